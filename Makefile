@@ -1,0 +1,67 @@
+# Every step that a person or a CI job takes. `make help` lists them.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+EDITION ?= smoke
+LEARNER ?= baselines.ppo:make
+OUT ?=
+# Where torch comes from. On Linux the default index brings CUDA libraries of several GB;
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the CPU build.
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.installed-bench
+
+.PHONY: help setup benchmark test test-slow check format bench lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## install everything into .venv, once
+
+$(STAMP): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check -q --no-build-isolation --no-deps -e .
+	touch $@
+
+$(BENCH_STAMP): requirements-bench.txt $(STAMP)
+	$(BIN)/pip install --disable-pip-version-check -q -r requirements-bench.txt
+	touch $@
+
+benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:function OUT=folder
+	$(BIN)/amtlb benchmark --edition $(EDITION) --learner $(LEARNER) $(if $(OUT),--out $(OUT))
+
+test: setup  ## the tests that every change must pass
+	$(BIN)/pytest
+
+test-slow: setup  ## a whole edition, unbroken and broken off
+	$(BIN)/pytest -m slow --timeout 1500
+
+check: setup  ## lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## put the code into its format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BENCH_STAMP)  ## speed of the lanes beside the emulator and its peers
+	$(BIN)/python -m tests.bench.lanes
+
+# CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
+CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
+	nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
+	$(CUDA:%=--no-emit-package %) pyproject.toml
+
+lock: setup  ## pin the whole tree anew
+	$(COMPILE) --extra dev -o requirements.txt
+	$(COMPILE) --extra dev --extra bench -o requirements-bench.txt
+
+clean:  ## remove what setup installed
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,1 @@
+"""The reference learners: torch and Stable-Baselines3 live here only."""

@@ -1,0 +1,50 @@
+"""The errors that a user may meet, as one tree.
+
+AmtlbError                    everything below; the command line prints it as one line
+├── UnknownName               an edition, game, run id, protocol or learner that does not exist
+├── ForeignProtocol           a record made under another protocol or by another learner
+├── RomError                  a ROM that is missing or is not the one that the protocol pins
+├── ConformanceError          an emulator that does not play as the baselines' emulator did
+├── StoreError                a results folder that cannot be read, written or trusted
+├── LearnerError              a learner that breaks the contract
+├── WorkerDied                a process that played lanes or a run has ended before its time
+└── BudgetExhausted           the frames of a run are spent: how a learner learns that it is over
+"""
+
+from __future__ import annotations
+
+
+class AmtlbError(Exception):
+    """Base of every error whose text is meant for a user: the thing, the value, the limit, the way out."""
+
+
+class UnknownName(AmtlbError):
+    """An edition, game, run id, protocol or learner that does not exist."""
+
+
+class ForeignProtocol(AmtlbError):
+    """A record that was made under another protocol, or by another learner or configuration."""
+
+
+class RomError(AmtlbError):
+    """A ROM that is missing or is not the one that the protocol pins."""
+
+
+class ConformanceError(AmtlbError):
+    """An emulator that does not play as the baselines' emulator did."""
+
+
+class StoreError(AmtlbError):
+    """A results folder or file that cannot be read, written or trusted."""
+
+
+class LearnerError(AmtlbError):
+    """A learner that breaks the contract."""
+
+
+class WorkerDied(AmtlbError):
+    """A process that played lanes or a run has ended before its time."""
+
+
+class BudgetExhausted(AmtlbError):
+    """The frames of a run are spent."""

@@ -1,0 +1,32 @@
+"""The cross-validation folds of an edition, as a pure function of games, number and seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+
+def make_folds(games: Iterable[str], number: int, seed: int) -> tuple[tuple[str, ...], ...]:
+    """Deal games into folds of (nearly) equal size, in an order that only the seed decides.
+
+    The games are sorted by SHA-256 of ``"<seed>/<game>"`` and dealt round-robin, so the result needs
+    no random number generator and is the same in every version of every library.
+
+    Args:
+        games: names, in any order; duplicates are an error.
+        number: how many folds, from 1 to the number of games.
+        seed: the protocol's seed.
+
+    Returns:
+        ``number`` tuples of names, each sorted; sizes differ by one at most.
+
+    Raises:
+        ValueError: a game stands twice, or ``number`` is out of range.
+    """
+    names = list(games)
+    if len(set(names)) != len(names):
+        raise ValueError(f"a game stands twice among {sorted(names)}")
+    if not 1 <= number <= len(names):
+        raise ValueError(f"{number} folds of {len(names)} games: the number must be 1 to {len(names)}")
+    order = sorted(names, key=lambda game: hashlib.sha256(f"{seed}/{game}".encode()).digest())
+    return tuple(tuple(sorted(order[start::number])) for start in range(number))

@@ -1,0 +1,173 @@
+"""The frozen protocol as typed, immutable values; its loading and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Self
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from protocol.errors import UnknownName
+
+VERSIONS = ("v1",)
+"""Every protocol version that this release can load, oldest first."""
+
+Positive = Annotated[int, Field(gt=0)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""A SHA-256 digest as 64 lower-case hexadecimal digits."""
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+
+
+class Frozen(BaseModel):
+    """Base of every model that crosses a floor: strict, immutable, no unknown field."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Emulator(Frozen):
+    """The emulator that the ROM hashes and the conformance vectors belong to."""
+
+    package: str
+    version: str
+
+
+class Environment(Frozen):
+    """How every game is shown and played; the units are in the names."""
+
+    frame_skip: Positive
+    pooled_frames: Annotated[int, Field(ge=2, le=2)]
+    screen_size_pixels: Positive
+    stack_frames: Positive
+    actions: Annotated[int, Field(ge=1, le=18)]
+    sticky_action_probability: Annotated[float, Field(ge=0, lt=1)]
+    max_episode_frames: Positive
+    max_steps_without_reward: Positive
+
+    @property
+    def max_episode_steps(self) -> int:
+        """The episode cap in agent steps."""
+        return self.max_episode_frames // self.frame_skip
+
+
+class Game(Frozen):
+    """One game: ale-py's name and the SHA-256 of its ROM."""
+
+    name: Name
+    rom_sha256: Sha256
+
+
+class Edition(Frozen):
+    """One size of the protocol: its games, folds of held-out games, budgets and evaluation."""
+
+    name: Name
+    games: Annotated[tuple[Name, ...], Field(min_length=2)]
+    folds: Annotated[tuple[tuple[Name, ...], ...], Field(min_length=2)]
+    budget_frames: Positive
+    seeds: Positive
+    evaluation_episodes: Positive
+    evaluation_max_frames: Positive
+
+    @model_validator(mode="after")
+    def _folds_partition_the_games(self) -> Self:
+        held_out = [game for fold in self.folds for game in fold]
+        if sorted(held_out) != sorted(set(self.games)) or not all(self.folds):
+            raise ValueError(f"the folds of edition {self.name} do not partition its games")
+        return self
+
+    def training_games(self, fold: int) -> tuple[str, ...]:
+        """The games of every other fold than ``fold``, in the edition's order."""
+        return tuple(game for game in self.games if game not in self.folds[fold])
+
+
+class Protocol(Frozen):
+    """One frozen version of the rules. ``digest`` identifies it and is part of every seed."""
+
+    version: Name
+    seed: Annotated[int, Field(ge=0)]
+    lanes: Positive
+    emulator: Emulator
+    environment: Environment
+    editions: tuple[Edition, ...]
+    games: tuple[Game, ...]
+
+    @model_validator(mode="after")
+    def _editions_fit(self) -> Self:
+        known = {game.name for game in self.games}
+        skip = self.environment.frame_skip
+        for edition in self.editions:
+            if unknown := set(edition.games) - known:
+                raise ValueError(f"edition {edition.name} has games without a ROM hash: {sorted(unknown)}")
+            if edition.budget_frames % (self.lanes * skip):
+                raise ValueError(f"edition {edition.name}: the budget is not a whole number of vector steps")
+            if edition.evaluation_episodes % self.lanes or edition.evaluation_max_frames % skip:
+                raise ValueError(f"edition {edition.name}: the evaluation does not fill the lanes evenly")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the RFC 8785 canonical JSON of the parsed protocol, as 64 hexadecimal digits."""
+        return canonical_digest(self.model_dump(mode="json"))
+
+    def edition(self, name: str) -> Edition:
+        """The edition called ``name``; raises UnknownName for any other."""
+        for edition in self.editions:
+            if edition.name == name:
+                return edition
+        known = ", ".join(edition.name for edition in self.editions)
+        raise UnknownName(f"edition {name!r} does not exist in protocol {self.version}; choose one of: {known}")
+
+    def game(self, name: str) -> Game:
+        """The game called ``name``; raises UnknownName for any other."""
+        for game in self.games:
+            if game.name == name:
+                return game
+        raise UnknownName(f"game {name!r} is not one of the {len(self.games)} of protocol {self.version}")
+
+
+class Reference(Frozen):
+    """Published mean episode returns of one game, in game points; no-op starts, no sticky actions."""
+
+    random: float
+    human: float
+
+
+def canonical_digest(value: Any) -> str:
+    """SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of a JSON-able value."""
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+
+
+def read_data(name: str) -> dict[str, Any]:
+    """Parse a TOML file that lies beside this module."""
+    return tomllib.loads(files("protocol").joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def load(version: str) -> Protocol:
+    """Load one protocol version, such as ``"v1"``; raises UnknownName for one that does not exist."""
+    if version not in VERSIONS:
+        raise UnknownName(f"protocol {version!r} does not exist; choose one of: {', '.join(VERSIONS)}")
+    # JSON mode is what lets strict models take the arrays of a file as tuples.
+    return Protocol.model_validate_json(json.dumps(read_data(f"{version}.toml")))
+
+
+def load_by_digest(digest: str) -> Protocol:
+    """Load the protocol version that has this digest; raises UnknownName where none has."""
+    for version in VERSIONS:
+        if load(version).digest == digest:
+            return load(version)
+    raise UnknownName(
+        f"protocol digest {digest[:12]}... belongs to no protocol of this release ({', '.join(VERSIONS)})"
+    )
+
+
+@cache
+def load_references(version: str) -> Mapping[str, Reference]:
+    """Reference scores by game. They change no run and stand outside the digest."""
+    rows = read_data(f"{version}_references.toml")
+    return {game: Reference.model_validate(row) for game, row in rows.items()}

@@ -1,0 +1,91 @@
+"""The records that cross floors: what is kept of an episode and of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field
+
+from protocol.model import Frozen, Sha256
+from protocol.seeds import Phase
+
+EndReason = Literal["game_over", "max_frames", "no_reward", "budget"]
+"""Why an episode ended: terminated by the game; cut at the frame cap; cut after too many steps without
+a reward; cut because the game's or the run's frames were spent."""
+END_REASONS: tuple[EndReason, ...] = get_args(EndReason)
+PHASES: tuple[Phase, ...] = get_args(Phase)
+
+Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRecord:
+    """One episode: with the run id, enough to play it again to the bit.
+
+    Attributes:
+        phase: training or evaluation.
+        lane: the console that played it, from 0.
+        number: its place in the lane, from 0, over both phases.
+        game: ale-py's name.
+        seed: the 64-bit key of its sticky draws.
+        length_steps: agent steps.
+        episode_return: the sum of its raw rewards, in game points.
+        end_reason: why it ended.
+        actions: one byte a step, each 0 to 17.
+        reward_steps: the steps, from 0, whose reward was not zero.
+        rewards: those rewards, in game points.
+        ram_sha256: SHA-256 of the 128 bytes of RAM after the last step (32 bytes).
+    """
+
+    phase: Phase
+    lane: int
+    number: int
+    game: str
+    seed: int
+    length_steps: int
+    episode_return: int
+    end_reason: EndReason
+    actions: bytes
+    reward_steps: tuple[int, ...]
+    rewards: tuple[int, ...]
+    ram_sha256: bytes
+
+
+class GameSpending(Frozen):
+    """What a run spent on one game, in frames, and the ROM that it was spent on."""
+
+    game: str
+    rom_sha256: Sha256
+    training_frames: Count
+    training_episodes: Count
+    evaluation_frames: Count
+    evaluation_episodes: Count
+
+
+class RunRecord(Frozen):
+    """What is kept of a complete run, beside its ledger and its checkpoint.
+
+    Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
+    started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
+    digests). ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``.
+    """
+
+    protocol_version: str
+    protocol_digest: Sha256
+    run_id: str
+    learner: str
+    configuration: dict[str, Any]
+    configuration_digest: Sha256
+    device: str
+    budget_frames: Count
+    games: tuple[GameSpending, ...]
+    ledger_sha256: Sha256
+    checkpoint_in: Sha256 | None
+    checkpoint_out: Sha256
+    code_commit: str | None
+    versions: dict[str, str]
+    cpu: str
+    started_at: str
+    wall_seconds: Annotated[float, Field(ge=0)]
+    training_steps_per_second: Annotated[float, Field(ge=0)]

@@ -1,0 +1,69 @@
+"""Every seed of the benchmark, derived by hashing: nobody chooses one, so nobody picks a lucky one.
+
+Each derivation is SHA-256 over the RFC 8785 canonical JSON of a list that opens with the name of its
+domain, so that no two domains can ever share an input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import rfc8785
+
+Phase = Literal["training", "evaluation"]
+
+
+def _derive(domain: str, *parts: str | int, bits: int) -> int:
+    digest = hashlib.sha256(rfc8785.dumps([domain, *parts])).digest()
+    return int.from_bytes(digest[: bits // 8], "big")
+
+
+def episode_seed(protocol_digest: str, run_id: str, lane: int, number: int) -> int:
+    """The 64-bit key of an episode's sticky-action draws.
+
+    Args:
+        protocol_digest: 64 hexadecimal digits.
+        run_id: such as ``"lite/transfer/fold2/qbert/seed0"``.
+        lane: 0 to lanes - 1.
+        number: the episode's place in its lane, from 0, training and evaluation counted together.
+    """
+    return _derive("episode", protocol_digest, run_id, lane, number, bits=64)
+
+
+def game_choice(protocol_digest: str, run_id: str, lane: int, number: int, weights: Sequence[int]) -> int:
+    """The index of the game that an episode of a lane plays, drawn in proportion to ``weights``.
+
+    Integers only: a 64-bit hash h picks the place ``h * sum(weights) >> 64`` on the line of weights,
+    so the draw is exact, the same on every machine, and biased by less than sum(weights) / 2**64.
+
+    Args:
+        weights: steps that each game has left and that no lane has reserved; at least one is positive.
+
+    Raises:
+        ValueError: a weight is negative, or none is positive.
+    """
+    total = sum(weights)
+    if total <= 0 or min(weights) < 0:
+        raise ValueError(f"cannot draw a game from the weights {list(weights)}")
+    place = _derive("game", protocol_digest, run_id, lane, number, bits=64) * total >> 64
+    for index, weight in enumerate(weights):
+        place -= weight
+        if place < 0:
+            return index
+    raise AssertionError("the place lies on the line of weights")  # pragma: no cover
+
+
+def learner_seed(protocol_digest: str, run_id: str, phase: Phase) -> int:
+    """The 32-bit seed that the learner of a run is made with (legacy numpy generators take no more).
+
+    The instance that trains and the one that plays the evaluation from the final checkpoint have a
+    seed each.
+    """
+    return _derive("learner", protocol_digest, run_id, phase, bits=32)
+
+
+def conformance_seed(game: str, purpose: Literal["actions", "episode"], number: int) -> int:
+    """A 64-bit seed of a game's conformance play; independent of every protocol's digest."""
+    return _derive("conformance", game, purpose, number, bits=64)

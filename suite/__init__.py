@@ -1,0 +1,1 @@
+"""How it is measured: emulator, lanes, ledger, store, runs and scores."""

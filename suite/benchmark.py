@@ -1,0 +1,299 @@
+"""All runs of an edition, as a graph on a dask scheduler: each in a fresh process, none played twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+from uuid import uuid4
+
+from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
+from suite.machine import DETERMINISTIC_SETTINGS
+from suite.store import Store
+
+_POLL_SECONDS = 0.5
+_STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a benchmark is played; none of it changes a score.
+
+    Attributes:
+        learner: ``module:function``.
+        device: ``cpu`` or ``cuda``, for learners that ask ``AMTLB_DEVICE``.
+        jobs: runs side by side on this machine.
+        workers: processes a run that play its lanes; 0: the run's own.
+        scheduler: address of a dask scheduler; None plays on this machine.
+    """
+
+    learner: str
+    device: str
+    jobs: int
+    workers: int
+    scheduler: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: ``error`` is empty when it is complete."""
+
+    run_id: str
+    status: Literal["complete", "failed", "skipped", "stopped"]
+    error: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: agent steps played so far."""
+
+    run_id: str
+    steps: int
+
+
+Listener = Callable[[Progress | Outcome], None]
+
+
+def missing_runs(runs: Sequence[Run], store: Store, learner: str) -> tuple[list[Run], str | None]:
+    """The runs that are not complete, and the configuration digest of those that are.
+
+    Raises:
+        ForeignProtocol: a complete run was played under another protocol, by another learner, or with
+            another configuration than the rest.
+    """
+    missing, digests = [], set()
+    for run in runs:
+        if not store.is_complete(run.run_id):
+            missing.append(run)
+            continue
+        record = store.record(run.run_id)
+        if record.learner != learner:
+            raise ForeignProtocol(
+                f"{store.folder} holds runs of {record.learner}, not of {learner}; choose another folder"
+            )
+        digests.add(record.configuration_digest)
+    if len(digests) > 1:
+        raise ForeignProtocol(f"{store.folder} holds runs of {len(digests)} configurations; keep those of one")
+    return missing, digests.pop() if digests else None
+
+
+def play_all(
+    runs: Sequence[Run], store: Store, protocol: Protocol, settings: Settings, listener: Listener
+) -> list[Outcome]:
+    """Play every run that is not complete; a failing one is told of and the others go on.
+
+    An interrupt stops the runs that are being played and is raised again; the next call goes on with
+    what is missing.
+
+    Args:
+        runs: a run stands behind the one that it starts from.
+        listener: hears of progress and outcomes; called in another thread.
+
+    Returns:
+        how each missing run ended, in the order of ``runs``.
+
+    Raises:
+        AmtlbError: the folder cannot be used, or the scheduler does not answer.
+    """
+    store.make_folder()
+    missing, configuration_digest = missing_runs(runs, store, settings.learner)
+    if not missing:
+        return []
+    jobs = {run.run_id: _job(run, store, protocol, settings, configuration_digest) for run in missing}
+    with _client(settings) as client:
+        return _submit(client, missing, jobs, listener)
+
+
+def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
+    """Play one run, unless it is complete, without a scheduler.
+
+    Raises:
+        AmtlbError: the folder cannot be used, or holds runs of another learner.
+        KeyboardInterrupt: the run was interrupted; it has been stopped.
+    """
+    store.make_folder()
+    runs = plan(protocol, protocol.edition(run_id.edition))
+    missing, configuration_digest = missing_runs(runs, store, settings.learner)
+    run = describe(run_id, protocol)
+    if run not in missing:
+        return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
+    return run_child(
+        _job(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
+    )
+
+
+def _job(
+    run: Run, store: Store, protocol: Protocol, settings: Settings, configuration_digest: str | None
+) -> dict[str, Any]:
+    return {
+        "run_id": str(run.run_id),
+        "protocol_version": protocol.version,
+        "learner": settings.learner,
+        "folder": str(store.folder.resolve()),
+        "log": str(store.log_path(run.run_id).resolve()),
+        "device": settings.device,
+        "workers": settings.workers,
+        "configuration_digest": configuration_digest,
+    }
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator[Any]:
+    """A client of the scheduler that was asked for, or of one in this process."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    # Replay buffers would trip the memory thresholds, and no result is larger than a line.
+    thresholds = [f"distributed.worker.memory.{name}" for name in ("target", "spill", "pause", "terminate")]
+    with dask.config.set(dict.fromkeys(thresholds, False)):
+        if settings.scheduler is None:
+            with (
+                LocalCluster(
+                    n_workers=1,
+                    threads_per_worker=settings.jobs,
+                    processes=False,
+                    memory_limit=0,
+                    dashboard_address=None,
+                ) as cluster,
+                Client(cluster) as client,
+            ):
+                yield client
+            return
+        try:
+            client = Client(settings.scheduler, timeout=20)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise WorkerDied(
+                f"no dask scheduler answers at {settings.scheduler} ({error}); check the address"
+            ) from error
+        with client:
+            yield client
+
+
+def _submit(
+    client: Any, missing: list[Run], jobs: dict[Any, dict[str, Any]], listener: Listener
+) -> list[Outcome]:
+    from distributed import Event, as_completed
+
+    token = uuid4().hex[:8]
+    stop = Event(f"amtlb-stop-{token}", client=client)
+    topic = f"amtlb-{token}"
+    client.subscribe_topic(topic, lambda event: listener(Progress(event[1]["run_id"], event[1]["steps"])))
+    futures: dict[Any, Any] = {}
+    for run in missing:
+        ancestor = futures.get(run.starts_from)
+        futures[run.run_id] = client.submit(
+            play_in_child,
+            jobs[run.run_id],
+            ancestor,
+            token,
+            key=f"{run.run_id}-{token}",
+            pure=False,
+            retries=0,
+            priority=run.total_budget_frames,  # the longest first, so that the last ones are short
+        )
+    outcomes: dict[str, Outcome] = {}
+    try:
+        for future in as_completed(futures.values()):
+            outcome = future.result()
+            outcomes[outcome.run_id] = outcome
+            listener(outcome)
+    except KeyboardInterrupt:
+        stop.set()
+        client.gather(list(futures.values()), errors="skip")
+        raise
+    finally:
+        client.unsubscribe_topic(topic)
+    return [outcomes[str(run.run_id)] for run in missing]
+
+
+def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> Outcome:
+    """Play one run in a fresh process; a task for a dask worker.
+
+    Args:
+        job: the fields of ``suite.play.Job``, and ``log``, the file that receives what the run prints.
+        ancestor: how the run that this one starts from has ended, if it was played now.
+        token: names the event that stops all runs and the topic of their progress.
+    """
+    from distributed import Event, get_worker
+
+    stop = Event(f"amtlb-stop-{token}")
+    run_id, log = job["run_id"], job["log"]
+    if stop.is_set():
+        return Outcome(run_id, "stopped", "stopped before it began", log)
+    if ancestor is not None and ancestor.status != "complete":
+        return Outcome(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
+    worker = get_worker()
+
+    def tell(steps: int) -> None:
+        worker.log_event(f"amtlb-{token}", {"run_id": run_id, "steps": steps})
+
+    return run_child(job, tell, stop.is_set)
+
+
+def run_child(job: dict[str, Any], tell: Callable[[int], None], stopped: Callable[[], bool]) -> Outcome:
+    """Play one run in a fresh process and wait for its end.
+
+    Args:
+        job: as in ``play_in_child``.
+        tell: hears of the steps played.
+        stopped: asked about twice a second; true ends the run.
+    """
+    job = dict(job)
+    log = Path(job.pop("log"))
+    environment = os.environ | DETERMINISTIC_SETTINGS | {"AMTLB_DEVICE": job["device"]}
+    command = [sys.executable, "-m", "suite.child"]
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # an interrupt from the terminal is the parent's to hand on
+        ) as child,
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        error = ""
+        try:
+            child.stdin.write(json.dumps(job).encode() + b"\n")
+            child.stdin.flush()
+            for message in _messages(child.stdout, stopped):
+                error = message.get("error", error)
+                if "steps" in message:
+                    tell(message["steps"])
+        finally:
+            child.stdin.close()
+            try:
+                status = child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                status = child.wait()
+    if status == 0:
+        return Outcome(job["run_id"], "complete", "", str(log))
+    if status == 130:
+        return Outcome(job["run_id"], "stopped", "stopped", str(log))
+    reason = error or f"its process ended with status {status} (negative: killed by that signal)"
+    return Outcome(job["run_id"], "failed", reason, str(log))
+
+
+def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    """The child's messages until it ends or is to be stopped."""
+    rest = b""
+    while not stopped():
+        if not select.select([stream], [], [], _POLL_SECONDS)[0]:
+            continue
+        chunk = os.read(stream.fileno(), 65536)
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from map(json.loads, lines)

@@ -1,0 +1,112 @@
+"""Conformance vectors: whether this machine's emulator plays as the one that the baselines were played on.
+
+A vector is the SHA-256, for one game, of every step's reward (int32, little-endian) and RAM over a fixed
+random play: uniform actions from a Philox generator, sticky draws and episode starts as in any run, the
+seeds derived from the game's name. ``python -m suite.conformance`` prints the file that holds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
+from multiprocessing import get_context
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from protocol import ConformanceError, Frozen, Protocol, Sha256, conformance_seed, load, read_data
+from suite.console import RAM_BYTES, Console
+from suite.machine import available_cores
+from suite.roms import checked_rom
+
+PLAYED_STEPS = 1000
+
+
+class Vectors(Frozen):
+    """The conformance vectors that belong to one protocol version.
+
+    Attributes:
+        steps: agent steps of each play.
+        vectors: by game, the SHA-256 in hexadecimal.
+    """
+
+    steps: Annotated[int, Field(gt=0)]
+    vectors: dict[str, Sha256]
+
+
+@cache
+def load_vectors(version: str) -> Vectors:
+    """The vectors that are published beside a protocol version."""
+    return Vectors.model_validate(read_data(f"{version}_conformance.toml"))
+
+
+def play_vector(protocol: Protocol, game: str, steps: int) -> str:
+    """Play one game's conformance play on this machine; raises RomError for a wrong ROM."""
+    console = Console(checked_rom(protocol, game), protocol.environment)
+    generator = np.random.Generator(np.random.Philox(key=conformance_seed(game, "actions", 0)))
+    actions = generator.integers(0, protocol.environment.actions, steps).tolist()
+    ram = np.empty(RAM_BYTES, np.uint8)
+    played, episode = hashlib.sha256(), 0
+    console.begin(conformance_seed(game, "episode", episode))
+    for action in actions:
+        played.update(console.step(action).to_bytes(4, "little", signed=True))
+        console.ram(ram)
+        played.update(ram.tobytes())
+        if console.game_over:
+            episode += 1
+            console.begin(conformance_seed(game, "episode", episode))
+    return played.hexdigest()
+
+
+def play_vectors(
+    protocol: Protocol, games: Sequence[str], steps: int, listener: Callable[[str], None]
+) -> dict[str, str]:
+    """Play the vectors of these games on all cores; ``listener`` hears of each game.
+
+    Raises:
+        RomError: a ROM is missing or wrong.
+        ConformanceError: the emulator ended a process.
+    """
+    vectors = {}
+    with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
+        try:
+            for game, vector in zip(
+                games, pool.map(partial(_play, protocol.version, steps), games), strict=True
+            ):
+                vectors[game] = vector
+                listener(game)
+        except BrokenProcessPool as error:
+            raise ConformanceError(
+                f"the emulator ended the process that played {games[len(vectors)]} or a game after it; "
+                f"reinstall {protocol.emulator.package}=={protocol.emulator.version}"
+            ) from error
+    return vectors
+
+
+def _play(version: str, steps: int, game: str) -> str:
+    return play_vector(load(version), game, steps)
+
+
+def deviating_games(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """The games, sorted, whose vector is not the expected one."""
+    return sorted(game for game in expected if found.get(game) != expected[game])
+
+
+def _main() -> None:
+    protocol = load("v1")
+    vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
+    print(f"# Conformance vectors beside protocol {protocol.version}; suite/conformance.py says what they are.")
+    print(
+        f"# Played on {protocol.emulator.package} {protocol.emulator.version}. Outside the protocol's digest.\n"
+    )
+    print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own\n\n[vectors]")
+    for game, vector in vectors.items():
+        print(f'{game} = "{vector}"')
+
+
+if __name__ == "__main__":
+    _main()

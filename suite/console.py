@@ -1,0 +1,138 @@
+"""One console: an ALE with one game, whose every episode replays alone, bit for bit.
+
+The emulator itself is deterministic here: its own sticky probability is 0 and each episode starts from the
+snapshot taken right after the ROM was loaded. The sticky draws are ours, from a Philox generator keyed by
+the episode seed (Salmon et al. 2011; numpy's implementation, one double a frame).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from ale_py import ALEInterface, LoggerMode
+
+from protocol import Environment
+
+RAM_BYTES = 128
+"""The size of the console's RAM."""
+_DRAWN_STEPS = 1024  # sticky draws are made in blocks of so many steps
+
+cv2.setNumThreads(1)
+ALEInterface.setLoggerMode(LoggerMode.Error)
+
+UInt8 = npt.NDArray[np.uint8]
+
+
+class Console:
+    """One ALE with its game loaded, and the snapshot that every episode starts from.
+
+    Args:
+        rom: a ROM whose hash has been checked (an unsupported one would end the process).
+        environment: the protocol's rules; frame skip 4 with the last two frames pooled.
+    """
+
+    def __init__(self, rom: Path, environment: Environment) -> None:
+        self._environment = environment
+        self._ale = ale = ALEInterface()
+        ale.setFloat("repeat_action_probability", 0.0)
+        ale.setInt("random_seed", 0)
+        ale.loadROM(rom)
+        self._snapshot = ale.cloneState(include_rng=True)
+        shape = ale.getScreenDims()
+        self._screens = np.empty((2, *shape), np.uint8)
+        self._size = (environment.screen_size_pixels,) * 2
+        # A restored state does not bring its picture along, so the first one is kept from here.
+        self._first_picture = np.empty(self._size, np.uint8)
+        ale.getScreenGrayscale(self._screens[0])
+        self._shrink(self._screens[0], self._first_picture)
+        self._act = ale.act
+        self._screen = ale.getScreenGrayscale
+        self._held_frames: Iterator[int] = iter(())
+        self._action = 0
+
+    def begin(self, seed: int) -> None:
+        """Start an episode with the sticky draws of this 64-bit seed."""
+        self._ale.reset_game()
+        self._ale.restoreState(self._snapshot)
+        self._held_frames = _held_frames(seed, self._environment)
+        self._action = 0
+
+    def first_picture(self, out: UInt8) -> None:
+        """Write the picture that every episode starts with; ``out``: uint8 (84, 84), contiguous."""
+        out[...] = self._first_picture
+
+    def step(self, action: int) -> int:
+        """Play one agent step without fetching a picture; return its raw reward in game points.
+
+        ``action`` must be 0 to 17: any other would end the process. Once the game is over, further
+        frames do nothing.
+        """
+        act = self._act
+        first, second, third, fourth = self._frames(action)
+        return act(first) + act(second) + act(third) + act(fourth)
+
+    def step_and_show(self, action: int, out: UInt8) -> int:
+        """Play one agent step as ``step`` does, and write its picture to ``out``.
+
+        The picture is the maximum of the last two frames' luminance, shrunk by area average; ``out``:
+        uint8 (84, 84), contiguous.
+        """
+        act = self._act
+        first, second, third, fourth = self._frames(action)
+        older, newer = self._screens
+        reward = act(first) + act(second) + act(third)
+        self._screen(older)
+        reward += act(fourth)
+        self._screen(newer)
+        np.maximum(older, newer, out=newer)
+        self._shrink(newer, out)
+        return reward
+
+    @property
+    def game_over(self) -> bool:
+        """Whether the game has ended since ``begin``."""
+        return self._ale.game_over()
+
+    def ram(self, out: UInt8) -> None:
+        """Write the RAM to ``out``: uint8 (128,), contiguous."""
+        self._ale.getRAM(out)
+
+    def _frames(self, action: int) -> tuple[int, int, int, int]:
+        """The four actions that the console takes when the agent's newest one is ``action``.
+
+        Within a step the newest action never changes, so all that the draws decide is for how many
+        frames the one before it is held.
+        """
+        held = next(self._held_frames)
+        if not held:
+            self._action = action
+            return action, action, action, action
+        kept = self._action
+        if held < 4:
+            self._action = action
+        return (
+            kept,
+            kept if held > 1 else action,
+            kept if held > 2 else action,
+            kept if held > 3 else action,
+        )
+
+    def _shrink(self, screen: UInt8, out: UInt8) -> None:
+        cv2.resize(screen, self._size, dst=out, interpolation=cv2.INTER_AREA)
+
+
+def _held_frames(seed: int, environment: Environment) -> Iterator[int]:
+    """For each step of an episode, how many of its frames still play the action before it (0 to 4).
+
+    Before each frame one uniform u is drawn; the console takes the newest action where
+    u >= sticky_action_probability. Draws go on, unused, for the frames after that.
+    """
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    skip = environment.frame_skip
+    while True:
+        taken = generator.random((_DRAWN_STEPS, skip)) >= environment.sticky_action_probability
+        yield from np.where(taken.any(axis=1), taken.argmax(axis=1), skip).tolist()

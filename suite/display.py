@@ -1,0 +1,190 @@
+"""What a person sees: progress while an edition is played, and results as tables."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+
+from protocol import Edition, Protocol, Run
+from suite.benchmark import Outcome, Progress
+from suite.scores import Scores
+
+
+def output_console(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal; where there is none, wide enough for every table."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=120)
+
+
+class ProgressDisplay:
+    """Shows runs done, steps a second and time left: a live bar on a terminal, a line a run elsewhere.
+
+    Steps of evaluation are counted at their cap, so the time left is an upper estimate.
+
+    Args:
+        console: where to write.
+        protocol: tells the steps that a run takes at most.
+        runs: all runs of the edition.
+        missing: those that are to be played.
+    """
+
+    def __init__(
+        self, console: Console, protocol: Protocol, runs: Sequence[Run], missing: Sequence[Run]
+    ) -> None:
+        self._console = console
+        self._most = {str(run.run_id): _most_steps(run, protocol) for run in missing}
+        self._played: dict[str, int] = {}
+        self._ended = 0
+        self._total, self._done_before = len(runs), len(runs) - len(missing)
+        self._started = time.monotonic()
+        self._lock = threading.Lock()  # progress comes from one thread, outcomes from another
+        self._bar = ProgressBar(
+            TextColumn("runs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._total, completed=self._done_before, speed="", left="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def hear(self, news: Progress | Outcome) -> None:
+        """Take in how far a run is, or how it ended."""
+        with self._lock:
+            if isinstance(news, Progress):
+                if news.run_id in self._played or news.steps:
+                    self._played[news.run_id] = max(news.steps, self._played.get(news.run_id, 0))
+            else:
+                self._end(news)
+            self._update()
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ended += 1
+        place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
+        if outcome.status == "complete":
+            self._console.print(
+                f"{place} {outcome.run_id} complete", markup=False, highlight=False, soft_wrap=True
+            )
+        else:
+            text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
+
+    def _update(self) -> None:
+        seconds = time.monotonic() - self._started
+        played = sum(self._played.values())
+        left = max(0, sum(self._most.values()) - played)
+        speed = played / seconds if seconds else 0.0
+        self._bar.update(
+            self._task,
+            completed=self._done_before + self._ended,
+            speed=f"{speed:,.0f} steps/s",
+            left=f"at most {_duration(left / speed)} left" if speed else "",
+        )
+
+
+def _most_steps(run: Run, protocol: Protocol) -> int:
+    evaluation = len(run.games) * run.evaluation_episodes * run.evaluation_max_frames
+    return (run.total_budget_frames + evaluation) // protocol.environment.frame_skip
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
+    """Every run of an edition with its budget, one a line."""
+    table = Table(title=f"edition {edition.name}: {len(runs)} runs", title_justify="left")
+    table.add_column("run", no_wrap=True)
+    table.add_column("games", justify="right")
+    table.add_column("training frames", justify="right")
+    table.add_column("evaluation episodes", justify="right")
+    table.add_column("starts from", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            str(run.run_id),
+            str(len(run.games)),
+            f"{run.total_budget_frames:,}",
+            str(run.evaluation_episodes * len(run.games)),
+            str(run.starts_from or ""),
+        )
+    console.print(table)
+    console.print(f"{sum(run.total_budget_frames for run in runs):,} training frames in all")
+
+
+def print_scores(console: Console, scores: Scores) -> None:
+    """The transfer and the multitask results as two tables."""
+    transfer = scores.transfer
+    table = Table(
+        title=f"transfer, {scores.learner} on {scores.edition}: reward over the budget, mean over seeds"
+    )
+    table.add_column("fold")
+    table.add_column("held-out game")
+    for column in ("fresh", "pre-trained", "ratio", "contrast"):
+        table.add_column(column, justify="right")
+    for game in transfer.games:
+        table.add_row(
+            str(game.fold),
+            game.game,
+            f"{game.fresh_reward:,.1f}",
+            f"{game.transfer_reward:,.1f}",
+            _number(game.ratio),
+            f"{game.contrast:+.3f}",
+        )
+    console.print(table)
+    undefined = f"; undefined: {', '.join(transfer.undefined_games)}" if transfer.undefined_games else ""
+    console.print(
+        f"transfer ratio {_number(transfer.ratio)} over {transfer.defined_games} of {len(transfer.games)} games"
+        f"{undefined}\ntransfer contrast {transfer.contrast:+.3f} (interquartile mean; 0: no transfer)\n"
+        "A ratio above 1 proves nothing by itself: without any transfer the mean of ratios tends above 1.\n",
+        highlight=False,
+    )
+    _print_multitask(console, scores)
+
+
+def _print_multitask(console: Console, scores: Scores) -> None:
+    table = Table(
+        title=f"multitask, {scores.learner} on {scores.edition}: evaluation returns of one set of weights"
+    )
+    table.add_column("game")
+    columns = ("generalist mean", "top", "specialist mean", "top", "ratio", "contrast", "random", "human")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for game in scores.multitask:
+        table.add_row(
+            game.game,
+            f"{game.generalist_mean:,.1f}",
+            f"{game.generalist_top:,.0f}",
+            f"{game.specialist_mean:,.1f}",
+            f"{game.specialist_top:,.0f}",
+            _number(game.ratio),
+            f"{game.contrast:+.3f}",
+            _number(game.random, 1),
+            _number(game.human, 1),
+        )
+    console.print(table)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "undefined" if value is None and digits == 3 else "" if value is None else f"{value:,.{digits}f}"

@@ -1,0 +1,92 @@
+"""The learner contract: what a module must offer to be measured, and how it is found."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+import rfc8785
+
+from protocol import LearnerError, UnknownName, canonical_digest
+from suite.lanes import LaneEnv
+
+
+class Learner(Protocol):
+    """One instance of an architecture: weights plus all that it learns with.
+
+    Attributes:
+        configuration: every hyper-parameter, JSON-able; the same for all games, arms and editions.
+    """
+
+    configuration: Mapping[str, Any]
+
+    def learn(self, env: LaneEnv) -> None:
+        """Play and learn until ``env.step`` raises BudgetExhausted (which may be let through)."""
+
+    def act(
+        self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """Choose actions without learning.
+
+        Args:
+            observations: uint8 (L, 4, 84, 84).
+            episode_start: bool (L,), true where the observation is an episode's first.
+
+        Returns:
+            integers (L,), each 0 to 17.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write all that ``load`` needs into an empty folder, as files that run no code when read."""
+
+    def load(self, folder: Path) -> None:
+        """Become the learner that was saved in the folder."""
+
+
+class MakeLearner(Protocol):
+    """What a learner's name, ``module:function``, stands for."""
+
+    def __call__(self, seed: int, lanes: int) -> Learner:
+        """A new learner; ``seed`` has 32 bits, ``lanes`` is how many observations come at a time."""
+
+
+def find_learner(name: str) -> MakeLearner:
+    """The function that a name such as ``baselines.ppo:make`` stands for.
+
+    Raises:
+        UnknownName: the name is malformed, or there is no such module or function.
+    """
+    module_name, colon, function_name = name.partition(":")
+    if not (colon and module_name and function_name):
+        raise UnknownName(f"learner {name!r} is not of the form module:function, such as baselines.ppo:make")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UnknownName(f"learner {name!r}: {error}; it must be importable from here") from error
+    except Exception as error:
+        raise LearnerError(
+            f"learner {name!r}: importing {module_name} failed with {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise UnknownName(f"learner {name!r}: module {module_name} has no function {function_name}")
+    return cast(MakeLearner, function)
+
+
+def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
+    """A learner's configuration and its digest.
+
+    Raises:
+        LearnerError: there is none, or it is not JSON-able.
+    """
+    try:
+        configuration = dict(learner.configuration)
+        return configuration, canonical_digest(configuration)
+    except (AttributeError, TypeError, ValueError, rfc8785.CanonicalizationError) as error:
+        raise LearnerError(
+            f"the learner's configuration must be a JSON-able mapping ({type(error).__name__}: {error})"
+        ) from error

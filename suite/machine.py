@@ -1,0 +1,84 @@
+"""What a run is played on and with: versions, commit, CPU type, and what makes it repeatable."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RECORDED_PACKAGES = (
+    "ale-py",
+    "amtlb",
+    "gymnasium",
+    "numpy",
+    "opencv-python-headless",
+    "pyarrow",
+    "stable-baselines3",
+    "torch",
+)
+"""The libraries whose versions can change what a run yields."""
+
+DETERMINISTIC_SETTINGS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_CBWR": "COMPATIBLE",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "PYTHONHASHSEED": "0",
+}
+"""Environment variables of every run's process: one thread, and arithmetic that is the same on all x86
+types. They must be set before torch and numpy are imported."""
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def library_versions() -> dict[str, str]:
+    """The installed versions of Python and of the libraries in RECORDED_PACKAGES."""
+    versions = {"python": platform.python_version()}
+    for package in RECORDED_PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def code_commit() -> str | None:
+    """The commit of the code that runs, with ``-dirty`` where tracked files differ from it.
+
+    ``AMTLB_COMMIT`` says it where there is no repository, as in an image; None: not known.
+    """
+    if stated := os.environ.get("AMTLB_COMMIT"):
+        return stated
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def cpu_type() -> str:
+    """The CPU's name with family, model and stepping where the system tells them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    except OSError:
+        return platform.processor() or platform.machine()
+    pairs = (line.partition(":") for line in text.splitlines())
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    if "model name" not in facts:
+        return platform.processor() or platform.machine()
+    numbers = [f"{name} {facts[name]}" for name in ("cpu family", "model", "stepping") if name in facts]
+    return ", ".join([facts["model name"], *numbers])

@@ -1,0 +1,143 @@
+"""Which game each lane plays next, and when its frames are spent; pure bookkeeping, no emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol as Contract
+
+from protocol import Phase
+
+Chooser = Callable[[int, int, Sequence[int]], int]
+"""(lane, episode number, weights of the games) -> index of the game drawn."""
+
+
+class Schedule(Contract):
+    """What the lanes play: training by budget, or evaluation by count.
+
+    Attributes:
+        phase: training or evaluation.
+        playing: for each lane, the game of its current episode; None: the lane has nothing left.
+        numbers: for each lane, the number of its current episode.
+        max_episode_steps: the cap of an episode in agent steps.
+    """
+
+    phase: Phase
+    playing: list[str | None]
+    numbers: list[int]
+    max_episode_steps: int
+
+    def advance(self, over: Sequence[bool]) -> Sequence[int]:
+        """Move on after a vector step; ``over`` tells the lanes whose episode has ended.
+
+        Returns the lanes whose episode is cut because its frames are spent. These and the ended ones
+        have their next episode in ``playing`` and ``numbers``.
+        """
+
+
+class TrainingMeter:
+    """Spends every game's budget to the last step, in a deterministic order.
+
+    Each lane always holds one reserved step of its game. After a vector step, lanes in order: a lane
+    whose episode has ended draws its next game in proportion to the steps that the games have left
+    unreserved; a lane whose game has none left to reserve is cut there and draws anew.
+
+    Args:
+        games: names of the games.
+        budget_steps: agent steps for each game; over all games a multiple of ``lanes``.
+        lanes: consoles played in parallel.
+        max_episode_steps: cap of an episode.
+        choose: draws the game of an episode.
+
+    Attributes:
+        left_steps: by game, the agent steps that are neither spent nor reserved.
+
+    Raises:
+        ValueError: the budget is not a positive whole number of vector steps.
+    """
+
+    phase: Phase = "training"
+
+    def __init__(
+        self,
+        games: Sequence[str],
+        budget_steps: int,
+        lanes: int,
+        max_episode_steps: int,
+        choose: Chooser,
+    ) -> None:
+        total = budget_steps * len(games)
+        if total < lanes or total % lanes:
+            raise ValueError(f"a budget of {total} steps is not a whole number of steps of {lanes} lanes")
+        self.games = tuple(games)
+        self.max_episode_steps = max_episode_steps
+        self.playing: list[str | None] = [None] * lanes
+        self.numbers = [0] * lanes
+        self._choose = choose
+        self.left_steps = dict.fromkeys(self.games, budget_steps)
+        for lane in range(lanes):
+            self._draw(lane)
+
+    def advance(self, over: Sequence[bool]) -> Sequence[int]:
+        """Move on after a vector step (see Schedule)."""
+        left = self.left_steps
+        cut = []
+        for lane, game in enumerate(self.playing):
+            if game is None:
+                raise ValueError("the budget is spent: there is nothing to advance")
+            if not over[lane]:
+                if left[game]:
+                    left[game] -= 1
+                    continue
+                cut.append(lane)
+            self.numbers[lane] += 1
+            self._draw(lane)
+        return cut
+
+    def _draw(self, lane: int) -> None:
+        weights = list(self.left_steps.values())
+        if not any(weights):
+            self.playing[lane] = None
+            return
+        game = self.games[self._choose(lane, self.numbers[lane], weights)]
+        self.left_steps[game] -= 1
+        self.playing[lane] = game
+
+
+class EvaluationSchedule:
+    """Plays a fixed number of episodes of each game, dealt evenly to the lanes, game after game.
+
+    Args:
+        games: names of the games, in the order that every lane plays them in.
+        episodes: episodes of each game; a multiple of the number of lanes.
+        first_numbers: for each lane, the number of its first episode.
+        max_episode_steps: cap of an episode.
+
+    Raises:
+        ValueError: the episodes cannot be dealt evenly.
+    """
+
+    phase: Phase = "evaluation"
+
+    def __init__(
+        self,
+        games: Sequence[str],
+        episodes: int,
+        first_numbers: Sequence[int],
+        max_episode_steps: int,
+    ) -> None:
+        lanes = len(first_numbers)
+        if episodes < lanes or episodes % lanes:
+            raise ValueError(f"{episodes} episodes of a game cannot be dealt evenly to {lanes} lanes")
+        self.max_episode_steps = max_episode_steps
+        self.numbers = list(first_numbers)
+        rounds = [game for game in games for _ in range(episodes // lanes)]
+        self._queues = [iter(rounds) for _ in range(lanes)]
+        self.playing: list[str | None] = [next(queue) for queue in self._queues]
+
+    def advance(self, over: Sequence[bool]) -> Sequence[int]:
+        """Move on after a vector step (see Schedule); an evaluation episode is never cut for budget."""
+        for lane, ended in enumerate(over):
+            if ended:
+                self.numbers[lane] += 1
+                self.playing[lane] = next(self._queues[lane], None)
+        return ()

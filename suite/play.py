@@ -1,0 +1,266 @@
+"""One run from its learner's making to its complete record."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from protocol import (
+    BudgetExhausted,
+    ForeignProtocol,
+    Frozen,
+    GameSpending,
+    LearnerError,
+    Protocol,
+    Run,
+    RunId,
+    RunRecord,
+    StoreError,
+    describe,
+    game_choice,
+    learner_seed,
+    load,
+    parse_run_id,
+)
+from suite.engine import Engine, InProcessEngine
+from suite.lanes import LaneEnv
+from suite.learner import Learner, checked_configuration, find_learner
+from suite.ledger import JournalRecorder, read_ledger, write_ledger
+from suite.machine import code_commit, cpu_type, library_versions
+from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
+from suite.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, file_digest, folder_digest
+from suite.workers import WorkerEngine
+
+Report = Callable[[int], None]
+"""Hears how many agent steps of the run, training and evaluation, have been played."""
+
+
+class Job(Frozen):
+    """What a process is told to play.
+
+    Attributes:
+        run_id: the run.
+        protocol_version: such as ``v1``.
+        learner: ``module:function``.
+        folder: the results folder, absolute.
+        device: what the learner finds in ``AMTLB_DEVICE``: ``cpu`` or ``cuda``.
+        workers: processes that play the lanes; 0 plays them in the run's own.
+        configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
+    """
+
+    run_id: str
+    protocol_version: str
+    learner: str
+    folder: str
+    device: str
+    workers: int
+    configuration_digest: str | None
+
+
+def play(job: Job, report: Report) -> RunRecord:
+    """Play one run to its end and keep it in the store.
+
+    Raises:
+        AmtlbError: the run, the learner, a ROM or the folder is not right; what was recorded until then
+            stays in the partial run folder.
+    """
+    protocol = load(job.protocol_version)
+    run_id = parse_run_id(job.run_id, protocol)
+    run = describe(run_id, protocol)
+    store = Store(Path(job.folder), protocol)
+    started_at, started = datetime.now(UTC), time.monotonic()
+    make = find_learner(job.learner)
+    with store.new_run(run_id) as folder, tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+        learner = make(learner_seed(protocol.digest, str(run_id), "training"), protocol.lanes)
+        configuration, configuration_digest = checked_configuration(learner)
+        if job.configuration_digest not in (None, configuration_digest):
+            raise ForeignProtocol(
+                f"{store.folder} holds runs of configuration {job.configuration_digest[:12]}..., "
+                f"{job.learner} now has {configuration_digest[:12]}...; choose another folder"
+            )
+        checkpoint_in = None
+        if run.starts_from is not None:
+            checkpoint_in = _load_ancestor(
+                store, run.starts_from, job, configuration_digest, learner, Path(scratch)
+            )
+        seconds = _Rounds(protocol, run, job, report).play(learner, make, folder, Path(scratch))
+        write_ledger(folder / JOURNAL, folder / LEDGER)
+        (folder / JOURNAL).unlink()
+        record = RunRecord(
+            protocol_version=protocol.version,
+            protocol_digest=protocol.digest,
+            run_id=str(run_id),
+            learner=job.learner,
+            configuration=configuration,
+            configuration_digest=configuration_digest,
+            device=job.device,
+            budget_frames=run.total_budget_frames,
+            games=spending(folder / LEDGER, protocol, run),
+            ledger_sha256=file_digest(folder / LEDGER),
+            checkpoint_in=checkpoint_in,
+            checkpoint_out=folder_digest(folder / CHECKPOINT),
+            code_commit=code_commit(),
+            versions=library_versions(),
+            cpu=cpu_type(),
+            started_at=started_at.isoformat(timespec="seconds"),
+            wall_seconds=round(time.monotonic() - started, 3),
+            training_steps_per_second=round(
+                run.total_budget_frames / protocol.environment.frame_skip / seconds, 1
+            ),
+        )
+        (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def make_engine(protocol: Protocol, games: tuple[str, ...], workers: int) -> Engine:
+    """The engine that plays the protocol's lanes: in this process, or in ``workers`` others."""
+    if workers:
+        return WorkerEngine(protocol, games, protocol.lanes, workers)
+    return InProcessEngine(protocol, games, protocol.lanes)
+
+
+def spending(ledger: Path, protocol: Protocol, run: Run) -> tuple[GameSpending, ...]:
+    """What the episodes of a ledger spent on each game of the run."""
+    table = read_ledger(ledger, ["phase", "game", "length_steps"])
+    steps: Counter[tuple[str, str]] = Counter()
+    episodes: Counter[tuple[str, str]] = Counter()
+    for row in table.to_pylist():
+        key = row["phase"], row["game"]
+        steps[key] += row["length_steps"]
+        episodes[key] += 1
+    skip = protocol.environment.frame_skip
+    return tuple(
+        GameSpending(
+            game=game,
+            rom_sha256=protocol.game(game).rom_sha256,
+            training_frames=steps["training", game] * skip,
+            training_episodes=episodes["training", game],
+            evaluation_frames=steps["evaluation", game] * skip,
+            evaluation_episodes=episodes["evaluation", game],
+        )
+        for game in run.games
+    )
+
+
+class _Rounds:
+    """Training, saving and evaluation of one run."""
+
+    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Report) -> None:
+        self._protocol = protocol
+        self._run = run
+        self._job = job
+        self._report = report
+
+    def play(self, learner: Learner, make: Callable[..., Learner], folder: Path, scratch: Path) -> float:
+        """Play it all; return how many seconds the training took."""
+        protocol, run = self._protocol, self._run
+        engine = make_engine(protocol, run.games, self._job.workers)
+        recorder = _Reporting(folder / JOURNAL, protocol.lanes, self._report)
+        try:
+            meter = training_meter(protocol, run)
+            started = time.monotonic()
+            self._train(learner, self._env(engine, meter, recorder), meter)
+            seconds = time.monotonic() - started
+            # The learner only sees a scratch folder: the run folder's path names the run.
+            saved = scratch / "out"
+            saved.mkdir()
+            learner.save(saved)
+            shutil.copytree(saved, folder / CHECKPOINT)
+            if run.evaluation_episodes:
+                player = make(learner_seed(protocol.digest, str(run.run_id), "evaluation"), protocol.lanes)
+                player.load(saved)
+                skip = protocol.environment.frame_skip
+                schedule = EvaluationSchedule(
+                    run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
+                )
+                evaluate(player, self._env(engine, schedule, recorder))
+        finally:
+            recorder.close()
+            engine.close()
+        return seconds
+
+    def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
+        run = self._run
+        return LaneEnv(self._protocol, str(run.run_id), engine, schedule, run.total_budget_frames, recorder)
+
+    def _train(self, learner: Learner, env: LaneEnv, meter: TrainingMeter) -> None:
+        try:
+            learner.learn(env)
+        except BudgetExhausted:
+            pass
+        if any(meter.playing):
+            left = sum(meter.left_steps.values()) * self._protocol.environment.frame_skip
+            raise LearnerError(
+                f"learn returned with {left} of {env.budget_frames} frames unspent; "
+                "a learner plays until env.step raises BudgetExhausted"
+            )
+
+
+class _Reporting(JournalRecorder):
+    """A journal that also tells how far the run is."""
+
+    def __init__(self, path: Path, lanes: int, report: Report) -> None:
+        super().__init__(path, lanes)
+        self._report = report
+        self._played_steps = 0
+
+    def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
+        super().step(actions, rewards)
+        self._played_steps += len(actions)
+        self._report(self._played_steps)
+
+
+def training_meter(protocol: Protocol, run: Run) -> TrainingMeter:
+    """The schedule of a run's training."""
+    environment = protocol.environment
+    return TrainingMeter(
+        run.games,
+        run.budget_frames // environment.frame_skip,
+        protocol.lanes,
+        environment.max_episode_steps,
+        partial(game_choice, protocol.digest, str(run.run_id)),
+    )
+
+
+def evaluate(player: Learner, env: LaneEnv) -> None:
+    """Let a learner play, without learning, until the environment's schedule has ended."""
+    observations, _ = env.reset()
+    episode_start = np.ones(env.num_envs, np.bool_)
+    try:
+        while True:
+            actions = player.act(observations, episode_start)
+            observations, _, terminated, truncated, _ = env.step(actions)
+            episode_start = terminated | truncated
+    except BudgetExhausted:
+        return
+
+
+def _load_ancestor(
+    store: Store, ancestor: RunId, job: Job, configuration_digest: str, learner: Learner, scratch: Path
+) -> str:
+    """Make the learner start as the checkpoint of another run; return that checkpoint's digest."""
+    if not store.is_complete(ancestor):
+        raise StoreError(f"run {job.run_id} starts from {ancestor}, which is not complete; play that one first")
+    record = store.record(ancestor)
+    if (record.learner, record.configuration_digest) != (job.learner, configuration_digest):
+        raise StoreError(
+            f"run {ancestor} was played by another learner or configuration; choose another folder"
+        )
+    copy = scratch / "in"  # a path that names no run
+    shutil.copytree(store.checkpoint_path(ancestor), copy)
+    digest = folder_digest(copy)
+    if digest != record.checkpoint_out:
+        raise StoreError(
+            f"the checkpoint of {ancestor} has digest {digest[:12]}..., its record says "
+            f"{record.checkpoint_out[:12]}...; delete that run and play it again"
+        )
+    learner.load(copy)
+    return digest

@@ -1,0 +1,176 @@
+"""The results folder of one learner on one edition: where runs lie, when they are complete, what they hold.
+
+    <folder>/<arm>/.../seedN/           a complete run
+        record.json                     protocol.RunRecord
+        ledger.parquet                  suite.ledger
+        checkpoint/                     what the learner saved
+    <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
+    <folder>/logs/                      a text file a run
+    <folder>/scores.json                suite.scores
+
+A run becomes complete by one atomic rename, so whatever has a record is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from protocol import ForeignProtocol, Protocol, RunId, RunRecord, StoreError, canonical_digest
+
+RECORD, LEDGER, CHECKPOINT, JOURNAL = "record.json", "ledger.parquet", "checkpoint", "journal.arrows"
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256, in hexadecimal, over the names and digests of all files below a folder.
+
+    Raises:
+        StoreError: the folder holds something that is neither a file nor a folder.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise StoreError(f"{path.name} in a checkpoint is neither a file nor a folder; save plain files")
+        if path.is_file():
+            files[path.relative_to(folder).as_posix()] = file_digest(path)
+    return canonical_digest(files)
+
+
+class Store:
+    """A results folder.
+
+    Args:
+        folder: made when the first run is written.
+        protocol: the rules that its runs must have been played by.
+    """
+
+    def __init__(self, folder: Path, protocol: Protocol) -> None:
+        self.folder = folder
+        self.protocol = protocol
+
+    def run_folder(self, run_id: RunId) -> Path:
+        """Where a complete run lies."""
+        return self.folder / run_id.path
+
+    def log_path(self, run_id: RunId) -> Path:
+        """Where the text that a run prints goes."""
+        return self.folder / "logs" / (run_id.path.replace("/", "-") + ".log")
+
+    def is_complete(self, run_id: RunId) -> bool:
+        """Whether the run has been played to its end."""
+        return (self.run_folder(run_id) / RECORD).exists()
+
+    def record(self, run_id: RunId) -> RunRecord:
+        """The record of a complete run.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+            ForeignProtocol: it was made under another protocol, or is the record of another run.
+        """
+        path = self.run_folder(run_id) / RECORD
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            raise StoreError(
+                f"the record {path} cannot be read ({reason}); delete its run and play it again"
+            ) from error
+        if record.protocol_digest != self.protocol.digest:
+            raise ForeignProtocol(
+                f"{path} was made under protocol {record.protocol_digest[:12]}..., "
+                f"this is {self.protocol.digest[:12]}...; choose another folder"
+            )
+        if record.run_id != str(run_id):
+            raise ForeignProtocol(
+                f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
+            )
+        return record
+
+    def ledger_path(self, run_id: RunId) -> Path:
+        """The ledger of a complete run."""
+        return self.run_folder(run_id) / LEDGER
+
+    def checkpoint_path(self, run_id: RunId) -> Path:
+        """The checkpoint of a complete run."""
+        return self.run_folder(run_id) / CHECKPOINT
+
+    def make_folder(self) -> None:
+        """Make the results folder; raises StoreError where it cannot be written to."""
+        try:
+            (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"the results folder {self.folder} cannot be written to ({error}); choose another one"
+            ) from error
+
+    @contextmanager
+    def new_run(self, run_id: RunId) -> Iterator[Path]:
+        """The empty folder to play a run in; when the block ends well, the run is complete.
+
+        What a broken-off try left there is removed: an incomplete run is started over.
+
+        Raises:
+            StoreError: another process is playing the same run, or the folder cannot be written to.
+        """
+        self.make_folder()
+        final = self.run_folder(run_id)
+        partial = final.with_name(final.name + ".partial")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(final.with_name(final.name + ".lock"), run_id):
+            if partial.exists():
+                shutil.rmtree(partial)
+            partial.mkdir()
+            yield partial
+            _sync(partial)
+            partial.rename(final)
+            _sync_folder(final.parent)
+
+
+@contextmanager
+def _locked(path: Path, run_id: RunId) -> Iterator[None]:
+    """Hold a run for this process; the lock goes with the process, the file with the block."""
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"run {run_id} is being played by another process; wait for it or end it"
+            ) from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
