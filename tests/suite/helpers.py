@@ -1,0 +1,69 @@
+"""What several tests need to play real lanes for a short while."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from protocol import EpisodeRecord, game_choice, load
+from suite.engine import Engine, InProcessEngine
+from suite.lanes import LaneEnv
+from suite.ledger import JournalRecorder, read_journal
+from suite.meter import TrainingMeter
+from suite.workers import WorkerEngine
+
+V1 = load("v1")
+LANES = V1.lanes
+
+
+def make_engine(games: list[str], workers: int) -> Engine:
+    if workers:
+        return WorkerEngine(V1, games, LANES, workers)
+    return InProcessEngine(V1, games, LANES)
+
+
+def make_meter(
+    games: list[str], steps_a_game: int, run_id: str, max_episode_steps: int = 27_000
+) -> TrainingMeter:
+    return TrainingMeter(games, steps_a_game, LANES, max_episode_steps, partial(game_choice, V1.digest, run_id))
+
+
+def play_random(env: LaneEnv, seed: int = 0) -> int:
+    """Play uniform actions until the budget is spent; return the number of vector steps."""
+    from protocol import BudgetExhausted
+
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    env.reset()
+    steps = 0
+    while True:
+        try:
+            env.step(generator.integers(0, 18, LANES))
+        except BudgetExhausted:
+            return steps
+        steps += 1
+
+
+def record_random(
+    folder: Path,
+    games: list[str],
+    steps_a_game: int,
+    *,
+    run_id: str = "smoke/generalist/seed0",
+    workers: int = 0,
+    max_episode_steps: int = 27_000,
+) -> Path:
+    """Play uniform actions and return the journal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = make_engine(games, workers)
+    recorder = JournalRecorder(folder / "journal", LANES)
+    try:
+        meter = make_meter(games, steps_a_game, run_id, max_episode_steps)
+        play_random(LaneEnv(V1, run_id, engine, meter, 4 * steps_a_game * len(games), recorder))
+    finally:
+        recorder.close()
+        engine.close()
+    return folder / "journal"
+
+
+def episodes(journal: Path) -> list[EpisodeRecord]:
+    return list(read_journal(journal))

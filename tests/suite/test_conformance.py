@@ -1,0 +1,39 @@
+"""Conformance vectors: this machine's emulator plays as the baselines' did."""
+
+import pytest
+
+from protocol import RomError
+from suite.conformance import deviating_games, load_vectors, play_vector, play_vectors
+from tests.suite.helpers import V1
+
+
+def test_all_vectors_agree():
+    """Every game of the protocol has a vector, and this machine's emulator plays each of them."""
+    names = [game.name for game in V1.games]
+    published = load_vectors("v1")
+    heard: list[str] = []
+    found = play_vectors(V1, names, published.steps, heard.append)
+    assert list(published.vectors) == heard == names
+    assert deviating_games(published.vectors, found) == []
+    assert len(set(found.values())) == len(names)
+
+
+def test_a_deviation_is_named():
+    """A game that plays otherwise, or was not played, is told by name."""
+    assert deviating_games({"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "0"}) == ["b", "c"]
+
+
+def test_another_play_is_another_vector():
+    """The vector covers every step that is played."""
+    assert play_vector(V1, "pong", 100) == play_vector(V1, "pong", 100)
+    assert play_vector(V1, "pong", 100) != play_vector(V1, "pong", 101)
+
+
+def test_a_wrong_rom_is_named(tmp_path, monkeypatch):
+    """A ROM that is not the pinned one is told with both hashes before the emulator sees it."""
+    (tmp_path / "pong.bin").write_bytes(b"not a game")
+    monkeypatch.setenv("ALE_ROMS_DIR", str(tmp_path))
+    with pytest.raises(RomError, match=r"pong.*pins"):
+        play_vector(V1, "pong", 1)
+    with pytest.raises(RomError, match=r"breakout.*cannot be read"):
+        play_vector(V1, "breakout", 1)
