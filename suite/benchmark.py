@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -271,6 +271,10 @@ def run_child(job: dict[str, Any], tell: Callable[[int], None], stopped: Callabl
                 error = message.get("error", error)
                 if "steps" in message:
                     tell(message["steps"])
+            if not stopped():
+                # Its output has ended, so it is about to: it must not see its input end as well.
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(_STOP_SECONDS)
         finally:
             child.stdin.close()
             try:

@@ -48,9 +48,6 @@ class TrainingMeter:
         max_episode_steps: cap of an episode.
         choose: draws the game of an episode.
 
-    Attributes:
-        left_steps: by game, the agent steps that are neither spent nor reserved.
-
     Raises:
         ValueError: the budget is not a positive whole number of vector steps.
     """
@@ -73,13 +70,18 @@ class TrainingMeter:
         self.playing: list[str | None] = [None] * lanes
         self.numbers = [0] * lanes
         self._choose = choose
-        self.left_steps = dict.fromkeys(self.games, budget_steps)
+        self._left = dict.fromkeys(self.games, budget_steps)
         for lane in range(lanes):
             self._draw(lane)
 
+    @property
+    def unspent_steps(self) -> int:
+        """The agent steps that are left, over all games, reserved ones included."""
+        return sum(self._left.values()) + sum(game is not None for game in self.playing)
+
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
         """Move on after a vector step (see Schedule)."""
-        left = self.left_steps
+        left = self._left
         cut = []
         for lane, game in enumerate(self.playing):
             if game is None:
@@ -94,12 +96,12 @@ class TrainingMeter:
         return cut
 
     def _draw(self, lane: int) -> None:
-        weights = list(self.left_steps.values())
+        weights = list(self._left.values())
         if not any(weights):
             self.playing[lane] = None
             return
         game = self.games[self._choose(lane, self.numbers[lane], weights)]
-        self.left_steps[game] -= 1
+        self._left[game] -= 1
         self.playing[lane] = game
 
 

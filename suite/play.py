@@ -196,8 +196,8 @@ class _Rounds:
             learner.learn(env)
         except BudgetExhausted:
             pass
-        if any(meter.playing):
-            left = sum(meter.left_steps.values()) * self._protocol.environment.frame_skip
+        if meter.unspent_steps:
+            left = meter.unspent_steps * self._protocol.environment.frame_skip
             raise LearnerError(
                 f"learn returned with {left} of {env.budget_frames} frames unspent; "
                 "a learner plays until env.step raises BudgetExhausted"

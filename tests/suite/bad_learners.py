@@ -1,0 +1,124 @@
+"""Learners that break the contract, each in one way."""
+
+import os
+import pickle
+import signal
+from pathlib import Path
+
+import numpy as np
+
+from baselines.uniform import UniformLearner
+
+
+class EarlyStop(UniformLearner):
+    """Returns before its frames are spent."""
+
+    def learn(self, env):
+        env.reset()
+        env.step(np.zeros(env.num_envs, np.int64))
+
+
+class Raises(UniformLearner):
+    """Fails in the middle of training."""
+
+    def learn(self, env):
+        env.reset()
+        for _ in range(5):
+            env.step(np.zeros(env.num_envs, np.int64))
+        raise RuntimeError("the learner's own fault")
+
+
+class Killed(UniformLearner):
+    """Takes its process along."""
+
+    def learn(self, env):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class BadActions(UniformLearner):
+    """Chooses an action beyond the set."""
+
+    def act(self, observations, episode_start):
+        return super().act(observations, episode_start) + 18
+
+
+class FloatActions(UniformLearner):
+    """Chooses actions that are no integers."""
+
+    def act(self, observations, episode_start):
+        return super().act(observations, episode_start) * 1.0
+
+
+class IgnoresSeed(UniformLearner):
+    """Draws from another source than its seed."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(7, lanes)
+
+
+class Unseeded(UniformLearner):
+    """Draws from the operating system."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(int.from_bytes(os.urandom(4), "big"), lanes)
+
+
+class Pickles(UniformLearner):
+    """Saves a pickle."""
+
+    def save(self, folder: Path):
+        (folder / "weights").write_bytes(pickle.dumps({"a": 1}))
+
+
+class SavesNothing(UniformLearner):
+    """Saves no file."""
+
+    def save(self, folder: Path):
+        pass
+
+
+class LearnsInAct(UniformLearner):
+    """Changes its weights in act."""
+
+    acted = 0
+
+    def act(self, observations, episode_start):
+        self.acted += 1
+        return super().act(observations, episode_start)
+
+    def save(self, folder: Path):
+        (folder / "weights").write_text(str(self.acted))
+
+
+class ConfiguredBySeed(UniformLearner):
+    """Has other hyper-parameters for another seed."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(seed, lanes)
+        self.configuration = {"learning_rate": 1.0 / seed}
+
+
+class NoConfiguration(UniformLearner):
+    """Has a configuration that is not JSON-able."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(seed, lanes)
+        self.configuration = {"network": object()}
+
+
+class ChangesInputs(UniformLearner):
+    """Writes into the observations that it is shown."""
+
+    def act(self, observations, episode_start):
+        observations[:] = 0
+        return super().act(observations, episode_start)
+
+
+class FailsOnOneGame(UniformLearner):
+    """Fails in runs of a single game: those of the fresh and the transfer arm."""
+
+    def learn(self, env):
+        if env.budget_frames == 8_000:
+            print("about to fail")
+            raise RuntimeError("too little to learn from")
+        super().learn(env)

@@ -1,0 +1,132 @@
+"""The command line: what it prints, and how it refuses."""
+
+import json
+import os
+
+import pytest
+
+from tests.suite.helpers import V1
+
+
+def refused(done, status: int, *words: str) -> None:
+    """One line on standard error, no traceback, the words in it, and the exit status."""
+    assert done.returncode == status, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["benchmark", "--edition", "huge"], ["'huge'", "smoke, lite, full"]),
+        (["benchmark", "--learner", "nowhere:make"], ["'nowhere:make'", "importable"]),
+        (["benchmark", "--learner", "baselines.uniform"], ["module:function"]),
+        (["benchmark", "--device", "tpu"], ["'tpu'", "cpu, cuda"]),
+        (["run", "smoke/fresh/pong/seed0"], ["smoke/fresh/pong/seed0", "--dry-run"]),
+        (["run", "nonsense"], ["'nonsense'", "looks like"]),
+    ],
+)
+def test_unknown_names_exit_with_2(amtlb, tmp_path, arguments, words):
+    """An unknown edition, learner, device or run id is one line and status 2."""
+    refused(amtlb(*arguments, cwd=tmp_path), 2, *words)
+
+
+def test_unknown_options_exit_with_2(amtlb):
+    """Options and values that do not exist are wrong use."""
+    for arguments in (["benchmark", "--nope"], ["benchmark", "--workers", "-1"], ["nope"]):
+        done = amtlb(*arguments)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+def test_unusable_folders_exit_with_1(amtlb, tmp_path):
+    """A folder that cannot be written, or holds nothing to score, is one line and status 1."""
+    (tmp_path / "file").touch()
+    uniform = ["--learner", "baselines.uniform:make"]
+    refused(amtlb("benchmark", *uniform, "--out", tmp_path / "file" / "x"), 1, "cannot be written", "file")
+    refused(amtlb("scores", tmp_path / "none"), 1, "no complete run")
+
+
+def test_a_foreign_protocol_exits_with_1(amtlb, smoke_results, tmp_path):
+    """A record under another protocol digest is refused by name, and left as it is."""
+    folder = tmp_path / "fresh/breakout/seed0"
+    folder.mkdir(parents=True)
+    text = (smoke_results / "fresh/breakout/seed0/record.json").read_text().replace(V1.digest, "0" * 64)
+    (folder / "record.json").write_text(text)
+    uniform = ["--learner", "baselines.uniform:make"]
+    refused(amtlb("benchmark", *uniform, "--out", tmp_path), 1, "000000000000", V1.digest[:12])
+    assert (folder / "record.json").read_text() == text
+
+
+def test_a_broken_rom_exits_with_1(amtlb, tmp_path):
+    """A ROM folder with another file is refused before the emulator sees it."""
+    (tmp_path / "adventure.bin").write_bytes(b"no game")
+    environment = os.environ | {"ALE_ROMS_DIR": str(tmp_path)}
+    refused(amtlb("protocol", "check", env=environment), 1, "adventure", "pins", "ALE_ROMS_DIR")
+    run = ["run", "smoke/fresh/breakout/seed0", "--learner", "baselines.uniform:make"]
+    refused(amtlb(*run, "--out", tmp_path / "out", env=environment), 1, "breakout", "cannot be read", "log: ")
+
+
+def test_a_failing_run_names_its_log(amtlb, tmp_path):
+    """A learner that fails ends ``run`` with its reason and the log's place."""
+    run = ["run", "smoke/fresh/breakout/seed0", "--learner", "tests.suite.bad_learners:Raises"]
+    refused(amtlb(*run, "--out", tmp_path), 1, "the learner's own fault", "fresh-breakout-seed0.log")
+
+
+def test_run_plays_once(amtlb, tmp_path):
+    """A run is played, printed, and not played again."""
+    run = ["run", "smoke/fresh/breakout/seed0", "--learner", "baselines.uniform:make", "--out", tmp_path]
+    first, second = amtlb(*run), amtlb(*run, "--json")
+    assert first.returncode == second.returncode == 0, first.stderr
+    assert "breakout: 8,000 frames" in first.stdout
+    record = json.loads(second.stdout)
+    assert record["ledger_sha256"] in first.stdout
+    assert json.loads((tmp_path / "fresh/breakout/seed0/record.json").read_text()) == record
+
+
+@pytest.mark.parametrize(
+    ("edition", "runs", "frames"), [("lite", 80, 70_000_000), ("full", 390, 13_200_000_000)]
+)
+def test_dry_run_lists_every_run_with_its_budget(amtlb, edition, runs, frames):
+    """The plan of an edition has a line a run, in a table and in JSON, and plays nothing."""
+    plan = json.loads(amtlb("benchmark", "--edition", edition, "--dry-run", "--json").stdout)
+    table = amtlb("benchmark", "--edition", edition, "--dry-run").stdout
+    assert len(plan) == runs
+    for row in plan:
+        line = next(line for line in table.splitlines() if row["run_id"] in line)
+        assert f"{row['training_frames']:,}" in line
+    assert f"{sum(row['training_frames'] for row in plan):,} training frames in all" in table
+    assert sum(row["training_frames"] for row in plan) == frames
+
+
+def test_scores_are_printed_for_people_and_machines(amtlb, smoke_results):
+    """``scores`` prints both measures with every fold, and JSON on demand."""
+    done = amtlb("scores", smoke_results)
+    for word in ("transfer ratio", "transfer contrast", "asterix", "breakout", "space_invaders", "generalist"):
+        assert word in done.stdout
+    scores = json.loads(amtlb("scores", smoke_results, "--json").stdout)
+    assert {game["fold"] for game in scores["transfer"]["games"]} == {0, 1, 2}
+    assert scores == json.loads((smoke_results / "scores.json").read_text())
+
+
+def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results):
+    """Called again, ``benchmark`` plays nothing and prints the result."""
+    uniform = ["--learner", "baselines.uniform:make"]
+    done = amtlb("benchmark", *uniform, "--out", smoke_results)
+    assert done.returncode == 0
+    assert "20 of 20 runs of smoke are complete" in done.stdout
+    assert "transfer ratio" in done.stdout
+    asked = amtlb("benchmark", *uniform, "--out", smoke_results, "--json")
+    assert json.loads(asked.stdout)["edition"] == "smoke"
+
+
+def test_protocol_is_shown(amtlb):
+    """``protocol show`` and ``protocol digest`` print what is frozen."""
+    assert amtlb("protocol", "digest").stdout.strip() == V1.digest
+    assert V1.digest in amtlb("protocol", "show").stdout
+    shown = json.loads(amtlb("protocol", "show", "--json").stdout)
+    assert shown["digest"] == V1.digest
+    assert len(shown["protocol"]["games"]) == 62

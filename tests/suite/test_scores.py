@@ -1,0 +1,109 @@
+"""From a results folder to its scores."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from protocol import StoreError, parse_run_id, plan
+from suite.ledger import read_episodes
+from suite.scores import Scores, edition_of, score
+from suite.store import Store
+from tests.suite.helpers import V1
+
+SMOKE = V1.edition("smoke")
+
+
+def episodes_of(folder, arm: str, game: str, phase: str):
+    """The episodes of one game in all runs of an arm, by naive reading."""
+    for run in plan(V1, SMOKE):
+        if run.run_id.arm == arm:
+            for episode in read_episodes(folder / run.run_id.path / "ledger.parquet"):
+                if (episode.game, episode.phase) == (game, phase):
+                    yield episode
+
+
+def test_scores_recompute_from_the_ledgers(smoke_results):
+    """Every figure is what naive sums over the episodes give."""
+    scores = score(Store(smoke_results, V1), SMOKE)
+    assert {game.game for game in scores.transfer.games} == set(SMOKE.games)
+    ratios = []
+    for game in scores.transfer.games:
+        assert game.game in SMOKE.folds[game.fold]
+        fresh = sum(e.episode_return for e in episodes_of(smoke_results, "fresh", game.game, "training")) / 2
+        transfer = (
+            sum(e.episode_return for e in episodes_of(smoke_results, "transfer", game.game, "training")) / 2
+        )
+        assert (game.fresh_reward, game.transfer_reward) == (fresh, transfer)
+        assert game.ratio == pytest.approx(transfer / fresh)
+        assert game.contrast == pytest.approx((transfer - fresh) / (transfer + fresh))
+        ratios.append(transfer / fresh)
+    assert scores.transfer.ratio == pytest.approx(np.mean(ratios))
+    assert scores.transfer.ratio_curve[-1] == scores.transfer.ratio
+    assert (scores.transfer.defined_games, scores.transfer.undefined_games) == (3, ())
+    for game in scores.multitask:
+        generalist = [
+            e.episode_return for e in episodes_of(smoke_results, "generalist", game.game, "evaluation")
+        ]
+        specialist = [e.episode_return for e in episodes_of(smoke_results, "fresh", game.game, "evaluation")]
+        assert len(generalist) == len(specialist) == 16
+        assert (game.generalist_mean, game.generalist_top) == (np.mean(generalist), max(generalist))
+        assert (game.specialist_mean, game.specialist_top) == (np.mean(specialist), max(specialist))
+
+
+def test_curve_is_cumulative_reward_over_frames(smoke_results):
+    """Half-way down the curve stand the rewards of the first half of the frames, counted step by step."""
+    scores = score(Store(smoke_results, V1), SMOKE)
+    halves = {"fresh": {}, "transfer": {}}
+    for arm, by_game in halves.items():
+        for run in plan(V1, SMOKE):
+            if run.run_id.arm != arm:
+                continue
+            lane_steps = [0] * V1.lanes
+            for episode in sorted(
+                read_episodes(smoke_results / run.run_id.path / "ledger.parquet"), key=lambda e: e.number
+            ):
+                if episode.phase == "training":
+                    start = lane_steps[episode.lane]
+                    early = [
+                        r
+                        for s, r in zip(episode.reward_steps, episode.rewards, strict=True)
+                        if (start + s + 1) * 32 <= 4000
+                    ]
+                    by_game[episode.game] = by_game.get(episode.game, 0) + sum(early)
+                    lane_steps[episode.lane] += episode.length_steps
+    expected = np.mean([halves["transfer"][game] / halves["fresh"][game] for game in SMOKE.games])
+    assert scores.transfer.grid_frames[49] == 4000
+    assert scores.transfer.ratio_curve[49] == pytest.approx(expected)
+
+
+def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
+    """Scoring twice writes the same bytes, which parse to the same scores."""
+    written = (smoke_results / "scores.json").read_bytes()
+    assert amtlb("scores", smoke_results).returncode == 0
+    assert (smoke_results / "scores.json").read_bytes() == written
+    assert Scores.model_validate_json(written) == score(Store(smoke_results, V1), SMOKE)
+
+
+def test_missing_runs_are_named(smoke_results, tmp_path):
+    """A folder that lacks runs is told how many and which is the first."""
+    shutil.copytree(smoke_results, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "transfer")
+    with pytest.raises(StoreError, match="lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
+        score(Store(tmp_path / "copy", V1), SMOKE)
+
+
+def test_edition_is_read_from_the_records(smoke_results, tmp_path):
+    """A results folder tells its edition; an empty one is a StoreError."""
+    assert edition_of(smoke_results, V1) == SMOKE
+    with pytest.raises(StoreError, match="no complete run"):
+        edition_of(tmp_path, V1)
+
+
+def test_runs_of_two_learners_are_not_scored_together(smoke_results, tmp_path):
+    """A folder whose records name two learners has no score."""
+    shutil.copytree(smoke_results, tmp_path / "copy")
+    record = tmp_path / "copy" / parse_run_id("smoke/generalist/seed0", V1).path / "record.json"
+    record.write_text(record.read_text().replace("baselines.uniform:make", "other:make"))
+    with pytest.raises(StoreError, match="2 learners"):
+        score(Store(tmp_path / "copy", V1), SMOKE)

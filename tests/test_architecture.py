@@ -1,0 +1,74 @@
+"""The house: imports point down only, light modules stay light, every test says what it claims."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ("protocol", "suite", "baselines")
+BELOW = {"protocol": set(), "suite": {"protocol"}, "baselines": {"protocol", "suite"}}
+LIGHT = (
+    "protocol",
+    "suite.scoring",
+    "suite.scores",
+    "suite.store",
+    "suite.ledger",
+    "suite.meter",
+    "suite.benchmark",
+    "suite.display",
+)
+"""Modules that run anywhere in a second: no emulator, no torch."""
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_point_down(floor):
+    """A floor imports itself and the floors below it, never one above or the tests."""
+    for path in (ROOT / floor).rglob("*.py"):
+        ours = imported(path) & {*FLOORS, "tests"}
+        assert ours <= BELOW[floor] | {floor}, path
+
+
+def test_the_ground_floor_needs_little():
+    """The protocol imports the standard library, pydantic and rfc8785."""
+    for path in (ROOT / "protocol").rglob("*.py"):
+        assert imported(path) <= {*sys.stdlib_module_names, "protocol", "pydantic", "rfc8785"}, path
+
+
+def test_torch_lives_on_the_top_floor():
+    """Only the baselines import torch and Stable-Baselines3."""
+    for floor in ("protocol", "suite"):
+        for path in (ROOT / floor).rglob("*.py"):
+            assert not imported(path) & {"torch", "stable_baselines3", "safetensors"}, path
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_light_modules_import_neither_emulator_nor_torch(module):
+    """What plans, stores, scores and displays runs without ale-py and torch."""
+    code = f"import sys, {module}; print(sorted({{'ale_py', 'torch', 'cv2', 'gymnasium'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_test_states_a_claim():
+    """Each test function has a docstring of its own, and each module says what it owns."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if not path.read_text(encoding="utf-8"):
+            continue
+        assert ast.get_docstring(tree), path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
