@@ -137,6 +137,6 @@ def test_an_existing_scheduler_plays_the_graph(tmp_path):
             outcomes = play_all(chosen, store, V1, settings(scheduler=address), lambda news: None)
         finally:
             for process in (other, one):
-                process.terminate()
+                process.kill()
     assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
     assert all(store.is_complete(run.run_id) for run in chosen)

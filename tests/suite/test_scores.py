@@ -14,13 +14,15 @@ from tests.suite.helpers import V1
 SMOKE = V1.edition("smoke")
 
 
-def episodes_of(folder, arm: str, game: str, phase: str):
-    """The episodes of one game in all runs of an arm, by naive reading."""
+def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
+    """The returns of one game in all runs of an arm, by naive reading."""
+    returns = []
     for run in plan(V1, SMOKE):
         if run.run_id.arm == arm:
             for episode in read_episodes(folder / run.run_id.path / "ledger.parquet"):
                 if (episode.game, episode.phase) == (game, phase):
-                    yield episode
+                    returns.append(episode.episode_return)
+    return returns
 
 
 def test_scores_recompute_from_the_ledgers(smoke_results):
@@ -30,9 +32,8 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
     ratios = []
     for game in scores.transfer.games:
         assert game.game in SMOKE.folds[game.fold]
-        fresh = sum(e.episode_return for e in episodes_of(smoke_results, "fresh", game.game, "training")) / 2
-        transfer = (
-            sum(e.episode_return for e in episodes_of(smoke_results, "transfer", game.game, "training")) / 2
+        fresh, transfer = (
+            sum(returns_of(smoke_results, arm, game.game, "training")) / 2 for arm in ("fresh", "transfer")
         )
         assert (game.fresh_reward, game.transfer_reward) == (fresh, transfer)
         assert game.ratio == pytest.approx(transfer / fresh)
@@ -42,10 +43,9 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
     assert scores.transfer.ratio_curve[-1] == scores.transfer.ratio
     assert (scores.transfer.defined_games, scores.transfer.undefined_games) == (3, ())
     for game in scores.multitask:
-        generalist = [
-            e.episode_return for e in episodes_of(smoke_results, "generalist", game.game, "evaluation")
-        ]
-        specialist = [e.episode_return for e in episodes_of(smoke_results, "fresh", game.game, "evaluation")]
+        generalist, specialist = (
+            returns_of(smoke_results, arm, game.game, "evaluation") for arm in ("generalist", "fresh")
+        )
         assert len(generalist) == len(specialist) == 16
         assert (game.generalist_mean, game.generalist_top) == (np.mean(generalist), max(generalist))
         assert (game.specialist_mean, game.specialist_top) == (np.mean(specialist), max(specialist))
@@ -89,7 +89,7 @@ def test_missing_runs_are_named(smoke_results, tmp_path):
     """A folder that lacks runs is told how many and which is the first."""
     shutil.copytree(smoke_results, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "transfer")
-    with pytest.raises(StoreError, match="lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
+    with pytest.raises(StoreError, match=r"lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
         score(Store(tmp_path / "copy", V1), SMOKE)
 
 
