@@ -1,9 +1,10 @@
 """How fast the lanes are: beside the bare emulator, ale-py's AtariVectorEnv and EnvPool; ``make bench``.
 
 All figures of a game come from one call, in rounds that visit every contender in turn, so that a noisy
-machine slows all of them alike; each is the median over the rounds, given as a ratio to the bare emulator's
-rate on one core (4 ``act`` an agent step, no picture). All play 8 lanes of uniform actions, the full action
-set, sticky actions with probability 0.25, frame skip 4, max of two frames, 84x84, stack of 4.
+machine slows all of them alike; a ratio of two contenders is the median over the rounds of their ratio
+within a round. The measure of all is the bare emulator's rate on one core (4 ``act`` an agent step, no
+picture). All play 8 lanes of uniform actions, the full action set, sticky actions with probability 0.25,
+frame skip 4, maximum of two frames, 84x84, stack of 4.
 """
 
 from __future__ import annotations
@@ -22,13 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from protocol import game_choice, load
-from suite.engine import InProcessEngine
 from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder
 from suite.machine import cpu_type
 from suite.meter import TrainingMeter
 from suite.roms import checked_rom
-from suite.workers import WorkerEngine
 
 V1 = load("v1")
 LANES = V1.lanes
@@ -71,9 +70,7 @@ class Ours:
 
     def __init__(self, game: str, workers: int, record: bool) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._engine = (
-            WorkerEngine(V1, [game], LANES, workers) if workers else InProcessEngine(V1, [game], LANES)
-        )
+        self._engine = make_engine(V1, (game,), workers)
         meter = TrainingMeter([game], 8 * 10**6, LANES, 27_000, partial(game_choice, V1.digest, RUN_ID))
         self._recorder = JournalRecorder(Path(self._folder.name) / "journal", LANES) if record else None
         self._env = LaneEnv(V1, RUN_ID, self._engine, meter, 1, self._recorder)
@@ -178,10 +175,14 @@ CONTENDERS: dict[str, Callable[[str], Bare | Ours | AtariVector | EnvPool]] = {
 }
 
 
-def measure(game: str, steps: int, rounds: int) -> dict[str, float]:
-    """Agent steps a second of each contender, the median over rounds."""
+Rates = dict[str, list[float]]
+"""Agent steps a second of each contender, by round."""
+
+
+def measure(game: str, steps: int, rounds: int) -> Rates:
+    """Play every contender for so many vector steps a round."""
     players = {name: make(game) for name, make in CONTENDERS.items()}
-    rates: dict[str, list[float]] = {name: [] for name in players}
+    rates: Rates = {name: [] for name in players}
     chosen = actions(steps)
     for player in players.values():
         player.play(chosen[:WARM_UP_STEPS])
@@ -193,20 +194,25 @@ def measure(game: str, steps: int, rounds: int) -> dict[str, float]:
             rates[name].append(chosen.size / (time.perf_counter() - begun))
     for player in players.values():
         player.close()
-    return {name: statistics.median(found) for name, found in rates.items()}
+    return rates
 
 
-def ratios(rates: dict[str, float]) -> dict[str, float]:
-    """The figures that the aims are stated in."""
+def ratio(rates: Rates, one: str, other: str) -> float:
+    """The median over the rounds of one contender's rate over another's."""
+    return statistics.median(a / b for a, b in zip(rates[one], rates[other], strict=True))
+
+
+def aims(rates: Rates) -> dict[str, float]:
+    """The figures that are to be reached."""
 
     def to_peers(ours: str, threads: str) -> float:
-        return rates[ours] / max(rates[f"AtariVectorEnv, {threads}"], rates[f"EnvPool, {threads}"])
+        return min(ratio(rates, ours, f"{peer}, {threads}") for peer in ("AtariVectorEnv", "EnvPool"))
 
     return {
         "ours / faster peer, 1 thread": to_peers("ours, 1 thread", "1 thread"),
         "ours / faster peer, 2 threads": to_peers("ours, 2 workers", "2 threads"),
-        "recorded / not, 1 thread": rates["ours, 1 thread"] / rates["ours, 1 thread, not recorded"],
-        "recorded / not, 2 workers": rates["ours, 2 workers"] / rates["ours, 2 workers, not recorded"],
+        "recorded / not, 1 thread": ratio(rates, "ours, 1 thread", "ours, 1 thread, not recorded"),
+        "recorded / not, 2 workers": ratio(rates, "ours, 2 workers", "ours, 2 workers, not recorded"),
     }
 
 
@@ -214,27 +220,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print two tables: rates against the bare emulator, and the ratios to reach."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--games", nargs="+", default=["breakout", "phoenix", "pong", "qbert"])
-    parser.add_argument("--steps", type=int, default=150, help="vector steps a round")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--steps", type=int, default=100, help="vector steps a round")
+    parser.add_argument("--rounds", type=int, default=25)
     options = parser.parse_args(arguments)
     console = Console(width=110)
     rates = {game: measure(game, options.steps, options.rounds) for game in options.games}
-    speeds = Table(title=f"rate / bare emulator's rate on one core ({cpu_type()})")
-    aims = Table(title="ratios")
-    for table in (speeds, aims):
-        table.add_column("")
-        for game in (*options.games, "mean"):
-            table.add_column(game, justify="right")
-    for name in CONTENDERS:
-        row = [rates[game][name] / rates[game]["bare"] for game in options.games]
-        speeds.add_row(name, *(f"{value:.3f}" for value in (*row, statistics.mean(row))))
-    found = {game: ratios(rates[game]) for game in options.games}
-    for name in found[options.games[0]]:
-        row = [found[game][name] for game in options.games]
-        aims.add_row(name, *(f"{value:.3f}" for value in (*row, statistics.mean(row))))
-    console.print(speeds)
-    console.print("bare:", *(f"{game} {rates[game]['bare']:,.0f} steps/s" for game in options.games))
-    console.print(aims)
+    to_bare = {name: [ratio(rates[game], name, "bare") for game in options.games] for name in CONTENDERS}
+    found = [aims(rates[game]) for game in options.games]
+    console.print(f"{cpu_type()}; {options.rounds} rounds of {options.steps} vector steps")
+    for game in options.games:
+        console.print(f"bare {game}: {statistics.median(rates[game]['bare']):,.0f} agent steps/s")
+    _print(console, "rate / bare emulator's rate on one core", options.games, to_bare)
+    _print(console, "to reach", options.games, {name: [game[name] for game in found] for name in found[0]})
+
+
+def _print(console: Console, title: str, games: Sequence[str], rows: dict[str, list[float]]) -> None:
+    table = Table(title=title)
+    table.add_column("")
+    for column in (*games, "mean"):
+        table.add_column(column, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, *(f"{value:.3f}" for value in (*row, statistics.mean(row))))
+    console.print(table)
 
 
 if __name__ == "__main__":

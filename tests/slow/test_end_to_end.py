@@ -1,0 +1,94 @@
+"""The README's promise, from a clean clone: one command plays an edition, broken off or not, to one result."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """What git has of the project, with this machine's environment in its place."""
+    folder = tmp_path_factory.mktemp("clone") / "amtlb"
+    if (ROOT / ".git").exists():
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    else:
+        shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(".venv", "results"))
+    return folder
+
+
+def benchmark(clone: Path, out: Path) -> list[str]:
+    """The README's command; the environment that runs the tests stands in for the one it would install."""
+    (clone / ".venv").mkdir(exist_ok=True)
+    stamp = clone / ".venv" / ".installed"
+    stamp.touch()
+    bin_folder = clone / ".venv" / "bin"
+    if not bin_folder.exists():
+        bin_folder.symlink_to(Path(sys.executable).parent)
+    return ["make", "-C", str(clone), "benchmark", f"OUT={out}"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(clone, tmp_path_factory) -> Path:
+    """The smoke edition played by PPO in one go, within the promised time."""
+    out = tmp_path_factory.mktemp("unbroken")
+    begun = time.monotonic()
+    done = subprocess.run(benchmark(clone, out), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(f"make benchmark took {time.monotonic() - begun:.0f} s")
+    print(done.stdout)
+    assert "transfer ratio" in done.stdout
+    return out
+
+
+def test_every_fold_has_a_result(unbroken):
+    """All 20 runs are complete, and each of the three folds has a transfer result."""
+    assert len(list(unbroken.rglob("record.json"))) == 20
+    scores = json.loads((unbroken / "scores.json").read_text())
+    assert [game["fold"] for game in scores["transfer"]["games"]] == [0, 1, 2]
+    assert len(scores["multitask"]) == 3
+
+
+def test_killed_and_called_again_gives_the_same_scores(clone, unbroken, tmp_path):
+    """Killed with all its processes at a random moment, the next call completes it to the same bytes."""
+    delay = random.uniform(15, 90)
+    print(f"killed after {delay:.1f} s")
+    with subprocess.Popen(
+        benchmark(clone, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        time.sleep(delay)
+        os.killpg(process.pid, signal.SIGKILL)
+    done = subprocess.run(benchmark(clone, tmp_path), capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "scores.json").read_bytes() == (unbroken / "scores.json").read_bytes()
+    assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_memory_of_a_full_pretrain_run_stays_below_1_gb(tmp_path):
+    """With a console of every training game loaded in every lane, the harness holds less than 1 GB."""
+    script = (
+        "import resource\n"
+        "from protocol import describe, load, parse_run_id\n"
+        "from suite.engine import InProcessEngine\n"
+        "protocol = load('v1')\n"
+        "run = describe(parse_run_id('full/pretrain/fold2/seed0', protocol), protocol)\n"
+        "engine = InProcessEngine(protocol, run.games, protocol.lanes)\n"
+        "for game in run.games:\n"
+        "    engine.begin({lane: (game, lane) for lane in range(protocol.lanes)})\n"
+        "print(len(run.games), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    games, megabytes = map(int, done.stdout.split())
+    print(f"{games} games in 8 lanes: {megabytes} MB")
+    assert games == 50
+    assert megabytes < 1000

@@ -1,0 +1,96 @@
+"""Prose is tested: every command that the pages show runs, or a reason says why it cannot here."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from suite.testing import check_learner
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN_ELSEWHERE = {
+    "make benchmark": "takes minutes: tests/slow/test_end_to_end.py runs it from a clean clone",
+    "make test": "is what runs this test",
+    "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
+    "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
+    ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
+    "tests/suite/test_benchmark.py plays through a scheduler",
+}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands() -> list[str]:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [line for page in pages for block in blocks(page, "sh") for line in block.strip().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def newcomer(smoke_results, tmp_path_factory) -> Path:
+    """A folder as the README leads to it: results of an edition, and the learner of the docs."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    shutil.copytree(smoke_results, folder / "results/smoke/baselines.ppo")
+    (folder / "my_learner.py").write_text(blocks(ROOT / "docs/learners.md", "python")[0])
+    (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    return folder
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line not in RUN_ELSEWHERE])
+def test_every_shown_command_runs(newcomer, command):
+    """A command of the README or the docs exits with 0 in a newcomer's folder."""
+    if command.endswith("run smoke/fresh/breakout/seed0"):
+        shutil.rmtree(newcomer / "results", ignore_errors=True)  # those results are another learner's
+    environment = os.environ | {"PYTHONPATH": str(newcomer)}
+    done = subprocess.run(
+        command, shell=True, cwd=newcomer, capture_output=True, text=True, timeout=280, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_reasons_are_for_commands_that_are_shown():
+    """Each command that runs elsewhere is still shown somewhere."""
+    assert set(RUN_ELSEWHERE) <= set(commands())
+
+
+def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):
+    """The learner that the docs show passes the shipped contract test."""
+    monkeypatch.syspath_prepend(str(newcomer))
+    check_learner("my_learner:make")
+
+
+def test_links_lead_somewhere():
+    """Each relative link of a page names a file that exists."""
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_changelog_and_version_agree():
+    """The newest heading of the changelog is the package's version."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest
+    assert newest[1] == version
+
+
+def test_workflow_calls_the_same_targets():
+    """CI's script and the hosted workflow run the same make targets."""
+    targets = [set(re.findall(r"make ([a-z-]+)", (ROOT / path).read_text())) for path in (
+        ".ci/run", ".github/workflows/ci.yml"
+    )]  # fmt: skip
+    assert targets[0] == targets[1] - {"setup"}
+
+
+def test_every_dependency_is_locked():
+    """Each dependency that the project names has an exact version in the lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    for dependency in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        assert re.split(r"[<>=]", dependency)[0] in locked
