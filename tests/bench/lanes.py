@@ -27,6 +27,7 @@ from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder
 from suite.machine import cpu_type
 from suite.meter import TrainingMeter
+from suite.play import make_engine
 from suite.roms import checked_rom
 
 V1 = load("v1")
