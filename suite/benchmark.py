@@ -29,7 +29,7 @@ class Settings:
     Attributes:
         learner: ``module:function``.
         device: ``cpu`` or ``cuda``, for learners that ask ``AMTLB_DEVICE``.
-        jobs: runs side by side on this machine.
+        jobs: runs side by side on this machine; a scheduler has its own number.
         workers: processes a run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
     """

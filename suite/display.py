@@ -71,8 +71,7 @@ class ProgressDisplay:
         """Take in how far a run is, or how it ended."""
         with self._lock:
             if isinstance(news, Progress):
-                if news.run_id in self._played or news.steps:
-                    self._played[news.run_id] = max(news.steps, self._played.get(news.run_id, 0))
+                self._played[news.run_id] = news.steps
             else:
                 self._end(news)
             self._update()
@@ -149,13 +148,13 @@ def print_scores(console: Console, scores: Scores) -> None:
             game.game,
             f"{game.fresh_reward:,.1f}",
             f"{game.transfer_reward:,.1f}",
-            _number(game.ratio),
+            _ratio(game.ratio),
             f"{game.contrast:+.3f}",
         )
     console.print(table)
     undefined = f"; undefined: {', '.join(transfer.undefined_games)}" if transfer.undefined_games else ""
     console.print(
-        f"transfer ratio {_number(transfer.ratio)} over {transfer.defined_games} of {len(transfer.games)} games"
+        f"transfer ratio {_ratio(transfer.ratio)} over {transfer.defined_games} of {len(transfer.games)} games"
         f"{undefined}\ntransfer contrast {transfer.contrast:+.3f} (interquartile mean; 0: no transfer)\n"
         "A ratio above 1 proves nothing by itself: without any transfer the mean of ratios tends above 1.\n",
         highlight=False,
@@ -178,13 +177,17 @@ def _print_multitask(console: Console, scores: Scores) -> None:
             f"{game.generalist_top:,.0f}",
             f"{game.specialist_mean:,.1f}",
             f"{game.specialist_top:,.0f}",
-            _number(game.ratio),
+            _ratio(game.ratio),
             f"{game.contrast:+.3f}",
-            _number(game.random, 1),
-            _number(game.human, 1),
+            _reference(game.random),
+            _reference(game.human),
         )
     console.print(table)
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return "undefined" if value is None and digits == 3 else "" if value is None else f"{value:,.{digits}f}"
+def _ratio(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def _reference(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.1f}"

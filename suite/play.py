@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from protocol import (
     LearnerError,
     Protocol,
     Run,
-    RunId,
     RunRecord,
     StoreError,
     describe,
@@ -80,20 +80,12 @@ def play(job: Job, report: Report) -> RunRecord:
     make = find_learner(job.learner)
     with store.new_run(run_id) as folder, tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
         learner = make(learner_seed(protocol.digest, str(run_id), "training"), protocol.lanes)
-        configuration, configuration_digest = checked_configuration(learner)
-        if job.configuration_digest not in (None, configuration_digest):
-            raise ForeignProtocol(
-                f"{store.folder} holds runs of configuration {job.configuration_digest[:12]}..., "
-                f"{job.learner} now has {configuration_digest[:12]}...; choose another folder"
-            )
-        checkpoint_in = None
-        if run.starts_from is not None:
-            checkpoint_in = _load_ancestor(
-                store, run.starts_from, job, configuration_digest, learner, Path(scratch)
-            )
-        seconds = _Rounds(protocol, run, job, report).play(learner, make, folder, Path(scratch))
+        configuration, configuration_digest = _configuration(learner, job)
+        checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
+        training_seconds = _Rounds(protocol, run, job, report).play(learner, make, folder, Path(scratch))
         write_ledger(folder / JOURNAL, folder / LEDGER)
         (folder / JOURNAL).unlink()
+        training_steps = run.total_budget_frames // protocol.environment.frame_skip
         record = RunRecord(
             protocol_version=protocol.version,
             protocol_digest=protocol.digest,
@@ -112,12 +104,21 @@ def play(job: Job, report: Report) -> RunRecord:
             cpu=cpu_type(),
             started_at=started_at.isoformat(timespec="seconds"),
             wall_seconds=round(time.monotonic() - started, 3),
-            training_steps_per_second=round(
-                run.total_budget_frames / protocol.environment.frame_skip / seconds, 1
-            ),
+            training_steps_per_second=round(training_steps / training_seconds, 1),
         )
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
+
+
+def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
+    """The learner's configuration and its digest, which must be that of the folder's other runs."""
+    configuration, digest = checked_configuration(learner)
+    if job.configuration_digest not in (None, digest):
+        raise ForeignProtocol(
+            f"{job.folder} holds runs of configuration {job.configuration_digest[:12]}..., "
+            f"{job.learner} now has {digest[:12]}...; choose another folder"
+        )
+    return configuration, digest
 
 
 def make_engine(protocol: Protocol, games: tuple[str, ...], workers: int) -> Engine:
@@ -244,9 +245,12 @@ def evaluate(player: Learner, env: LaneEnv) -> None:
 
 
 def _load_ancestor(
-    store: Store, ancestor: RunId, job: Job, configuration_digest: str, learner: Learner, scratch: Path
-) -> str:
-    """Make the learner start as the checkpoint of another run; return that checkpoint's digest."""
+    store: Store, run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
+) -> str | None:
+    """Make the learner start as the checkpoint that its run starts from; return that checkpoint's digest."""
+    ancestor = run.starts_from
+    if ancestor is None:
+        return None
     if not store.is_complete(ancestor):
         raise StoreError(f"run {job.run_id} starts from {ancestor}, which is not complete; play that one first")
     record = store.record(ancestor)

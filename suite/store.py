@@ -126,16 +126,21 @@ class Store:
         What a broken-off try left there is removed: an incomplete run is started over.
 
         Raises:
-            StoreError: another process is playing the same run, or the folder cannot be written to.
+            StoreError: another process is playing the same run or has completed it, or the folder cannot be
+                written to.
         """
         self.make_folder()
         final = self.run_folder(run_id)
         partial = final.with_name(final.name + ".partial")
-        final.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(final.with_name(final.name + ".lock"), run_id):
-            if partial.exists():
-                shutil.rmtree(partial)
-            partial.mkdir()
+        if final.exists():
+            raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
+        partial.mkdir(parents=True, exist_ok=True)
+        with _locked(partial, run_id):
+            for left in partial.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
             yield partial
             _sync(partial)
             partial.rename(final)
@@ -143,19 +148,21 @@ class Store:
 
 
 @contextmanager
-def _locked(path: Path, run_id: RunId) -> Iterator[None]:
-    """Hold a run for this process; the lock goes with the process, the file with the block."""
-    with path.open("a") as lock:
+def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
+    """Hold a run for this process; the lock is on its partial folder and goes with the process."""
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise StoreError(
                 f"run {run_id} is being played by another process; wait for it or end it"
             ) from error
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise StoreError(f"run {run_id} has just been completed by another process")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync(folder: Path) -> None:

@@ -26,9 +26,10 @@ from suite.engine import LaneArrays, LaneBlock, checked_roms, order_episodes
 
 ANSWER_SECONDS = 120
 """How long a worker may take for one order; loading a ROM, its slowest, takes 0.1 s a lane."""
-SPIN_SECONDS = 0.0002
-"""How long a process looks for an answer or an order before it sleeps. Waking it takes the kernel 20 to
-40 us, which is 5 % of a step of four lanes; a learner that thinks for longer pays that and no more."""
+SPIN_SECONDS = 0.001
+"""How long a process looks for an answer or an order before it sleeps, giving way at each look. Sleeping
+and being woken costs 40 us and more, which is 5 % of a step of four lanes; a learner that thinks for longer
+pays this once a step and no more."""
 _STEP, _BEGIN = b"s", b"b"
 _DONE, _FAILED = b".", b"!"
 

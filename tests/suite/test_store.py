@@ -19,7 +19,7 @@ def store(tmp_path) -> Store:
 
 
 def test_a_run_is_complete_once_its_block_ends(store):
-    """The run folder appears, whole, when the block ends well; partial folder and lock are gone."""
+    """The run folder appears, whole, when the block ends well; the partial folder is gone."""
     with store.new_run(RUN) as folder:
         (folder / "record.json").write_text("{}")
         assert not store.is_complete(RUN)
@@ -36,6 +36,15 @@ def test_a_failed_run_keeps_what_it_recorded_until_it_is_started_over(store):
     assert (folder / "journal.arrows").read_text() == "played"
     with store.new_run(RUN) as again:
         assert list(again.iterdir()) == []
+
+
+def test_a_complete_run_is_never_played_again(store):
+    """A second try at a complete run is refused, and what is there stays as it is."""
+    with store.new_run(RUN) as folder:
+        (folder / "record.json").write_text("first")
+    with pytest.raises(StoreError, match="complete already"), store.new_run(RUN):
+        pytest.fail("it must not be played")
+    assert (store.run_folder(RUN) / "record.json").read_text() == "first"
 
 
 def test_two_processes_cannot_play_the_same_run(store):
