@@ -168,7 +168,7 @@ def _client(settings: Settings) -> Iterator[Any]:
                 yield client
             return
         try:
-            client = Client(settings.scheduler, timeout=20)
+            client = Client(settings.scheduler, timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
             raise WorkerDied(
                 f"no dask scheduler answers at {settings.scheduler} ({error}); check the address"
@@ -199,10 +199,11 @@ def _submit(
             retries=0,
             priority=run.total_budget_frames,  # the longest first, so that the last ones are short
         )
+    jobs_by_key = {future.key: jobs[run_id] for run_id, future in futures.items()}
     outcomes: dict[str, Outcome] = {}
     try:
         for future in as_completed(futures.values()):
-            outcome = future.result()
+            outcome = _outcome(future, jobs_by_key[future.key])
             outcomes[outcome.run_id] = outcome
             listener(outcome)
     except KeyboardInterrupt:
@@ -212,6 +213,16 @@ def _submit(
     finally:
         client.unsubscribe_topic(topic)
     return [outcomes[str(run.run_id)] for run in missing]
+
+
+def _outcome(future: Any, job: dict[str, Any]) -> Outcome:
+    """How a run ended; one whose dask worker was lost, or lacks this code, has failed like any other."""
+    try:
+        outcome: Outcome = future.result()
+    except Exception as error:
+        reason = f"its dask worker failed with {type(error).__name__}: {error}"
+        return Outcome(job["run_id"], "failed", reason, job["log"])
+    return outcome
 
 
 def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> Outcome:

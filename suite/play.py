@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -163,9 +164,10 @@ class _Rounds:
     def play(self, learner: Learner, make: Callable[..., Learner], folder: Path, scratch: Path) -> float:
         """Play it all; return how many seconds the training took."""
         protocol, run = self._protocol, self._run
-        engine = make_engine(protocol, run.games, self._job.workers)
-        recorder = _Reporting(folder / JOURNAL, protocol.lanes, self._report)
-        try:
+        with (
+            closing(make_engine(protocol, run.games, self._job.workers)) as engine,
+            closing(_Reporting(folder / JOURNAL, protocol.lanes, self._report)) as recorder,
+        ):
             meter = training_meter(protocol, run)
             started = time.monotonic()
             self._train(learner, self._env(engine, meter, recorder), meter)
@@ -178,15 +180,14 @@ class _Rounds:
             if run.evaluation_episodes:
                 player = make(learner_seed(protocol.digest, str(run.run_id), "evaluation"), protocol.lanes)
                 player.load(saved)
-                skip = protocol.environment.frame_skip
-                schedule = EvaluationSchedule(
-                    run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
-                )
-                evaluate(player, self._env(engine, schedule, recorder))
-        finally:
-            recorder.close()
-            engine.close()
+                evaluate(player, self._env(engine, self._evaluation(meter), recorder))
         return seconds
+
+    def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
+        run, skip = self._run, self._protocol.environment.frame_skip
+        return EvaluationSchedule(
+            run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
+        )
 
     def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
         run = self._run

@@ -115,6 +115,17 @@ def test_runs_end_with_a_killed_parent(tmp_path):
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
+def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
+    """What goes wrong outside a run's process, on the dask worker, fails that run and stops no other."""
+    chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
+    store = Store(tmp_path, V1)
+    store.make_folder()
+    store.log_path(chosen[0].run_id).mkdir()  # its log cannot be opened
+    outcomes = play_all(chosen, store, V1, settings(), lambda news: None)
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+    assert "IsADirectoryError" in outcomes[0].error
+
+
 def test_an_existing_scheduler_plays_the_graph(tmp_path):
     """Through a scheduler at an address, with a worker of its own, runs complete as they do here."""
     environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}

@@ -70,6 +70,13 @@ def test_a_broken_rom_exits_with_1(amtlb, tmp_path):
     refused(amtlb(*run, "--out", tmp_path / "out", env=environment), 1, "breakout", "cannot be read", "log: ")
 
 
+def test_a_scheduler_that_does_not_answer_exits_with_1(amtlb, tmp_path):
+    """An address without a dask scheduler is told in one line."""
+    uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path]
+    refused(amtlb("benchmark", *uniform, "--scheduler", "tcp://127.0.0.1:1"), 1, "tcp://127.0.0.1:1", "address")
+    refused(amtlb("benchmark", *uniform, "--scheduler", "nonsense://1"), 1, "nonsense", "address")
+
+
 def test_a_failing_run_names_its_log(amtlb, tmp_path):
     """A learner that fails ends ``run`` with its reason and the log's place."""
     run = ["run", "smoke/fresh/breakout/seed0", "--learner", "tests.suite.bad_learners:Raises"]

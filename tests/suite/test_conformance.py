@@ -6,7 +6,6 @@ from protocol import RomError
 from suite.conformance import deviating_games, load_vectors, play_vector, play_vectors
 from tests.suite.helpers import V1
 
-
 PLAYED = ["adventure", "breakout", "pitfall", "skiing", "zaxxon"]
 
 
