@@ -1,7 +1,9 @@
 """One console: sticky draws, pictures, and episodes that do not know what was played before."""
 
+import cv2
 import numpy as np
 import pytest
+from ale_py import ALEInterface
 
 from suite.console import RAM_BYTES, Console
 from suite.roms import checked_rom
@@ -49,54 +51,38 @@ def test_seed_decides_the_sticky_draws():
     assert play(console, 1, ACTIONS)[2] != play(console, 2, ACTIONS)[2]
 
 
-def test_sticky_draws_are_the_specified_ones():
-    """A naive console, one uniform draw a frame and the newest action where u >= 0.25, plays the same."""
-    from ale_py import ALEInterface
-
+def play_naively(game: str, seed: int, actions: list[int]):
+    """What ``play`` gives, by one uniform draw a frame and every screen fetched and kept."""
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", 0.0)
     ale.setInt("random_seed", 0)
-    ale.loadROM(checked_rom(V1, "breakout"))
+    ale.loadROM(checked_rom(V1, game))
     snapshot = ale.cloneState(include_rng=True)
     ale.reset_game()
     ale.restoreState(snapshot)
-    draws = np.random.Generator(np.random.Philox(key=11))
-    taken, rams, rewards = 0, [], []
-    for action in ACTIONS * 8:  # more steps than are drawn at a time
-        reward = 0
+    draws = np.random.Generator(np.random.Philox(key=seed))
+    taken, rewards, pictures, rams = 0, [], [], []
+    for action in actions:
+        reward, screens = 0, []
         for _ in range(4):
             if draws.random() >= 0.25:
                 taken = action
             reward += ale.act(taken)
-        rewards.append(reward)
-        rams.append(ale.getRAM().tobytes())
-    ours = play(make("breakout"), 11, ACTIONS * 8, show=False)
-    assert (rewards, rams) == (ours[0], ours[2])
-
-
-def test_picture_is_the_maximum_of_the_last_two_frames():
-    """A step shows the area average of the pixel-wise maximum of its last two luminance screens."""
-    import cv2
-    from ale_py import ALEInterface
-
-    ale = ALEInterface()
-    ale.setFloat("repeat_action_probability", 0.0)
-    ale.setInt("random_seed", 0)
-    ale.loadROM(checked_rom(V1, "pong"))
-    snapshot = ale.cloneState(include_rng=True)
-    ale.reset_game()
-    ale.restoreState(snapshot)
-    draws, taken, expected = np.random.Generator(np.random.Philox(key=2)), 0, []
-    for action in ACTIONS:
-        screens = []
-        for _ in range(4):
-            if draws.random() >= 0.25:
-                taken = action
-            ale.act(taken)
             screens.append(ale.getScreenGrayscale())
         largest = np.maximum(screens[2], screens[3])
-        expected.append(cv2.resize(largest, (84, 84), interpolation=cv2.INTER_AREA).tobytes())
-    assert play(make("pong"), 2, ACTIONS)[1] == expected
+        rewards.append(reward)
+        pictures.append(cv2.resize(largest, (84, 84), interpolation=cv2.INTER_AREA).tobytes())
+        rams.append(ale.getRAM().tobytes())
+    return rewards, pictures, rams
+
+
+@pytest.mark.parametrize("game", ["breakout", "pong", "air_raid"])
+def test_a_step_is_the_specified_one(game):
+    """Sticky draws, the maximum of the last two frames, area average: a naive console plays the same.
+
+    The steps are more than the sticky draws that are made at a time.
+    """
+    assert play(make(game), 11, ACTIONS * 8) == play_naively(game, 11, ACTIONS * 8)
 
 
 def test_first_picture_is_that_of_the_loaded_game():

@@ -63,7 +63,7 @@ def record(path: Path, script, append_every: int) -> list[EpisodeRecord]:
     return ended
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(script=lane_scripts, append_every=st.integers(0, 4))
 def test_journal_and_ledger_hold_every_episode(tmp_path_factory, script, append_every):
     """What is read back is what was played, however often the journal was appended to."""
@@ -74,7 +74,7 @@ def test_journal_and_ledger_hold_every_episode(tmp_path_factory, script, append_
     assert list(read_episodes(folder / "ledger")) == expected
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(script=lane_scripts, one=st.integers(0, 4), other=st.integers(0, 4))
 def test_ledger_does_not_depend_on_when_the_journal_was_appended_to(tmp_path_factory, script, one, other):
     """The same episodes make the same bytes."""
