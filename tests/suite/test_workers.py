@@ -51,7 +51,7 @@ def test_engines_show_the_same_observations():
     ]
     shown = [env.reset()[0] for env in envs]
     generator = np.random.Generator(np.random.Philox(key=3))
-    for _ in range(150):
+    for _ in range(90):
         assert np.array_equal(*shown)
         actions = generator.integers(0, 18, LANES)
         steps = [env.step(actions) for env in envs]
