@@ -1,7 +1,7 @@
 """The contract test that is shipped for learners: ``check_learner("my_module:make")``.
 
-It plays a few hundred steps of a real game, so it needs a minute at most, and raises LearnerError with the
-first thing that is not as the contract says.
+It plays a few hundred steps of a real game, so it needs a minute at most, and raises an error with the first
+thing that is not as the contract says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from suite.store import folder_digest
 
 CHECKED_GAMES = ("breakout", "pong")
 CHECKED_STEPS = 40
-"""Steps that each lane plays; more than a learner may need to learn once."""
+"""Steps that each lane plays unless told otherwise; a learner with long rollouts needs more to learn once."""
 _RUN_ID = "check/learner"  # names no run: what is checked can be no result
 
 
@@ -54,13 +54,17 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
     Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
     17 and changes neither its inputs nor the weights; ``learn`` plays until the budget is spent; ``save``
-    writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from and
-    acts as the one that was saved; the same seed learns the same to the bit, and another seed acts
-    differently.
+    writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from; the
+    same seed learns the same to the bit and acts the same from a checkpoint, and another seed acts otherwise.
+
+    Args:
+        name: ``module:function``.
+        steps_a_lane: agent steps that each lane plays; give more than the learner needs to learn once.
 
     Raises:
         UnknownName: there is no such learner.
         LearnerError: the contract is broken; the text says where.
+        ValueError: ``learn`` gave the lanes actions that cannot be played.
     """
     protocol = load("v1")
     make = find_learner(name)
