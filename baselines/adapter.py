@@ -1,20 +1,15 @@
-"""What every Stable-Baselines3 learner needs: the lanes as a VecEnv, and weights in safetensors files."""
+"""The lanes as Stable-Baselines3 wants to see them, and the device that a learner computes on."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import cv2
 import gymnasium
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnv
 
 from protocol import LearnerError
@@ -22,8 +17,10 @@ from suite.lanes import LaneEnv
 
 OBSERVATION_SPACE = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
 ACTION_SPACE = gymnasium.spaces.Discrete(18)
+FRAMES_A_STEP = 4
 DEVICES = ("cpu", "cuda")
-_WEIGHTS = "learner.safetensors"
+
+UInt8 = npt.NDArray[np.uint8]
 
 
 def device() -> str:
@@ -40,11 +37,33 @@ def device() -> str:
     return name
 
 
-class LaneVecEnv(VecEnv):
-    """Lanes in the shape that Stable-Baselines3 expects; rewards are clipped to their sign.
+def interleaved(observations: UInt8) -> UInt8:
+    """The same observations, uint8 (N, 4, 84, 84), with the four values of a pixel side by side in memory.
 
-    Stable-Baselines3 wants an environment before there is one: this one is made with the number of lanes
-    and connected to the lanes when they come.
+    Convolutions on the CPU want them so. Laid out once, in bytes, they need not be laid out again in floats
+    each time that they are learned from.
+    """
+    count, pictures, height, width = observations.shape
+    pixels = np.empty((count, height, width, pictures), np.uint8)
+    for stack, out in zip(observations, pixels, strict=True):
+        cv2.merge(tuple(stack), out)
+    return pixels.transpose(0, 3, 1, 2)
+
+
+def to_device(array: npt.NDArray[Any], target: torch.device) -> torch.Tensor:
+    """An array as a tensor with the same layout; through pinned memory where it goes to a GPU."""
+    tensor = torch.from_numpy(array)
+    if target.type == "cpu":
+        return tensor
+    return tensor.pin_memory().to(target, non_blocking=True)
+
+
+class LaneVecEnv(VecEnv):
+    """Lanes in the shape that Stable-Baselines3 expects.
+
+    Rewards are clipped to their sign; observations are ``interleaved``. Stable-Baselines3 wants an
+    environment before there is one: this one is made with the number of lanes and connected to the lanes
+    when they come.
 
     Args:
         lanes: how many lanes.
@@ -60,9 +79,9 @@ class LaneVecEnv(VecEnv):
         """Play these lanes from now on."""
         self._env = env
 
-    def reset(self) -> npt.NDArray[np.uint8]:
+    def reset(self) -> UInt8:
         """The current observations."""
-        return self._lanes().reset()[0]
+        return interleaved(self._lanes().reset()[0])
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
         """Keep the actions for ``step_wait``."""
@@ -70,7 +89,7 @@ class LaneVecEnv(VecEnv):
 
     def step_wait(
         self,
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
+    ) -> tuple[UInt8, npt.NDArray[np.float32], npt.NDArray[np.bool_], list[dict[str, Any]]]:
         """Play the step; raises BudgetExhausted when the frames are spent."""
         observations, rewards, terminated, truncated, infos = self._lanes().step(self._actions)
         over = terminated | truncated
@@ -83,7 +102,7 @@ class LaneVecEnv(VecEnv):
                 }
         else:
             lane_infos = self._no_infos
-        return observations, np.sign(rewards).astype(np.float32), over, lane_infos
+        return interleaved(observations), np.sign(rewards).astype(np.float32), over, lane_infos
 
     def close(self) -> None:
         """The lanes belong to the harness."""
@@ -108,45 +127,3 @@ class LaneVecEnv(VecEnv):
         if self._env is None:
             raise LearnerError("the learner has no lanes yet: call learn(env)")
         return self._env
-
-
-def save_weights(algorithm: BaseAlgorithm, folder: Path) -> None:
-    """Write a policy's weights and its optimiser's state into ``folder``."""
-    policy = _policy(algorithm)
-    # Parameters by name, not the state dict: that one lists a shared trunk three times.
-    tensors = {f"policy.{name}": parameter for name, parameter in policy.named_parameters()}
-    for index, state in policy.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / _WEIGHTS)
-
-
-def load_weights(algorithm: BaseAlgorithm, folder: Path) -> None:
-    """Read what ``save_weights`` wrote.
-
-    Raises:
-        LearnerError: the file is missing, or does not hold the weights of this network.
-    """
-    policy = _policy(algorithm)
-    parameters = {f"policy.{name}": parameter for name, parameter in policy.named_parameters()}
-    try:
-        tensors = load_file(folder / _WEIGHTS, device=str(algorithm.device))
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(tensors[name])
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise LearnerError(
-            f"the checkpoint does not fit this learner ({type(error).__name__}: {error})"
-        ) from error
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, field = name.split(".", 2)
-            state.setdefault(int(index), {})[field] = value
-    groups: Sequence[Any] = policy.optimizer.state_dict()["param_groups"]
-    policy.optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _policy(algorithm: BaseAlgorithm) -> BasePolicy:
-    policy = algorithm.policy
-    assert isinstance(policy, BasePolicy)
-    return policy

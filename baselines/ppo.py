@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.utils import obs_as_tensor
 
-from baselines.adapter import LaneVecEnv, device, load_weights, save_weights
-from baselines.networks import Network2013
-from protocol import BudgetExhausted
-from suite.lanes import LaneEnv
+from baselines.adapter import LaneVecEnv, device
+from baselines.learner import POLICY, ActorCriticLearner, make_deterministic
+from baselines.rollouts import Rollouts
 
-FRAMES_A_STEP = 4
-CONFIGURATION: dict[str, Any] = {
-    "algorithm": "ppo",
-    "network": "2013",
-    "reward_clipping": "sign",
+PARAMETERS: Mapping[str, Any] = {
     "n_steps": 125,
     "batch_size": 250,
     "n_epochs": 4,
@@ -33,60 +24,33 @@ CONFIGURATION: dict[str, Any] = {
     "max_grad_norm": 0.5,
 }
 """Stable-Baselines3's names. 125 steps of 8 lanes divide the budget of every run, so no experience is lost
-at its end. Learning rate, clip range and epochs are those that were seen to learn within 400,000 frames."""
+at its end. The values were chosen by trial: docs/baselines.md."""
 
 
-class PPOLearner:
+class PPOLearner(ActorCriticLearner):
     """PPO with the 2013 network, actions sampled in training and in evaluation.
 
     A checkpoint keeps the weights and the optimiser's moments: the moments go with the weights, and a
     transfer run that lost them would open with steps of the wrong size. Nothing else outlives a rollout.
     """
 
-    configuration = CONFIGURATION
-
-    def __init__(self, seed: int, lanes: int) -> None:
-        torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
-        own = ("algorithm", "network", "reward_clipping")
-        self._lanes = LaneVecEnv(lanes)
-        self._ppo = PPO(
+    def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
+        make_deterministic()
+        self.configuration = {"algorithm": "ppo", "network": "2013", "reward_clipping": "sign", **parameters}
+        env = LaneVecEnv(lanes)
+        policy_kwargs = {**POLICY, "optimizer_kwargs": {"eps": 1e-5, "fused": True}}
+        ppo = PPO(
             "CnnPolicy",
-            self._lanes,
+            env,
             seed=seed,
             device=device(),
-            policy_kwargs={"features_extractor_class": Network2013, "net_arch": []},
-            **{name: value for name, value in CONFIGURATION.items() if name not in own},
+            rollout_buffer_class=Rollouts,
+            policy_kwargs=policy_kwargs,
+            **parameters,
         )
-
-    def learn(self, env: LaneEnv) -> None:
-        """Play and learn until the budget is spent."""
-        self._lanes.connect(env)
-        try:
-            self._ppo.learn(env.budget_frames // FRAMES_A_STEP, log_interval=None)  # type: ignore[arg-type]
-        except BudgetExhausted:
-            return
-
-    def act(
-        self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.int64]:
-        """Sample an action a lane from the policy; integers (L,)."""
-        policy = self._ppo.policy
-        policy.set_training_mode(False)
-        with torch.no_grad():
-            actions, _, _ = policy(obs_as_tensor(observations, self._ppo.device))
-        chosen: npt.NDArray[np.int64] = actions.cpu().numpy()
-        return chosen
-
-    def save(self, folder: Path) -> None:
-        """Write weights and optimiser state as one safetensors file."""
-        save_weights(self._ppo, folder)
-
-    def load(self, folder: Path) -> None:
-        """Read what ``save`` wrote."""
-        load_weights(self._ppo, folder)
+        super().__init__(ppo, env)
 
 
-def make(seed: int, lanes: int) -> PPOLearner:
+def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> PPOLearner:
     """A new PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
-    return PPOLearner(seed, lanes)
+    return PPOLearner(seed, lanes, parameters)

@@ -15,7 +15,7 @@ from typing import IO, Any, Literal
 from uuid import uuid4
 
 from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
-from suite.machine import DETERMINISTIC_SETTINGS
+from suite.machine import RUN_SETTINGS
 from suite.store import Store
 
 _POLL_SECONDS = 0.5
@@ -259,7 +259,7 @@ def run_child(job: dict[str, Any], tell: Callable[[int], None], stopped: Callabl
     """
     job = dict(job)
     log = Path(job.pop("log"))
-    environment = os.environ | DETERMINISTIC_SETTINGS | {"AMTLB_DEVICE": job["device"]}
+    environment = os.environ | RUN_SETTINGS | {"AMTLB_DEVICE": job["device"]}
     command = [sys.executable, "-m", "suite.child"]
     with (
         log.open("w", encoding="utf-8") as output,

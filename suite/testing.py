@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from protocol import BudgetExhausted, LearnerError, Protocol, load
+from protocol import BudgetExhausted, LearnerError, Protocol, game_choice, load
 from suite.engine import InProcessEngine
-from suite.lanes import LaneEnv
+from suite.lanes import LaneEnv, Recorder
 from suite.learner import Learner, MakeLearner, checked_configuration, find_learner
 from suite.meter import TrainingMeter
 from suite.store import folder_digest
@@ -27,26 +28,32 @@ _RUN_ID = "check/learner"  # names no run: what is checked can be no result
 
 
 def practice_lanes(
-    protocol: Protocol, games: tuple[str, ...] = CHECKED_GAMES, steps_a_lane: int = CHECKED_STEPS, seed: int = 0
+    protocol: Protocol,
+    games: tuple[str, ...] = CHECKED_GAMES,
+    steps_a_lane: int = CHECKED_STEPS,
+    seed: int = 0,
+    recorder: Recorder | None = None,
 ) -> LaneEnv:
-    """Real lanes with a small budget, for trying a learner; nothing is recorded.
+    """Real lanes with a budget of their own, for trying a learner; no run of the protocol.
 
     Args:
         protocol: the rules.
         games: drawn in turn, with equal budgets.
         steps_a_lane: agent steps that each lane plays.
         seed: other seeds, other episodes.
+        recorder: hears of every step; None records nothing.
     """
+    run_id = f"{_RUN_ID}/{seed}"
     meter = TrainingMeter(
         games,
         steps_a_lane * protocol.lanes // len(games),
         protocol.lanes,
         protocol.environment.max_episode_steps,
-        lambda lane, number, weights: int(np.argmax(weights)),
+        partial(game_choice, protocol.digest, run_id),
     )
     budget_frames = steps_a_lane * protocol.lanes * protocol.environment.frame_skip
     engine = InProcessEngine(protocol, games, protocol.lanes)
-    return LaneEnv(protocol, f"{_RUN_ID}/{seed}", engine, meter, budget_frames, None)
+    return LaneEnv(protocol, run_id, engine, meter, budget_frames, recorder)
 
 
 def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:

@@ -1,0 +1,104 @@
+"""DQN (Mnih et al. 2015) on Stable-Baselines3: one configuration for all games, arms and editions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from stable_baselines3 import DQN
+
+from baselines.adapter import LaneVecEnv, device
+from baselines.learner import POLICY, StableLearner, make_deterministic
+from baselines.replay import PictureReplay
+
+PARAMETERS: Mapping[str, Any] = {
+    "buffer_size": 100_000,
+    "batch_size": 32,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "learning_rate": 2.5e-4,
+    "target_update_interval": 2_000,
+    "exploration_fraction": 0.1,
+    "exploration_initial_eps": 1.0,
+    "exploration_final_eps": 0.05,
+    "gamma": 0.99,
+    "max_grad_norm": 10,
+}
+"""Stable-Baselines3's names: ``train_freq`` counts steps of all lanes, ``buffer_size`` and
+``target_update_interval`` steps of one. The values were chosen by trial: docs/baselines.md."""
+LEARNING_STARTS_FRACTION = 0.02
+EVALUATION_EPSILON = 0.05
+
+
+class LaneDQN(DQN):
+    """DQN that explores in each lane by itself; Stable-Baselines3 explores in all lanes or in none."""
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        assert isinstance(self._last_obs, np.ndarray)
+        epsilon = 1.0 if self.num_timesteps < learning_starts else self.exploration_rate
+        actions = self.explore(torch.from_numpy(self._last_obs), epsilon)
+        return actions, actions
+
+    def explore(self, observations: torch.Tensor, epsilon: float) -> npt.NDArray[np.int64]:
+        """A uniform action with probability ``epsilon``, else the greedy one; integers (N,)."""
+        random = np.random.random_sample(len(observations)) < epsilon
+        actions = np.random.randint(0, int(self.action_space.n), len(observations))  # type: ignore[attr-defined]
+        if not random.all():
+            with torch.no_grad():
+                greedy = self.q_net._predict(observations.to(self.device)).cpu().numpy()
+            actions[~random] = greedy[~random]
+        return actions
+
+
+class DQNLearner(StableLearner):
+    """DQN with the 2013 network, one replay buffer for all lanes, epsilon-greedy in training and evaluation.
+
+    A checkpoint keeps the weights of both networks and the optimiser's moments, for the reason that PPO's
+    does. Two things start anew with each run: the exploration schedule, because a held-out game is as
+    unknown to a pre-trained learner as to a new one, so that the arms differ in their weights alone; and the
+    replay buffer, because its steps are of games that are not played any more. The schedule and the steps
+    before learning are fractions of the budget, which a learner knows.
+    """
+
+    algorithm: LaneDQN
+
+    def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
+        make_deterministic()
+        self.configuration = {
+            "algorithm": "dqn",
+            "network": "2013",
+            "reward_clipping": "sign",
+            "learning_starts_fraction": LEARNING_STARTS_FRACTION,
+            "evaluation_epsilon": EVALUATION_EPSILON,
+            **parameters,
+        }
+        env = LaneVecEnv(lanes)
+        policy_kwargs = {**POLICY, "optimizer_kwargs": {"fused": True}}
+        dqn = LaneDQN(
+            "CnnPolicy",
+            env,
+            seed=seed,
+            device=device(),
+            replay_buffer_class=PictureReplay,  # type: ignore[arg-type]
+            replay_buffer_kwargs={"seed": seed},
+            policy_kwargs=policy_kwargs,
+            **parameters,
+        )
+        super().__init__(dqn, env)
+
+    def _learn(self, budget_steps: int) -> None:
+        self.algorithm.learning_starts = int(LEARNING_STARTS_FRACTION * budget_steps)
+        super()._learn(budget_steps)
+
+    def _act(self, observations: torch.Tensor) -> npt.NDArray[np.int64]:
+        return self.algorithm.explore(observations, EVALUATION_EPSILON)
+
+
+def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> DQNLearner:
+    """A new DQN learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
+    return DQNLearner(seed, lanes, parameters)

@@ -1,0 +1,134 @@
+"""A policy of several heads on one trunk, mixed by a gate that sees the observation and nothing else."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from stable_baselines3.common.distributions import Distribution
+from stable_baselines3.common.policies import ActorCriticCnnPolicy
+from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
+from torch import nn
+
+
+class Mixture(NamedTuple):
+    """What the heads say together about N observations: logits (N, A), values (N, 1), gate (N, K)."""
+
+    logits: torch.Tensor
+    values: torch.Tensor
+    gate: torch.Tensor
+
+
+class MultiHeadPolicy(ActorCriticCnnPolicy):
+    """K policy heads and K value heads, mixed by ``softmax(gate(features) / temperature)``.
+
+    Logits and values of the mixture are the heads' own, weighted by the gate; all of it is trained end to
+    end. Whoever shares the game's name with no one may still share a head: which one an observation is
+    given to is learned.
+
+    Nothing in the task keeps the gate from giving everything to one head, which then learns fastest and is
+    given more. So a term is added to the loss: ``balance_coef`` times the Kullback-Leibler divergence of the
+    batch's mean gate from the uniform one. It asks that all heads be used over a batch, not for each
+    observation: a batch of one game may be split by situation, a batch of several games by game.
+
+    Args:
+        heads: K.
+        temperature: of the gate; the lower, the harder it chooses.
+        balance_coef: weight of the balancing term.
+        args, kwargs: as for ``ActorCriticCnnPolicy``, with a shared features extractor.
+
+    Attributes:
+        gate_weights: float (N, K), of the last observations that ``forward`` chose actions for.
+    """
+
+    def __init__(
+        self, *args: Any, heads: int, temperature: float, balance_coef: float, **kwargs: Any
+    ) -> None:
+        self.heads = heads
+        self._temperature = temperature
+        self._balance_coef = balance_coef
+        self.gate_weights = torch.empty(0, heads)
+        super().__init__(*args, **kwargs)
+
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        actions = self.action_net.out_features
+        self.action_net = nn.Linear(self.features_dim, self.heads * actions)
+        self.value_net = nn.Linear(self.features_dim, self.heads)
+        self.gate_net = nn.Linear(self.features_dim, self.heads)
+        for module, gain in ((self.action_net, 0.01), (self.value_net, 1.0), (self.gate_net, 1.0)):
+            module.apply(partial(self.init_weights, gain=gain))
+        self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    def mix(self, obs: PyTorchObs) -> Mixture:
+        """What the heads say together about uint8 observations (N, 4, 84, 84)."""
+        features = self.extract_features(obs)
+        assert isinstance(features, torch.Tensor)
+        gate = torch.softmax(self.gate_net(features) / self._temperature, dim=1)
+        logits = self.action_net(features).unflatten(1, (self.heads, -1))
+        values = self.value_net(features)
+        return Mixture(
+            (gate[:, :, None] * logits).sum(1), (gate * values).sum(1, keepdim=True), gate
+        )
+
+    def forward(
+        self, obs: torch.Tensor, deterministic: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Actions (N,), values (N, 1) and log-probabilities (N,)."""
+        mixture = self.mix(obs)
+        self.gate_weights = mixture.gate.detach()
+        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)  # type: ignore[call-arg]
+        actions = distribution.get_actions(deterministic=deterministic)
+        return actions, mixture.values, distribution.log_prob(actions)
+
+    def evaluate_actions(
+        self, obs: PyTorchObs, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Values (N, 1), log-probabilities (N,) and entropies (N,); the balancing term rides along."""
+        mixture = self.mix(obs)
+        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)  # type: ignore[call-arg]
+        term = self._balance_coef * imbalance(mixture.gate)
+        values: torch.Tensor = _WithTerm.apply(mixture.values, term)  # type: ignore[no-untyped-call]
+        return values, distribution.log_prob(actions), distribution.entropy()
+
+    def get_distribution(self, obs: PyTorchObs) -> Distribution:
+        """The distribution of actions."""
+        return self.action_dist.proba_distribution(action_logits=self.mix(obs).logits)  # type: ignore[call-arg]
+
+    def predict_values(self, obs: PyTorchObs) -> torch.Tensor:
+        """Values (N, 1)."""
+        return self.mix(obs).values
+
+
+def imbalance(gate: torch.Tensor) -> torch.Tensor:
+    """Kullback-Leibler divergence, in nats, of the mean of gate weights (N, K) from uniform weights.
+
+    0 where all heads are used alike over the batch, log K where one is used alone.
+    """
+    mean = gate.mean(0)
+    return math.log(len(mean)) + torch.special.xlogy(mean, mean).sum()
+
+
+class _WithTerm(torch.autograd.Function):
+    """Passes values on unchanged and adds a term to whatever loss is made of them.
+
+    Stable-Baselines3 sums up its loss itself; the term's gradient enters where the values' does. Megatron-LM
+    adds the balancing terms of its mixtures of experts in this way.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, term: torch.Tensor) -> torch.Tensor:
+        ctx.term_shape = term.shape
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return gradient, gradient.new_ones(ctx.term_shape)
+
+
+def head_entropy(gate: np.ndarray) -> float:
+    """Placeholder."""
+    return 0.0

@@ -1,0 +1,153 @@
+"""Do the learners learn? Training on real games outside ``lite`` and ``smoke``; ``make learning``.
+
+Each run is a process of its own, one thread, as many side by side as there are cores, on lanes without a
+run id: nothing here is a result of the benchmark. What is reported is the points that a run made in the
+first and in the last tenth of its frames, per 1,000 agent steps, and the gain between them with its
+standard error over the seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from protocol import load
+from suite.machine import RUN_SETTINGS, available_cores, cpu_type
+
+LEARNERS = ("ppo", "multihead_a2c", "dqn")
+GAMES = ("boxing", "freeway")
+TENTHS = 10
+
+
+class Trial(NamedTuple):
+    """One run: games separated by commas, hyper-parameters changed from the learner's own."""
+
+    learner: str
+    games: str
+    seed: int
+    frames: int
+    changes: str
+
+
+class Points:
+    """A recorder that sums up the raw rewards of each tenth of the steps."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._played = 0
+        self.tenths = [0] * TENTHS
+
+    def begin(self, *_: Any) -> None:
+        """Nothing is kept of an episode."""
+
+    def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
+        """Add up."""
+        self.tenths[min(TENTHS * self._played // self._steps, TENTHS - 1)] += int(rewards.sum())
+        self._played += len(actions)
+
+    def end(self, *_: Any) -> None:
+        """Nothing is kept of an episode."""
+
+
+def play(trial: Trial) -> dict[str, Any]:
+    """Train once, in this process."""
+    from suite.testing import practice_lanes
+
+    protocol = load("v1")
+    steps = trial.frames // protocol.environment.frame_skip
+    module = import_module(f"baselines.{trial.learner}")
+    parameters = {**module.PARAMETERS, **json.loads(trial.changes)}
+    learner = module.make(trial.seed, protocol.lanes, parameters)
+    points = Points(steps)
+    env = practice_lanes(
+        protocol, tuple(trial.games.split(",")), steps // protocol.lanes, trial.seed, recorder=points
+    )
+    env.reset()
+    started = time.monotonic()
+    learner.learn(env)
+    seconds = time.monotonic() - started
+    rates = [1000 * tenth / (steps / TENTHS) for tenth in points.tenths]
+    return {**trial._asdict(), "points_per_1000_steps": rates, "steps_per_second": steps / seconds}
+
+
+def play_in_process(trial: Trial) -> dict[str, Any]:
+    """Train once, in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.learning", "--one", json.dumps(trial)]
+    done = subprocess.run(command, env=os.environ | RUN_SETTINGS, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, print a table, and keep what was found where ``--out`` says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--learners", nargs="+", default=LEARNERS)
+    parser.add_argument("--games", nargs="+", default=GAMES, help="a run each; join several by commas")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=400_000)
+    parser.add_argument("--change", nargs="+", default=["{}"], help='such as {"n_steps": 10}; each is tried')
+    parser.add_argument("--out", type=Path, help="a file that a line of JSON a run is added to")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        print(json.dumps(play(Trial(*json.loads(options.one)))))
+        return
+    cases = list(product(options.learners, options.games, options.change))
+    trials = [
+        Trial(learner, games, seed, options.frames, change)
+        for learner, games, change in cases
+        for seed in range(options.seeds)
+    ]
+    console = Console(width=120)
+    found = []
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for result in pool.map(play_in_process, trials):
+            found.append(result)
+            console.print(f"{len(found)} of {len(trials)}: {_line(result)}", highlight=False)
+            if options.out:
+                with options.out.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(result) + "\n")
+    console.print(cpu_type(), highlight=False)
+    console.print(_table(found, options.seeds))
+
+
+def _line(result: dict[str, Any]) -> str:
+    rates = " ".join(f"{rate:.1f}" for rate in result["points_per_1000_steps"])
+    name = f"{result['learner']} {result['games']} seed {result['seed']} {result['changes']}"
+    return f"{name}: {rates} ({result['steps_per_second']:.0f} steps/s)"
+
+
+def _table(found: list[dict[str, Any]], seeds: int) -> Table:
+    table = Table(title="points per 1,000 agent steps")
+    for column in ("learner", "game", "changes", "first tenth", "last tenth", "gain", "standard error"):
+        table.add_column(column, justify="left" if column in ("learner", "game", "changes") else "right")
+    for start in range(0, len(found), seeds):
+        runs = found[start : start + seeds]
+        first = [run["points_per_1000_steps"][0] for run in runs]
+        last = [run["points_per_1000_steps"][-1] for run in runs]
+        gains = [after - before for before, after in zip(first, last, strict=True)]
+        error = statistics.stdev(gains) / len(gains) ** 0.5 if seeds > 1 else float("nan")
+        figures = (statistics.mean(first), statistics.mean(last), statistics.mean(gains), error)
+        table.add_row(
+            runs[0]["learner"], runs[0]["games"], runs[0]["changes"], *(f"{figure:.2f}" for figure in figures)
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()
