@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help setup benchmark test test-slow check format bench lock clean
+.PHONY: help setup benchmark test test-slow check format bench learning lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,8 +49,12 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BENCH_STAMP)  ## speed of the lanes beside the emulator and its peers
+bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor
 	$(BIN)/python -m tests.bench.lanes
+	$(BIN)/python -m tests.bench.learners
+
+learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
+	$(BIN)/python -m tests.bench.learning
 
 # CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

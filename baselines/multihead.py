@@ -6,8 +6,8 @@ import math
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticCnnPolicy
 from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
@@ -26,8 +26,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
     """K policy heads and K value heads, mixed by ``softmax(gate(features) / temperature)``.
 
     Logits and values of the mixture are the heads' own, weighted by the gate; all of it is trained end to
-    end. Whoever shares the game's name with no one may still share a head: which one an observation is
-    given to is learned.
+    end, so which head an observation is given to is learned, and nobody says which game it is from.
 
     Nothing in the task keeps the gate from giving everything to one head, which then learns fastest and is
     given more. So a term is added to the loss: ``balance_coef`` times the Kullback-Leibler divergence of the
@@ -44,9 +43,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         gate_weights: float (N, K), of the last observations that ``forward`` chose actions for.
     """
 
-    def __init__(
-        self, *args: Any, heads: int, temperature: float, balance_coef: float, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, heads: int, temperature: float, balance_coef: float, **kwargs: Any) -> None:
         self.heads = heads
         self._temperature = temperature
         self._balance_coef = balance_coef
@@ -55,8 +52,8 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
-        actions = self.action_net.out_features
-        self.action_net = nn.Linear(self.features_dim, self.heads * actions)
+        assert isinstance(self.action_space, Discrete)
+        self.action_net = nn.Linear(self.features_dim, self.heads * int(self.action_space.n))
         self.value_net = nn.Linear(self.features_dim, self.heads)
         self.gate_net = nn.Linear(self.features_dim, self.heads)
         for module, gain in ((self.action_net, 0.01), (self.value_net, 1.0), (self.gate_net, 1.0)):
@@ -70,9 +67,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         gate = torch.softmax(self.gate_net(features) / self._temperature, dim=1)
         logits = self.action_net(features).unflatten(1, (self.heads, -1))
         values = self.value_net(features)
-        return Mixture(
-            (gate[:, :, None] * logits).sum(1), (gate * values).sum(1, keepdim=True), gate
-        )
+        return Mixture((gate[:, :, None] * logits).sum(1), (gate * values).sum(1, keepdim=True), gate)
 
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False
@@ -80,7 +75,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         """Actions (N,), values (N, 1) and log-probabilities (N,)."""
         mixture = self.mix(obs)
         self.gate_weights = mixture.gate.detach()
-        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)  # type: ignore[call-arg]
+        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)
         actions = distribution.get_actions(deterministic=deterministic)
         return actions, mixture.values, distribution.log_prob(actions)
 
@@ -89,14 +84,15 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Values (N, 1), log-probabilities (N,) and entropies (N,); the balancing term rides along."""
         mixture = self.mix(obs)
-        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)  # type: ignore[call-arg]
+        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)
         term = self._balance_coef * imbalance(mixture.gate)
         values: torch.Tensor = _WithTerm.apply(mixture.values, term)  # type: ignore[no-untyped-call]
         return values, distribution.log_prob(actions), distribution.entropy()
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """The distribution of actions."""
-        return self.action_dist.proba_distribution(action_logits=self.mix(obs).logits)  # type: ignore[call-arg]
+        distribution: Distribution = self.action_dist.proba_distribution(action_logits=self.mix(obs).logits)
+        return distribution
 
     def predict_values(self, obs: PyTorchObs) -> torch.Tensor:
         """Values (N, 1)."""
@@ -109,7 +105,8 @@ def imbalance(gate: torch.Tensor) -> torch.Tensor:
     0 where all heads are used alike over the batch, log K where one is used alone.
     """
     mean = gate.mean(0)
-    return math.log(len(mean)) + torch.special.xlogy(mean, mean).sum()
+    negative_entropy: torch.Tensor = torch.special.xlogy(mean, mean).sum()
+    return negative_entropy + math.log(len(mean))
 
 
 class _WithTerm(torch.autograd.Function):
@@ -127,8 +124,3 @@ class _WithTerm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return gradient, gradient.new_ones(ctx.term_shape)
-
-
-def head_entropy(gate: np.ndarray) -> float:
-    """Placeholder."""
-    return 0.0

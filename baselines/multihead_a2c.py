@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from stable_baselines3 import A2C
 from stable_baselines3.common.callbacks import BaseCallback
 
-from baselines.adapter import FRAMES_A_STEP, LaneVecEnv, device
+from baselines.adapter import LaneVecEnv, device
 from baselines.learner import POLICY, ActorCriticLearner, make_deterministic
 from baselines.multihead import MultiHeadPolicy
 from baselines.rollouts import Rollouts
+from suite.head_use import HEAD_USE, head_columns
 
 PARAMETERS: Mapping[str, Any] = {
     "heads": 4,
@@ -27,28 +30,17 @@ PARAMETERS: Mapping[str, Any] = {
     "vf_coef": 0.5,
     "max_grad_norm": 0.5,
 }
+"""The heads' three (see MultiHeadPolicy), then Stable-Baselines3's names. The values were chosen by trial:
+docs/baselines.md."""
 _OF_THE_HEADS = ("heads", "temperature", "balance_coef")
 
 
-class HeadUse(BaseCallback):
-    def __init__(self, lanes: int, heads: int) -> None:
-        super().__init__()
-        self._sums = np.zeros((lanes, heads))
-        self._steps = np.zeros(lanes, np.int64)
-        self.lanes, self.steps, self.weights = [], [], []
-
-    def _on_step(self) -> bool:
-        self._sums += self.model.policy.gate_weights.cpu().numpy()
-        self._steps += 1
-        for lane in np.flatnonzero(self.locals["dones"]):
-            self.lanes.append(int(lane))
-            self.steps.append(int(self._steps[lane]))
-            self.weights.append(self._sums[lane] / self._steps[lane])
-            self._sums[lane] = self._steps[lane] = 0
-        return True
-
-
 class MultiHeadA2CLearner(ActorCriticLearner):
+    """A2C with the 2013 network and several heads, actions sampled in training and in evaluation.
+
+    A checkpoint keeps the weights and the optimiser's moments, for the reason that PPO's does. Nothing else
+    outlives a rollout but the notes on how the heads were used, which belong to the run and start anew.
+    """
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
         make_deterministic()
@@ -71,11 +63,52 @@ class MultiHeadA2CLearner(ActorCriticLearner):
             use_rms_prop=False,
             **of_the_algorithm,
         )
-        self.use = HeadUse(lanes, parameters["heads"])
         super().__init__(a2c, env)
+        self._head_use = HeadUse(lanes, of_the_heads["heads"])
 
     def _learn(self, budget_steps: int) -> None:
-        self.algorithm.learn(budget_steps, callback=self.use, log_interval=10**9)
+        self.algorithm.learn(budget_steps, callback=self._head_use, log_interval=None)  # type: ignore[arg-type]
+
+    def write_notes(self, folder: Path) -> None:
+        """Write how the heads were used in each training episode (see suite.head_use)."""
+        pq.write_table(self._head_use.table(), folder / HEAD_USE)
+
+
+class HeadUse(BaseCallback):
+    """Takes the mean of the gate over each episode while the policy plays."""
+
+    def __init__(self, lanes: int, heads: int) -> None:
+        super().__init__()
+        self._columns = head_columns(heads)
+        self._sums = np.zeros((lanes, heads))
+        self._steps = np.zeros(lanes, np.int64)
+        self._episodes = np.zeros(lanes, np.int64)
+        self._rows: list[tuple[int, int, int, list[float]]] = []
+
+    def _on_step(self) -> bool:
+        policy = self.model.policy
+        assert isinstance(policy, MultiHeadPolicy)
+        self._sums += policy.gate_weights.cpu().numpy()
+        self._steps += 1
+        for lane in np.flatnonzero(self.locals["dones"]).tolist():
+            steps = int(self._steps[lane])
+            self._rows.append((lane, int(self._episodes[lane]), steps, (self._sums[lane] / steps).tolist()))
+            self._episodes[lane] += 1
+            self._steps[lane] = self._sums[lane] = 0
+        return True
+
+    def table(self) -> pa.Table:
+        """A row an episode that has ended, in the order in which they ended."""
+        lanes, numbers, steps, weights = zip(*self._rows, strict=True) if self._rows else ((), (), (), ())
+        gate = np.array(weights, np.float32).reshape(-1, len(self._columns))
+        return pa.table(
+            {
+                "lane": pa.array(lanes, pa.uint8()),
+                "number": pa.array(numbers, pa.uint32()),
+                "length_steps": pa.array(steps, pa.uint32()),
+                **{name: pa.array(gate[:, head]) for head, name in enumerate(self._columns)},
+            }
+        )
 
 
 def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> MultiHeadA2CLearner:

@@ -46,6 +46,4 @@ class Rollouts(RolloutBuffer):
         pixels = self._pixels.reshape(samples, *self._pixels.shape[2:])[batch_inds]
         flat = (self.actions, self.values, self.log_probs, self.advantages, self.returns)
         actions, *rest = (to_device(array.reshape(samples)[batch_inds], self.device) for array in flat)
-        return RolloutBufferSamples(
-            to_device(pixels, self.device).permute(0, 3, 1, 2), actions[:, None], *rest
-        )
+        return RolloutBufferSamples(to_device(pixels, self.device).permute(0, 3, 1, 2), actions[:, None], *rest)

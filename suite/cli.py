@@ -42,7 +42,13 @@ OutOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda; learners read it as AMTLB_DEVICE.")]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=0, help="Processes a run that play its lanes; 0: the run's own.")
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Processes a run that play its lanes; 0: the run's own.  [default: 0; on cuda one a core]",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
@@ -60,9 +66,11 @@ def benchmark(
     device: DeviceOption = "cpu",
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", min=1, help="Runs side by side.  [default: one a core]", show_default=False),
+        typer.Option(
+            "--jobs", min=1, help="Runs side by side.  [default: as many as cores allow]", show_default=False
+        ),
     ] = None,
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -85,11 +93,13 @@ def benchmark(
     from suite.benchmark import Settings, missing_runs, play_all
     from suite.display import ProgressDisplay, output_console
     from suite.learner import find_learner
-    from suite.machine import available_cores
+    from suite.machine import runs_and_workers
     from suite.store import Store
 
     store = Store(results_folder(out, edition, learner), protocol)
-    settings = Settings(learner, device, jobs or available_cores(), workers, scheduler)
+    side_by_side, lane_workers = runs_and_workers(device, protocol.lanes)
+    workers = lane_workers if workers is None else workers
+    settings = Settings(learner, device, jobs or side_by_side, workers, scheduler)
     missing, _ = missing_runs(runs, store, learner)
     if missing:
         find_learner(learner)  # now, rather than in every run
@@ -116,7 +126,7 @@ def run(
     learner: LearnerOption = DEFAULT_LEARNER,
     out: OutOption = None,
     device: DeviceOption = "cpu",
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
@@ -125,10 +135,12 @@ def run(
     _check_device(device)
     from suite.benchmark import Settings, play_one
     from suite.learner import find_learner
+    from suite.machine import runs_and_workers
     from suite.store import Store
 
     find_learner(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
+    workers = runs_and_workers(device, protocol.lanes)[1] if workers is None else workers
     outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None))
     if outcome.status == "stopped":
         raise typer.Exit(130)
@@ -158,6 +170,19 @@ def scores(
 
     protocol = load("v1")
     _score(Store(folder, protocol), edition_of(folder, protocol), as_json)
+
+
+@app.command()
+def heads(
+    run_folder: Annotated[Path, typer.Argument(help="A complete run of a learner with heads.")],
+    out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
+) -> None:
+    """Draw how a learner's heads shared the games of a run."""
+    from suite.head_use import draw_head_use, read_head_use
+
+    use = read_head_use(run_folder)
+    draw_head_use(use, out)
+    print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
 
 
 @protocol_app.command("show")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,14 @@ class Learner(Protocol):
 
     def load(self, folder: Path) -> None:
         """Become the learner that was saved in the folder."""
+
+
+@runtime_checkable
+class NoteWriter(Protocol):
+    """A learner that also notes what it did, for people and figures; no score is taken from it."""
+
+    def write_notes(self, folder: Path) -> None:
+        """Write files about the training that has just ended into an empty folder."""
 
 
 class MakeLearner(Protocol):

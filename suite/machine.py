@@ -45,6 +45,19 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def runs_and_workers(device: str, lanes: int) -> tuple[int, int]:
+    """How many runs to play side by side, and in how many processes each plays its lanes.
+
+    On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
+    the bottleneck, so a run gets a process a lane as far as there are cores.
+    """
+    cores = available_cores()
+    if device == "cpu":
+        return cores, 0
+    workers = min(lanes, cores)
+    return max(1, cores // workers), workers
+
+
 def library_versions() -> dict[str, str]:
     """The installed versions of Python and of the libraries in RECORDED_PACKAGES."""
     versions = {"python": platform.python_version()}

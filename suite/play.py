@@ -33,11 +33,11 @@ from protocol import (
 )
 from suite.engine import Engine, InProcessEngine
 from suite.lanes import LaneEnv
-from suite.learner import Learner, checked_configuration, find_learner
+from suite.learner import Learner, NoteWriter, checked_configuration, find_learner
 from suite.ledger import JournalRecorder, read_ledger, write_ledger
 from suite.machine import code_commit, cpu_type, library_versions
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
-from suite.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, file_digest, folder_digest
+from suite.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, file_digest, folder_digest
 from suite.workers import WorkerEngine
 
 Report = Callable[[int], None]
@@ -177,6 +177,11 @@ class _Rounds:
             saved.mkdir()
             learner.save(saved)
             shutil.copytree(saved, folder / CHECKPOINT)
+            if isinstance(learner, NoteWriter):
+                noted = scratch / "notes"
+                noted.mkdir()
+                learner.write_notes(noted)
+                shutil.copytree(noted, folder / NOTES)
             if run.evaluation_episodes:
                 player = make(learner_seed(protocol.digest, str(run.run_id), "evaluation"), protocol.lanes)
                 player.load(saved)

@@ -4,6 +4,7 @@
         record.json                     protocol.RunRecord
         ledger.parquet                  suite.ledger
         checkpoint/                     what the learner saved
+        notes/                          what it noted about itself, if it did
     <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
     <folder>/logs/                      a text file a run
     <folder>/scores.json                suite.scores
@@ -25,7 +26,8 @@ from pydantic import ValidationError
 
 from protocol import ForeignProtocol, Protocol, RunId, RunRecord, StoreError, canonical_digest
 
-RECORD, LEDGER, CHECKPOINT, JOURNAL = "record.json", "ledger.parquet", "checkpoint", "journal.arrows"
+RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
+CHECKPOINT, NOTES = "checkpoint", "notes"
 
 
 def file_digest(path: Path) -> str:

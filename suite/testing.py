@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import BudgetExhausted, LearnerError, Protocol, game_choice, load
-from suite.engine import InProcessEngine
+from suite.engine import IDLE, Engine, InProcessEngine, LaneArrays
 from suite.lanes import LaneEnv, Recorder
 from suite.learner import Learner, MakeLearner, checked_configuration, find_learner
 from suite.meter import TrainingMeter
@@ -38,11 +39,23 @@ def practice_lanes(
 
     Args:
         protocol: the rules.
-        games: drawn in turn, with equal budgets.
+        games: drawn at random, with equal budgets.
         steps_a_lane: agent steps that each lane plays.
         seed: other seeds, other episodes.
         recorder: hears of every step; None records nothing.
     """
+    engine = InProcessEngine(protocol, games, protocol.lanes)
+    return _lanes(protocol, engine, games, steps_a_lane, seed, recorder)
+
+
+def _lanes(
+    protocol: Protocol,
+    engine: Engine,
+    games: tuple[str, ...],
+    steps_a_lane: int,
+    seed: int,
+    recorder: Recorder | None,
+) -> LaneEnv:
     run_id = f"{_RUN_ID}/{seed}"
     meter = TrainingMeter(
         games,
@@ -52,8 +65,70 @@ def practice_lanes(
         partial(game_choice, protocol.digest, run_id),
     )
     budget_frames = steps_a_lane * protocol.lanes * protocol.environment.frame_skip
-    engine = InProcessEngine(protocol, games, protocol.lanes)
     return LaneEnv(protocol, run_id, engine, meter, budget_frames, recorder)
+
+
+CUES = {0: 2, 1: 5, 2: 11, 3: 14}
+"""The game of ``trivial_lanes``: the quarter of the picture that is bright, and the action that pays."""
+TRIVIAL_EPISODE_STEPS = 16
+
+
+class CueEngine:
+    """An engine without an emulator: the bright quarter of the newest picture says which action pays 1 point.
+
+    The game is over after TRIVIAL_EPISODE_STEPS. Quarters are drawn from a Philox generator keyed by the
+    episode seed. A ``suite.engine.Engine``.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        lanes = protocol.lanes
+        self.arrays = LaneArrays.over(bytearray(LaneArrays.size_bytes(protocol, lanes)), protocol, lanes)
+        self._half = protocol.environment.screen_size_pixels // 2
+        self._draws: dict[int, list[int]] = {}
+
+    def begin(self, episodes: Mapping[int, tuple[str, int]]) -> None:
+        """Begin episodes (see Engine)."""
+        for lane, (_, seed) in episodes.items():
+            generator = np.random.Generator(np.random.Philox(key=seed))
+            self._draws[lane] = generator.integers(0, len(CUES), TRIVIAL_EPISODE_STEPS + 1).tolist()
+            self.arrays.observations[lane] = 0
+            self._show(lane)
+
+    def step(self, actions: npt.NDArray[np.uint8]) -> None:
+        """Pay what the actions deserve, then show the next cue."""
+        self.arrays.rewards[:] = self.arrays.game_over[:] = 0
+        for lane in np.flatnonzero(actions != IDLE).tolist():
+            self.arrays.rewards[lane] = CUES[self._draws[lane].pop()] == actions[lane]
+            self.arrays.game_over[lane] = len(self._draws[lane]) == 1
+            stack = self.arrays.observations[lane]
+            stack[:-1] = stack[1:]
+            self._show(lane)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _show(self, lane: int) -> None:
+        row, column = divmod(self._draws[lane][-1], 2)
+        half = self._half
+        picture = self.arrays.observations[lane, -1]
+        picture[...] = 0
+        picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = 255
+
+
+def trivial_lanes(
+    protocol: Protocol, steps_a_lane: int, seed: int, recorder: Recorder | None = None
+) -> LaneEnv:
+    """Lanes of a game that any learner must solve: 1 point for the action that the picture asks for.
+
+    Uniform actions earn 1/18 a step, the best 1. No emulator is needed, so it is fast.
+
+    Args:
+        protocol: the rules.
+        steps_a_lane: agent steps that each lane plays.
+        seed: other seeds, other cues.
+        recorder: hears of every step; None records nothing.
+    """
+    return _lanes(protocol, CueEngine(protocol), ("cue",), steps_a_lane, seed, recorder)
 
 
 def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:

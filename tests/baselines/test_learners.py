@@ -1,63 +1,134 @@
-"""Every reference learner keeps the contract; PPO learns."""
+"""Every reference learner keeps the contract, learns what is trivial, and is repeatable to the bit."""
 
 import numpy as np
 import pytest
 import torch
 
-from baselines.adapter import device
-from baselines.ppo import make
+from baselines import dqn, multihead_a2c, ppo
+from baselines.adapter import device, interleaved
 from protocol import LearnerError, load
-from suite.testing import check_learner, practice_lanes
+from suite.testing import check_learner, trivial_lanes
+from tests.bench.learning import Points
+
+V1 = load("v1")
+MODULES = [ppo, multihead_a2c, dqn]
+by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 
 
-@pytest.mark.parametrize(("name", "steps"), [("baselines.uniform:make", 40), ("baselines.ppo:make", 150)])
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("baselines.uniform:make", 40),
+        ("baselines.ppo:make", 150),
+        ("baselines.multihead_a2c:make", 40),
+        ("baselines.dqn:make", 40),
+    ],
+)
 def test_reference_learners_keep_the_contract(name, steps):
     """The shipped contract test passes, over more steps than the learner needs to learn once."""
     check_learner(name, steps_a_lane=steps)
 
 
-def test_every_budget_is_whole_rollouts():
-    """PPO's rollouts divide the budget of every run, so that no experience is lost at the end."""
-    protocol = load("v1")
-    rollout_frames = make(0, 8).configuration["n_steps"] * protocol.lanes * protocol.environment.frame_skip
-    assert all(edition.budget_frames % rollout_frames == 0 for edition in protocol.editions)
+@pytest.mark.parametrize(
+    ("module", "steps_a_lane"),
+    [
+        pytest.param(ppo, 2500, marks=pytest.mark.slow),
+        pytest.param(multihead_a2c, 1000, marks=pytest.mark.slow),
+        (dqn, 150),
+    ],
+    ids=["ppo", "multihead_a2c", "dqn"],
+)
+def test_learners_solve_the_trivial_lanes(module, steps_a_lane):
+    """In the last tenth of its steps a learner earns over half of what can be earned; chance is 1/18."""
+    points = Points(steps_a_lane * V1.lanes)
+    module.make(1, V1.lanes).learn(trivial_lanes(V1, steps_a_lane, 1, points))
+    assert points.tenths[0] < points.tenths[-1]
+    assert points.tenths[-1] > 0.5 * steps_a_lane * V1.lanes / 10
 
 
-def test_ppo_changes_its_weights_and_prefers_what_pays():
-    """After one rollout the weights have moved; another seed moves them elsewhere."""
+@by_name
+def test_every_budget_is_whole_rollouts(module):
+    """Rollouts divide the budget of every run, so that no experience is lost at the end."""
+    rollout_steps = module.PARAMETERS.get("n_steps", 1)
+    frames = rollout_steps * V1.lanes * V1.environment.frame_skip
+    assert all(edition.budget_frames % frames == 0 for edition in V1.editions)
+
+
+@pytest.mark.parametrize(
+    ("module", "steps_a_lane"),
+    [(ppo, 125), (multihead_a2c, 25), (dqn, 25)],
+    ids=["ppo", "multihead_a2c", "dqn"],
+)
+def test_the_seed_decides_every_weight(module, steps_a_lane):
+    """The same seed and lanes give the same weights to the bit, another seed others."""
     weights = []
     for seed in (1, 1, 2):
-        learner = make(seed, 8)
-        before = learner._ppo.policy.action_net.weight.detach().clone()
-        learner.learn(practice_lanes(load("v1"), steps_a_lane=125))
-        after = learner._ppo.policy.action_net.weight.detach().clone()
-        assert not torch.equal(before, after)
-        weights.append(after)
+        learner = module.make(seed, V1.lanes)
+        learner.learn(trivial_lanes(V1, steps_a_lane, 1))
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in learner.policy.parameters()]))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_a_foreign_checkpoint_is_refused(tmp_path):
+@by_name
+def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
+    """The same gradient moves both to the same weights: moments and layout came along."""
+    saved, loaded = module.make(1, V1.lanes), module.make(2, V1.lanes)
+    saved.learn(trivial_lanes(V1, 25 if module is not ppo else 125, 1))
+    saved.save(tmp_path)
+    loaded.load(tmp_path)
+    for learner in (saved, loaded):
+        for index, parameter in enumerate(learner.policy.parameters()):
+            pattern = torch.arange(parameter.numel()).sin().reshape(parameter.shape) * (index + 1)
+            parameter.grad = torch.empty_like(parameter).copy_(pattern)
+        learner.policy.optimizer.step()
+    for one, other in zip(saved.policy.parameters(), loaded.policy.parameters(), strict=True):
+        assert one.stride() == other.stride()
+        assert torch.equal(one, other)
+
+
+@by_name
+def test_a_foreign_checkpoint_is_refused(module, tmp_path):
     """A missing, broken or other network's checkpoint is a LearnerError."""
-    learner = make(1, 8)
+    learner = module.make(1, V1.lanes)
     with pytest.raises(LearnerError, match="does not fit"):
         learner.load(tmp_path)
     (tmp_path / "learner.safetensors").write_bytes(b"nonsense")
     with pytest.raises(LearnerError, match="does not fit"):
         learner.load(tmp_path)
+    other = next(other for other in MODULES if other is not module)
+    other.make(1, V1.lanes).save(tmp_path)
+    with pytest.raises(LearnerError, match="does not fit"):
+        learner.load(tmp_path)
 
 
-def test_loaded_learner_acts_as_the_saved_one(tmp_path):
-    """With the same draws, the loaded policy chooses the saved policy's actions."""
-    saved, loaded = make(1, 8), make(2, 8)
-    saved.save(tmp_path)
-    loaded.load(tmp_path)
-    observations = np.random.Generator(np.random.Philox(key=1)).integers(0, 256, (8, 4, 84, 84), np.uint8)
-    start = np.ones(8, np.bool_)
-    torch.manual_seed(3)
-    expected = saved.act(observations, start)
-    torch.manual_seed(3)
-    assert np.array_equal(loaded.act(observations, start), expected)
+def test_dqn_explores_in_each_lane_by_itself():
+    """With probability epsilon a lane plays uniformly, else greedily, whatever the others do."""
+    learner = dqn.make(1, V1.lanes)
+    observations = torch.zeros(1000, 4, 84, 84, dtype=torch.uint8)
+    greedy = learner.algorithm.explore(observations, 0.0)
+    assert len(set(greedy)) == 1
+    random = learner.algorithm.explore(observations, 1.0)
+    assert set(random) == set(range(18))
+    mixed = learner.algorithm.explore(observations, 0.5)
+    assert 0.4 < np.mean(mixed == greedy[0]) < 0.65
+
+
+def test_dqn_begins_to_learn_with_its_budget():
+    """Learning starts after a fiftieth of the budget, whatever the budget is."""
+    for steps_a_lane in (10, 50):
+        learner = dqn.make(1, V1.lanes)
+        learner.learn(trivial_lanes(V1, steps_a_lane, 1))
+        assert learner.algorithm.learning_starts == int(0.02 * steps_a_lane * V1.lanes)
+
+
+@pytest.mark.parametrize("shape", [(8, 4, 84, 84), (1, 4, 5, 7)])
+def test_interleaving_moves_no_value(shape):
+    """Interleaved observations are equal to the given ones, with the pictures' axis last in memory."""
+    observations = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    found = interleaved(observations)
+    assert np.array_equal(found, observations)
+    assert found.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
 def test_devices_are_checked(monkeypatch):

@@ -1,0 +1,140 @@
+"""How a learner's heads shared the games: its notes joined with the ledger, as a table and as a figure.
+
+A learner that mixes heads may note, in ``notes/head_use.parquet`` of its run, a row a training episode: the
+lane, the episode's number in it, its length in agent steps, and ``head_0`` to ``head_K-1``, the mean weight of
+each head over the episode. It does not know the games; the ledger does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from protocol import StoreError
+from suite.ledger import read_ledger
+from suite.store import LEDGER, NOTES
+
+HEAD_USE = "head_use.parquet"
+PARTS = 20
+"""A run is shown in so many parts of equal frames."""
+
+
+def head_columns(heads: int) -> list[str]:
+    """The names of the columns that hold the heads' weights."""
+    return [f"head_{head}" for head in range(heads)]
+
+
+class HeadUse(NamedTuple):
+    """Mean weights of the heads.
+
+    Attributes:
+        games: the run's games, sorted.
+        weights: float (G, PARTS, K), by game, by part of the game's frames, by head; rows sum to 1.
+    """
+
+    games: tuple[str, ...]
+    weights: npt.NDArray[np.float64]
+
+    @property
+    def specialisation_nats(self) -> float:
+        """Mutual information of game and head in the last part, each game counted alike; float, in nats.
+
+        0 where all games use the heads alike; log of the smaller of the numbers of games and heads where
+        each game has heads of its own (Cover & Thomas 2006, chapter 2).
+        """
+        last = self.weights[:, -1]
+        return float(_entropy(last.mean(0)) - np.mean([_entropy(row) for row in last]))
+
+
+def _entropy(weights: npt.NDArray[np.float64]) -> float:
+    positive = weights[weights > 0]
+    return float(-(positive * np.log(positive)).sum())
+
+
+def read_head_use(run_folder: Path) -> HeadUse:
+    """Join a complete run's notes on its heads with its ledger.
+
+    Raises:
+        StoreError: the run has no such notes, or they are not of the ledger's episodes.
+    """
+    path = run_folder / NOTES / HEAD_USE
+    try:
+        notes = pq.read_table(path)
+        heads = head_columns(sum(name.startswith("head_") for name in notes.column_names))
+        notes = notes.select(["lane", "number", "length_steps", *heads])
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(
+            f"{path} cannot be read ({reason}); it is written by learners with heads, "
+            "such as baselines.multihead_a2c:make"
+        ) from error
+    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "game", "length_steps"])
+    games = {
+        (row["lane"], row["number"]): row["game"] for row in ledger.to_pylist() if row["phase"] == "training"
+    }
+    rows = notes.to_pylist()
+    if [*games] != [(row["lane"], row["number"]) for row in rows]:
+        raise StoreError(f"{path} is not about the episodes of its run's ledger; play the run again")
+    weights = np.array([[row[head] for head in heads] for row in rows])
+    return _by_game(list(games.values()), np.array([row["length_steps"] for row in rows]), weights)
+
+
+def _by_game(
+    games: list[str], length_steps: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]
+) -> HeadUse:
+    """Mean weights a game and part, from episodes in the order in which they ended.
+
+    A game's episodes are laid end to end; each part is the mean over its steps.
+    """
+    names = tuple(sorted(set(games)))
+    found = np.empty((len(names), PARTS, weights.shape[1]))
+    of_game = np.array([names.index(game) for game in games])
+    for index in range(len(names)):
+        steps, own = length_steps[of_game == index], weights[of_game == index]
+        bounds = np.concatenate([[0], np.cumsum(steps)])
+        edges = np.linspace(0, bounds[-1], PARTS + 1)
+        for head, column in enumerate(own.T):
+            summed = np.concatenate([[0.0], np.cumsum(column * steps)])
+            found[index, :, head] = np.diff(np.interp(edges, bounds, summed)) / (bounds[-1] / PARTS)
+    return HeadUse(names, found)
+
+
+def draw_head_use(use: HeadUse, path: Path) -> None:
+    """Draw a panel a game: the heads' weights, stacked, over the game's frames.
+
+    The same numbers give the same bytes.
+
+    Args:
+        use: what to draw.
+        path: an .svg, .png or .pdf file.
+
+    Raises:
+        StoreError: the file cannot be written, or its ending names no format.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    columns = min(len(use.games), 5)
+    rows = -(-len(use.games) // columns)
+    figure = Figure(figsize=(2.4 * columns, 1.9 * rows + 0.5), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    heads = use.weights.shape[2]
+    middles = (np.arange(PARTS) + 0.5) * 100 / PARTS
+    for panel, game, weights in zip(panels, use.games, use.weights, strict=False):
+        areas = panel.stackplot(middles, weights.T, colors=[f"C{head}" for head in range(heads)])
+        panel.set(title=game, xlim=(middles[0], middles[-1]), ylim=(0, 1))
+    for panel in panels[len(use.games) :]:
+        panel.set_axis_off()
+    figure.supxlabel("% of the game's frames")
+    figure.supylabel("weight in the gate")
+    figure.legend(areas, [f"head {head}" for head in range(heads)], loc="outside upper center", ncols=heads)
+    with matplotlib.rc_context({"svg.hashsalt": "amtlb"}):
+        try:
+            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the figure {path} cannot be written ({error}); name an .svg or .png") from error
