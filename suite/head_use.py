@@ -7,6 +7,7 @@ each head over the episode. It does not know the games; the ledger does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,26 +63,36 @@ def read_head_use(run_folder: Path) -> HeadUse:
     Raises:
         StoreError: the run has no such notes, or they are not of the ledger's episodes.
     """
-    path = run_folder / NOTES / HEAD_USE
+    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "game"])
+    rows = [row for row in ledger.to_pylist() if row["phase"] == "training"]
+    return join_head_use(run_folder / NOTES, {(row["lane"], row["number"]): row["game"] for row in rows})
+
+
+def join_head_use(notes: Path, games: Mapping[tuple[int, int], str]) -> HeadUse:
+    """Join notes on heads with the games that were played.
+
+    Args:
+        notes: the folder that a learner wrote its notes into.
+        games: by lane and number, of each training episode, in the order in which they ended.
+
+    Raises:
+        StoreError: there are no such notes, or they are not of these episodes.
+    """
+    path = notes / HEAD_USE
     try:
-        notes = pq.read_table(path)
-        heads = head_columns(sum(name.startswith("head_") for name in notes.column_names))
-        notes = notes.select(["lane", "number", "length_steps", *heads])
+        table = pq.read_table(path)
+        heads = head_columns(sum(name.startswith("head_") for name in table.column_names))
+        rows = table.select(["lane", "number", "length_steps", *heads]).to_pylist()
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
             f"{path} cannot be read ({reason}); it is written by learners with heads, "
             "such as baselines.multihead_a2c:make"
         ) from error
-    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "game", "length_steps"])
-    games = {
-        (row["lane"], row["number"]): row["game"] for row in ledger.to_pylist() if row["phase"] == "training"
-    }
-    rows = notes.to_pylist()
     if [*games] != [(row["lane"], row["number"]) for row in rows]:
         raise StoreError(f"{path} is not about the episodes of its run's ledger; play the run again")
     weights = np.array([[row[head] for head in heads] for row in rows])
-    return _by_game(list(games.values()), np.array([row["length_steps"] for row in rows]), weights)
+    return _by_game([*games.values()], np.array([row["length_steps"] for row in rows]), weights)
 
 
 def _by_game(

@@ -14,6 +14,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,7 @@ TENTHS = 10
 
 
 class Trial(NamedTuple):
-    """One run: games separated by commas, hyper-parameters changed from the learner's own."""
+    """One run: games joined by commas, frames for each of them, changed hyper-parameters as JSON."""
 
     learner: str
     games: str
@@ -45,44 +46,56 @@ class Trial(NamedTuple):
 
 
 class Points:
-    """A recorder that sums up the raw rewards of each tenth of the steps."""
+    """A recorder that sums up the raw rewards of each tenth of the steps, and knows the games."""
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
         self._played = 0
         self.tenths = [0] * TENTHS
+        self.games: dict[tuple[int, int], str] = {}
+        self._playing: dict[int, tuple[int, str]] = {}
 
-    def begin(self, *_: Any) -> None:
-        """Nothing is kept of an episode."""
+    def begin(self, lane: int, phase: str, number: int, game: str, seed: int) -> None:
+        """An episode begins."""
+        self._playing[lane] = (number, game)
 
     def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add up."""
         self.tenths[min(TENTHS * self._played // self._steps, TENTHS - 1)] += int(rewards.sum())
         self._played += len(actions)
 
-    def end(self, *_: Any) -> None:
-        """Nothing is kept of an episode."""
+    def end(self, lane: int, *_: Any) -> None:
+        """The episode's game is kept, in the order of ends."""
+        number, game = self._playing[lane]
+        self.games[lane, number] = game
 
 
 def play(trial: Trial) -> dict[str, Any]:
     """Train once, in this process."""
+    from suite.head_use import join_head_use
+    from suite.learner import NoteWriter
     from suite.testing import practice_lanes
 
     protocol = load("v1")
-    steps = trial.frames // protocol.environment.frame_skip
+    games = tuple(trial.games.split(","))
+    steps = len(games) * trial.frames // protocol.environment.frame_skip
     module = import_module(f"baselines.{trial.learner}")
     parameters = {**module.PARAMETERS, **json.loads(trial.changes)}
     learner = module.make(trial.seed, protocol.lanes, parameters)
     points = Points(steps)
-    env = practice_lanes(
-        protocol, tuple(trial.games.split(",")), steps // protocol.lanes, trial.seed, recorder=points
-    )
+    env = practice_lanes(protocol, games, steps // protocol.lanes, trial.seed, points)
     env.reset()
     started = time.monotonic()
     learner.learn(env)
     seconds = time.monotonic() - started
     rates = [1000 * tenth / (steps / TENTHS) for tenth in points.tenths]
-    return {**trial._asdict(), "points_per_1000_steps": rates, "steps_per_second": steps / seconds}
+    found = {**trial._asdict(), "points_per_1000_steps": rates, "steps_per_second": steps / seconds}
+    if isinstance(learner, NoteWriter):
+        with tempfile.TemporaryDirectory() as notes:
+            learner.write_notes(Path(notes))
+            use = join_head_use(Path(notes), points.games)
+        found |= {"specialisation_nats": use.specialisation_nats, "head_use": use.weights[:, -1].tolist()}
+    return found
 
 
 def play_in_process(trial: Trial) -> dict[str, Any]:
@@ -97,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train, print a table, and keep what was found where ``--out`` says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--learners", nargs="+", default=LEARNERS)
-    parser.add_argument("--games", nargs="+", default=GAMES, help="a run each; join several by commas")
+    parser.add_argument(
+        "--games", nargs="+", default=GAMES, help="a run each; several joined by commas: one run of all"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--frames", type=int, default=400_000)
     parser.add_argument("--change", nargs="+", default=["{}"], help='such as {"n_steps": 10}; each is tried')
@@ -129,7 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _line(result: dict[str, Any]) -> str:
     rates = " ".join(f"{rate:.1f}" for rate in result["points_per_1000_steps"])
     name = f"{result['learner']} {result['games']} seed {result['seed']} {result['changes']}"
-    return f"{name}: {rates} ({result['steps_per_second']:.0f} steps/s)"
+    shared = f", heads {result['specialisation_nats']:.3f} nats" if "head_use" in result else ""
+    return f"{name}: {rates} ({result['steps_per_second']:.0f} steps/s{shared})"
 
 
 def _table(found: list[dict[str, Any]], seeds: int) -> Table:

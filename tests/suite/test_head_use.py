@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError
-from suite.head_use import PARTS, HeadUse, _by_game, draw_head_use, read_head_use
+from suite.head_use import PARTS, HeadUse, _by_game, draw_head_use, join_head_use, read_head_use
 from suite.ledger import JournalRecorder, write_ledger
 
 
@@ -59,7 +59,7 @@ def test_notes_are_joined_with_the_ledger(tmp_path):
 def test_notes_of_other_episodes_are_refused(tmp_path):
     """Missing notes, and notes that are not about the ledger's episodes, are StoreErrors."""
     with pytest.raises(StoreError, match="learners with heads"):
-        read_head_use(tmp_path)
+        join_head_use(tmp_path, {})
     folder = run_folder(tmp_path, ["pong", "qbert"], [4, 6], [[1, 0], [0, 1]])
     notes = folder / "notes" / "head_use.parquet"
     pq.write_table(pq.read_table(notes).slice(1), notes)
