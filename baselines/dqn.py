@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, StableLearner, make_deterministic
+from baselines.learner import POLICY, StableLearner, configuration, make_deterministic
 from baselines.replay import PictureReplay
 
 PARAMETERS: Mapping[str, Any] = {
@@ -69,14 +69,8 @@ class DQNLearner(StableLearner):
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
         make_deterministic()
-        self.configuration = {
-            "algorithm": "dqn",
-            "network": "2013",
-            "reward_clipping": "sign",
-            "learning_starts_fraction": LEARNING_STARTS_FRACTION,
-            "evaluation_epsilon": EVALUATION_EPSILON,
-            **parameters,
-        }
+        own = {"learning_starts_fraction": LEARNING_STARTS_FRACTION, "evaluation_epsilon": EVALUATION_EPSILON}
+        self.configuration = configuration("dqn", {**parameters, **own})
         env = LaneVecEnv(lanes)
         policy_kwargs = {**POLICY, "optimizer_kwargs": {"fused": True}}
         dqn = LaneDQN(

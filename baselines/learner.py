@@ -28,6 +28,11 @@ POLICY: Mapping[str, Any] = {
 """Keyword arguments of every learner's policy."""
 
 
+def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a learner's ``configuration`` says: the algorithm, its hyper-parameters, and what all share."""
+    return {"algorithm": algorithm, "network": "2013", "reward_clipping": "sign", **parameters}
+
+
 def make_deterministic() -> None:
     """One thread, and no algorithm whose result could differ from call to call."""
     torch.set_num_threads(1)

@@ -8,7 +8,7 @@ from typing import Any
 from stable_baselines3 import PPO
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, ActorCriticLearner, make_deterministic
+from baselines.learner import POLICY, ActorCriticLearner, configuration, make_deterministic
 from baselines.rollouts import Rollouts
 
 PARAMETERS: Mapping[str, Any] = {
@@ -36,7 +36,7 @@ class PPOLearner(ActorCriticLearner):
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
         make_deterministic()
-        self.configuration = {"algorithm": "ppo", "network": "2013", "reward_clipping": "sign", **parameters}
+        self.configuration = configuration("ppo", parameters)
         env = LaneVecEnv(lanes)
         policy_kwargs = {**POLICY, "optimizer_kwargs": {"eps": 1e-5, "fused": True}}
         ppo = PPO(

@@ -31,24 +31,31 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
     Raises:
         LearnerError: the file is missing, or does not hold the weights of this network.
     """
-    parameters = {f"policy.{name}": parameter for name, parameter in policy.named_parameters()}
     try:
         tensors = load_file(folder / WEIGHTS, device=str(policy.device))
         with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(tensors[name])
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            for name, parameter in policy.named_parameters():
+                parameter.copy_(tensors[f"policy.{name}"])
+        state = _optimizer_state(policy, tensors)
+        groups: Sequence[Any] = policy.optimizer.state_dict()["param_groups"]
+        policy.optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except (OSError, SafetensorError, LookupError, ValueError, RuntimeError) as error:
         raise LearnerError(
             f"the checkpoint does not fit this learner ({type(error).__name__}: {error})"
         ) from error
+
+
+def _optimizer_state(
+    policy: BasePolicy, tensors: dict[str, torch.Tensor]
+) -> dict[int, dict[str, torch.Tensor]]:
+    """The moments in a file, by the parameter's place in the optimiser and by their name."""
     optimised = [parameter for group in policy.optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, field = name.split(".", 2)
             state.setdefault(int(index), {})[field] = _as_laid_out(value, optimised[int(index)])
-    groups: Sequence[Any] = policy.optimizer.state_dict()["param_groups"]
-    policy.optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return state
 
 
 def _as_laid_out(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -89,7 +90,12 @@ def play(trial: Trial) -> dict[str, Any]:
     learner.learn(env)
     seconds = time.monotonic() - started
     rates = [1000 * tenth / (steps / TENTHS) for tenth in points.tenths]
-    found = {**trial._asdict(), "points_per_1000_steps": rates, "steps_per_second": steps / seconds}
+    found = {
+        **trial._asdict(),
+        "points_per_1000_steps": rates,
+        "steps_per_second": steps / seconds,
+        "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
     if isinstance(learner, NoteWriter):
         with tempfile.TemporaryDirectory() as notes:
             learner.write_notes(Path(notes))
@@ -150,8 +156,9 @@ def _line(result: dict[str, Any]) -> str:
 
 def _table(found: list[dict[str, Any]], seeds: int) -> Table:
     table = Table(title="points per 1,000 agent steps")
-    for column in ("learner", "game", "changes", "first tenth", "last tenth", "gain", "standard error"):
-        table.add_column(column, justify="left" if column in ("learner", "game", "changes") else "right")
+    labels = ("learner", "game", "changes")
+    for column in (*labels, "first tenth", "last tenth", "gain", "standard error", "peak MB"):
+        table.add_column(column, justify="left" if column in labels else "right")
     for start in range(0, len(found), seeds):
         runs = found[start : start + seeds]
         first = [run["points_per_1000_steps"][0] for run in runs]
@@ -159,9 +166,9 @@ def _table(found: list[dict[str, Any]], seeds: int) -> Table:
         gains = [after - before for before, after in zip(first, last, strict=True)]
         error = statistics.stdev(gains) / len(gains) ** 0.5 if seeds > 1 else float("nan")
         figures = (statistics.mean(first), statistics.mean(last), statistics.mean(gains), error)
-        table.add_row(
-            runs[0]["learner"], runs[0]["games"], runs[0]["changes"], *(f"{figure:.2f}" for figure in figures)
-        )
+        memory = max(run["peak_memory_bytes"] for run in runs) / 1e6
+        names = (runs[0]["learner"], runs[0]["games"], runs[0]["changes"])
+        table.add_row(*names, *(f"{figure:.2f}" for figure in figures), f"{memory:.0f}")
     return table
 
 

@@ -61,7 +61,7 @@ def test_every_fold_has_a_result(unbroken):
 
 def test_killed_and_called_again_gives_the_same_scores(clone, unbroken, tmp_path):
     """Killed with all its processes at a random moment, the next call completes it to the same bytes."""
-    delay = random.uniform(15, 90)
+    delay = random.uniform(10, 50)
     print(f"killed after {delay:.1f} s")
     with subprocess.Popen(
         benchmark(clone, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -72,23 +72,3 @@ def test_killed_and_called_again_gives_the_same_scores(clone, unbroken, tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "scores.json").read_bytes() == (unbroken / "scores.json").read_bytes()
     assert list(tmp_path.rglob("*.partial")) == []
-
-
-def test_memory_of_a_full_pretrain_run_stays_below_1_gb(tmp_path):
-    """With a console of every training game loaded in every lane, the harness holds less than 1 GB."""
-    script = (
-        "import resource\n"
-        "from protocol import describe, load, parse_run_id\n"
-        "from suite.engine import InProcessEngine\n"
-        "protocol = load('v1')\n"
-        "run = describe(parse_run_id('full/pretrain/fold2/seed0', protocol), protocol)\n"
-        "engine = InProcessEngine(protocol, run.games, protocol.lanes)\n"
-        "for game in run.games:\n"
-        "    engine.begin({lane: (game, lane) for lane in range(protocol.lanes)})\n"
-        "print(len(run.games), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
-    games, megabytes = map(int, done.stdout.split())
-    print(f"{games} games in 8 lanes: {megabytes} MB")
-    assert games == 50
-    assert megabytes < 1000

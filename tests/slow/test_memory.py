@@ -1,0 +1,53 @@
+"""What runs need of memory, measured in processes of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+
+
+def peak_megabytes(script: str) -> int:
+    """The most memory that a process held which ran this script."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}\n{PEAK}"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    print(done.stdout)
+    return int(done.stdout.split()[-1])
+
+
+def test_memory_of_a_full_pretrain_run_stays_below_1_gb():
+    """With a console of every training game loaded in every lane, the harness holds less than 1 GB."""
+    script = (
+        "from protocol import describe, load, parse_run_id\n"
+        "from suite.engine import InProcessEngine\n"
+        "protocol = load('v1')\n"
+        "run = describe(parse_run_id('full/pretrain/fold2/seed0', protocol), protocol)\n"
+        "assert len(run.games) == 50\n"
+        "engine = InProcessEngine(protocol, run.games, protocol.lanes)\n"
+        "for game in run.games:\n"
+        "    engine.begin({lane: (game, lane) for lane in range(protocol.lanes)})\n"
+    )
+    assert peak_megabytes(script) < 1000
+
+
+def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
+    """With every picture of the buffer written, lanes loaded and gradients taken."""
+    script = (
+        "import numpy as np\n"
+        "from protocol import load\n"
+        "from baselines.dqn import make\n"
+        "from suite.testing import practice_lanes\n"
+        "learner = make(1, 8)\n"
+        "learner.learn(practice_lanes(load('v1'), steps_a_lane=100))\n"
+        "buffer = learner.algorithm.replay_buffer\n"
+        "while not buffer.full:\n"
+        "    pictures = np.full((8, 4, 84, 84), buffer.pos % 256, np.uint8)\n"
+        "    buffer.add(pictures, pictures, np.zeros(8, int), np.zeros(8), np.zeros(8, bool), [{}] * 8)\n"
+        "learner.algorithm.train(50, 32)\n"
+    )
+    assert peak_megabytes(script) < 1500
