@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, StableLearner, configuration, make_deterministic
+from baselines.learner import POLICY, StableLearner, configuration, set_up_torch
 from baselines.replay import PictureReplay
 
 PARAMETERS: Mapping[str, Any] = {
@@ -68,7 +68,7 @@ class DQNLearner(StableLearner):
     algorithm: LaneDQN
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
-        make_deterministic()
+        set_up_torch()
         own = {"learning_starts_fraction": LEARNING_STARTS_FRACTION, "evaluation_epsilon": EVALUATION_EPSILON}
         self.configuration = configuration("dqn", {**parameters, **own})
         env = LaneVecEnv(lanes)

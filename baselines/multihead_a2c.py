@@ -13,7 +13,7 @@ from stable_baselines3 import A2C
 from stable_baselines3.common.callbacks import BaseCallback
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, ActorCriticLearner, configuration, make_deterministic
+from baselines.learner import POLICY, ActorCriticLearner, configuration, set_up_torch
 from baselines.multihead import MultiHeadPolicy
 from baselines.rollouts import Rollouts
 from suite.head_use import HEAD_USE, head_columns
@@ -43,7 +43,7 @@ class MultiHeadA2CLearner(ActorCriticLearner):
     """
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
-        make_deterministic()
+        set_up_torch()
         self.configuration = configuration("multihead_a2c", parameters)
         of_the_algorithm = dict(parameters)
         of_the_heads = {name: of_the_algorithm.pop(name) for name in _OF_THE_HEADS}

@@ -8,7 +8,7 @@ from typing import Any
 from stable_baselines3 import PPO
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, ActorCriticLearner, configuration, make_deterministic
+from baselines.learner import POLICY, ActorCriticLearner, configuration, set_up_torch
 from baselines.rollouts import Rollouts
 
 PARAMETERS: Mapping[str, Any] = {
@@ -19,7 +19,7 @@ PARAMETERS: Mapping[str, Any] = {
     "clip_range": 0.1,
     "gamma": 0.99,
     "gae_lambda": 0.95,
-    "ent_coef": 0.01,
+    "ent_coef": 0.001,
     "vf_coef": 0.5,
     "max_grad_norm": 0.5,
 }
@@ -35,7 +35,7 @@ class PPOLearner(ActorCriticLearner):
     """
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
-        make_deterministic()
+        set_up_torch()
         self.configuration = configuration("ppo", parameters)
         env = LaneVecEnv(lanes)
         policy_kwargs = {**POLICY, "optimizer_kwargs": {"eps": 1e-5, "fused": True}}
