@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -79,15 +80,12 @@ def play_ours(part: Part) -> dict[str, float]:
 
 def play_plain(part: Part) -> dict[str, float]:
     """Stable-Baselines3 as its zoo sets it up."""
-    import ale_py
-    import gymnasium
     import torch
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.env_util import make_atari_env
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecFrameStack
 
     torch.set_num_threads(part.threads)
-    gymnasium.register_envs(ale_py)
     clock = Clock()
 
     class Ticks(BaseCallback):
@@ -95,12 +93,10 @@ def play_plain(part: Part) -> dict[str, float]:
             clock.tick()
             return True
 
-    name = "".join(word.capitalize() for word in part.game.split("_")) + "NoFrameskip-v4"
     env = make_atari_env(
-        name,
+        partial(atari, part.game),
         n_envs=LANES,
         seed=part.seed,
-        env_kwargs={"full_action_space": True, "repeat_action_probability": 0.25},
         wrapper_kwargs={"terminal_on_life_loss": False},
         vec_env_cls={"dummy": DummyVecEnv, "subproc": SubprocVecEnv}[part.vec],
     )
@@ -108,6 +104,16 @@ def play_plain(part: Part) -> dict[str, float]:
     algorithm.learn(ALL_STEPS * LANES, callback=Ticks(), log_interval=None)
     env.close()
     return {"steps_per_second": clock.steps_per_second}
+
+
+def atari(game: str) -> Any:
+    """One environment as Gymnasium makes it, also in a process that has imported nothing yet."""
+    import ale_py
+    import gymnasium
+
+    gymnasium.register_envs(ale_py)
+    name = "".join(word.capitalize() for word in game.split("_")) + "NoFrameskip-v4"
+    return gymnasium.make(name, full_action_space=True, repeat_action_probability=0.25)
 
 
 def plain_algorithm(part: Part, env: Any) -> Any:
