@@ -65,9 +65,9 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         features = self.extract_features(obs)
         assert isinstance(features, torch.Tensor)
         gate = torch.softmax(self.gate_net(features) / self._temperature, dim=1)
-        logits = self.action_net(features).unflatten(1, (self.heads, -1))
+        logits = self.action_net(features).view(len(gate), self.heads, -1)
         values = self.value_net(features)
-        return Mixture((gate[:, :, None] * logits).sum(1), (gate * values).sum(1, keepdim=True), gate)
+        return Mixture(torch.bmm(gate[:, None], logits)[:, 0], (gate * values).sum(1, keepdim=True), gate)
 
     def forward(
         self, obs: torch.Tensor, deterministic: bool = False
@@ -75,19 +75,21 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         """Actions (N,), values (N, 1) and log-probabilities (N,)."""
         mixture = self.mix(obs)
         self.gate_weights = mixture.gate.detach()
-        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)
-        actions = distribution.get_actions(deterministic=deterministic)
-        return actions, mixture.values, distribution.log_prob(actions)
+        log_probs = torch.log_softmax(mixture.logits, 1)
+        chances = log_probs.exp()
+        actions = chances.argmax(1, keepdim=True) if deterministic else torch.multinomial(chances, 1)
+        return actions[:, 0], mixture.values, log_probs.gather(1, actions)[:, 0]
 
     def evaluate_actions(
         self, obs: PyTorchObs, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Values (N, 1), log-probabilities (N,) and entropies (N,); the balancing term rides along."""
         mixture = self.mix(obs)
-        distribution = self.action_dist.proba_distribution(action_logits=mixture.logits)
+        log_probs = torch.log_softmax(mixture.logits, 1)
+        entropies = -(log_probs.exp() * log_probs).sum(1)
         term = self._balance_coef * imbalance(mixture.gate)
         values: torch.Tensor = _WithTerm.apply(mixture.values, term)  # type: ignore[no-untyped-call]
-        return values, distribution.log_prob(actions), distribution.entropy()
+        return values, log_probs.gather(1, actions[:, None])[:, 0], entropies
 
     def get_distribution(self, obs: PyTorchObs) -> Distribution:
         """The distribution of actions."""

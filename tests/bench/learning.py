@@ -32,7 +32,7 @@ from protocol import load
 from suite.machine import RUN_SETTINGS, available_cores, cpu_type
 
 LEARNERS = ("ppo", "multihead_a2c", "dqn")
-GAMES = ("boxing", "freeway")
+GAMES = ("freeway", "kung_fu_master", "road_runner")
 TENTHS = 10
 
 
