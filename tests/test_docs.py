@@ -22,6 +22,13 @@ RUN_ELSEWHERE = {
     "tests/suite/test_benchmark.py plays through a scheduler",
 }
 
+SLOW = (
+    ".venv/bin/amtlb benchmark --learner my_learner:make",
+    ".venv/bin/amtlb run smoke/generalist/seed0 --learner baselines.multihead_a2c:make",
+    ".venv/bin/amtlb heads results/smoke/baselines.multihead_a2c/generalist/seed0 --out heads.svg",
+)
+"""What `make test-slow` runs: whole editions, long runs, and what needs them."""
+
 
 def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
@@ -42,7 +49,14 @@ def newcomer(smoke_results, tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [line for line in commands() if line not in RUN_ELSEWHERE])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(line, marks=[pytest.mark.slow] if line in SLOW else [])
+        for line in commands()
+        if line not in RUN_ELSEWHERE
+    ],
+)
 def test_every_shown_command_runs(newcomer, command):
     """A command of the README or the docs exits with 0 in a newcomer's folder."""
     if command.endswith("run smoke/fresh/breakout/seed0"):
@@ -55,8 +69,8 @@ def test_every_shown_command_runs(newcomer, command):
 
 
 def test_reasons_are_for_commands_that_are_shown():
-    """Each command that runs elsewhere is still shown somewhere."""
-    assert set(RUN_ELSEWHERE) <= set(commands())
+    """Each command that runs elsewhere, or is slow, is still shown somewhere."""
+    assert {*RUN_ELSEWHERE, *SLOW} <= set(commands())
 
 
 def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):

@@ -27,7 +27,7 @@ def clone(tmp_path_factory) -> Path:
     return folder
 
 
-def benchmark(clone: Path, out: Path) -> list[str]:
+def benchmark(clone: Path, out: Path, *variables: str) -> list[str]:
     """The README's command; the installed libraries of the environment that runs the tests stand in."""
     (clone / ".venv").mkdir(exist_ok=True)
     stamp = clone / ".venv" / ".installed"
@@ -35,7 +35,7 @@ def benchmark(clone: Path, out: Path) -> list[str]:
     bin_folder = clone / ".venv" / "bin"
     if not bin_folder.exists():
         bin_folder.symlink_to(Path(sys.executable).parent)
-    return ["env", f"PYTHONPATH={clone}", "make", "-C", str(clone), "benchmark", f"OUT={out}"]
+    return ["env", f"PYTHONPATH={clone}", "make", "-C", str(clone), "benchmark", f"OUT={out}", *variables]
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,16 @@ def test_killed_and_called_again_gives_the_same_scores(clone, unbroken, tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "scores.json").read_bytes() == (unbroken / "scores.json").read_bytes()
     assert list(tmp_path.rglob("*.partial")) == []
+
+
+@pytest.mark.parametrize("learner", ["baselines.dqn:make", "baselines.multihead_a2c:make"])
+def test_the_other_reference_learners_play_it_too(clone, tmp_path, learner):
+    """One command plays and scores the edition with each of them; those with heads leave notes."""
+    done = subprocess.run(
+        benchmark(clone, tmp_path, f"LEARNER={learner}"), capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)
+    assert "transfer ratio" in done.stdout
+    assert len(list(tmp_path.rglob("record.json"))) == 20
+    assert len(list(tmp_path.rglob("notes/head_use.parquet"))) == (20 if "multihead" in learner else 0)

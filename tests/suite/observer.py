@@ -26,6 +26,10 @@ class Observer(UniformLearner):
         HANDED.append(("load", folder))
         super().load(folder)
 
+    def write_notes(self, folder: Path):
+        HANDED.append(("write_notes", folder))
+        (folder / "seen.txt").write_text("a note")
+
 
 def make(seed, lanes):
     """Write down the arguments, then make the learner."""

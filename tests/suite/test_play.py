@@ -124,7 +124,7 @@ def test_nothing_that_names_the_game_reaches_the_learner(tmp_path):
     for run_id in ("smoke/pretrain/fold1/seed0", "smoke/transfer/fold1/breakout/seed0"):
         play(job(tmp_path / "results", run_id, "tests.suite.observer:make"), _ignore)
     kinds = {event[0] for event in observer.HANDED}
-    assert kinds == {"make", "learn", "act", "save", "load"}
+    assert kinds == {"make", "learn", "act", "save", "load", "write_notes"}
     for kind, *arguments in observer.HANDED:
         if kind == "learn":
             (env,) = arguments
@@ -183,3 +183,12 @@ def test_learner_seeds_are_the_derived_ones(tmp_path):
     play(job(tmp_path, run_id, "tests.suite.observer:make"), _ignore)
     made = [event[1:] for event in observer.HANDED if event[0] == "make"]
     assert made == [(learner_seed(V1.digest, run_id, phase), 8) for phase in ("training", "evaluation")]
+
+
+def test_notes_of_a_learner_lie_beside_its_record(tmp_path):
+    """What ``write_notes`` writes after training is kept with the run, outside the checkpoint."""
+    run_id = parse_run_id("smoke/fresh/breakout/seed0", V1)
+    play(job(tmp_path, str(run_id), "tests.suite.observer:make"), _ignore)
+    folder = Store(tmp_path, V1).run_folder(run_id)
+    assert (folder / "notes" / "seen.txt").read_text() == "a note"
+    assert [path.name for path in (folder / "checkpoint").iterdir()] == ["no_weights"]
