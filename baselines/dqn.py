@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, StableLearner, configuration, set_up_torch
+from baselines.learner import StableLearner, configuration, set_up_torch, split_parameters
 from baselines.replay import PictureReplay
 
 PARAMETERS: Mapping[str, Any] = {
@@ -20,6 +20,7 @@ PARAMETERS: Mapping[str, Any] = {
     "train_freq": 1,
     "gradient_steps": 1,
     "learning_rate": 2.5e-4,
+    "adam_eps": 1e-8,
     "target_update_interval": 2_000,
     "exploration_fraction": 0.1,
     "exploration_initial_eps": 1.0,
@@ -27,8 +28,8 @@ PARAMETERS: Mapping[str, Any] = {
     "gamma": 0.99,
     "max_grad_norm": 10,
 }
-"""Stable-Baselines3's names: ``train_freq`` counts steps of all lanes, ``buffer_size`` and
-``target_update_interval`` steps of one. The values were chosen by trial: docs/baselines.md."""
+"""Stable-Baselines3's names: ``train_freq`` counts vector steps, ``buffer_size`` and ``target_update_interval``
+agent steps, all lanes together. The values were chosen by trial: docs/baselines.md."""
 LEARNING_STARTS_FRACTION = 0.02
 EVALUATION_EPSILON = 0.05
 
@@ -72,7 +73,7 @@ class DQNLearner(StableLearner):
         own = {"learning_starts_fraction": LEARNING_STARTS_FRACTION, "evaluation_epsilon": EVALUATION_EPSILON}
         self.configuration = configuration("dqn", {**parameters, **own})
         env = LaneVecEnv(lanes)
-        policy_kwargs = {**POLICY, "optimizer_kwargs": {"fused": True}}
+        of_algorithm, of_policy = split_parameters(parameters)
         dqn = LaneDQN(
             "CnnPolicy",
             env,
@@ -80,8 +81,8 @@ class DQNLearner(StableLearner):
             device=device(),
             replay_buffer_class=PictureReplay,  # type: ignore[arg-type]
             replay_buffer_kwargs={"seed": seed},
-            policy_kwargs=policy_kwargs,
-            **parameters,
+            policy_kwargs=of_policy,
+            **of_algorithm,
         )
         super().__init__(dqn, env)
 

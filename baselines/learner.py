@@ -19,22 +19,36 @@ from baselines.weights import load_weights, save_weights
 from protocol import BudgetExhausted
 from suite.lanes import LaneEnv
 
-POLICY: Mapping[str, Any] = {
-    "features_extractor_class": Network2013,
-    "normalize_images": False,  # the network does
-    "net_arch": [],
-    "optimizer_class": torch.optim.Adam,
-}
-"""Keyword arguments of every learner's policy."""
-
 
 def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a learner's ``configuration`` says: the algorithm, its hyper-parameters, and what all share."""
-    return {"algorithm": algorithm, "network": "2013", "reward_clipping": "sign", **parameters}
+    shared = {"network": "2013", "optimizer": "adam", "reward_clipping": "sign"}
+    return {"algorithm": algorithm, **shared, **parameters}
+
+
+def split_parameters(
+    parameters: Mapping[str, Any], of_policy: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Hyper-parameters as Stable-Baselines3 wants them: those of the algorithm, and those of its policy.
+
+    Args:
+        parameters: of both, and ``adam_eps``, which is the optimiser's.
+        of_policy: the names of those that the policy itself takes.
+    """
+    algorithm = dict(parameters)
+    policy = {
+        "features_extractor_class": Network2013,
+        "normalize_images": False,  # the network does
+        "net_arch": [],
+        "optimizer_class": torch.optim.Adam,
+        "optimizer_kwargs": {"eps": algorithm.pop("adam_eps"), "fused": True},
+        **{name: algorithm.pop(name) for name in of_policy},
+    }
+    return algorithm, policy
 
 
 def set_up_torch() -> None:
-    """One thread, no algorithm whose result could differ from call to call, no checks of our own arithmetic."""
+    """One torch thread, and no algorithm whose result could differ from call to call; no needless checks."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     # It would write NaN over all memory before it is used, 3 % of the time ...

@@ -106,7 +106,7 @@ def imbalance(gate: torch.Tensor) -> torch.Tensor:
 
     0 where all heads are used alike over the batch, log K where one is used alone.
     """
-    mean = gate.mean(0)
+    mean = gate.mean(0).clamp_min(torch.finfo(gate.dtype).tiny)  # at 0 the logarithm has no gradient
     negative_entropy: torch.Tensor = torch.special.xlogy(mean, mean).sum()
     return negative_entropy + math.log(len(mean))
 

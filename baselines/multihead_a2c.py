@@ -13,7 +13,7 @@ from stable_baselines3 import A2C
 from stable_baselines3.common.callbacks import BaseCallback
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, ActorCriticLearner, configuration, set_up_torch
+from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters
 from baselines.multihead import MultiHeadPolicy
 from baselines.rollouts import Rollouts
 from suite.head_use import HEAD_USE, head_columns
@@ -24,6 +24,7 @@ PARAMETERS: Mapping[str, Any] = {
     "balance_coef": 0.01,
     "n_steps": 5,
     "learning_rate": 7e-4,
+    "adam_eps": 1e-5,
     "gamma": 0.99,
     "gae_lambda": 1.0,
     "ent_coef": 0.01,
@@ -45,8 +46,7 @@ class MultiHeadA2CLearner(ActorCriticLearner):
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
         set_up_torch()
         self.configuration = configuration("multihead_a2c", parameters)
-        of_the_algorithm = dict(parameters)
-        of_the_heads = {name: of_the_algorithm.pop(name) for name in _OF_THE_HEADS}
+        of_algorithm, of_policy = split_parameters(parameters, _OF_THE_HEADS)
         env = LaneVecEnv(lanes)
         a2c = A2C(
             MultiHeadPolicy,
@@ -54,12 +54,12 @@ class MultiHeadA2CLearner(ActorCriticLearner):
             seed=seed,
             device=device(),
             rollout_buffer_class=Rollouts,
-            policy_kwargs={**POLICY, **of_the_heads, "optimizer_kwargs": {"eps": 1e-5, "fused": True}},
+            policy_kwargs=of_policy,
             use_rms_prop=False,
-            **of_the_algorithm,
+            **of_algorithm,
         )
         super().__init__(a2c, env)
-        self._head_use = HeadUse(lanes, of_the_heads["heads"])
+        self._head_use = HeadUse(lanes, parameters["heads"])
 
     def _learn(self, budget_steps: int) -> None:
         self.algorithm.learn(budget_steps, callback=self._head_use, log_interval=None)  # type: ignore[arg-type]

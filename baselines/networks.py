@@ -43,7 +43,7 @@ class Network2013(BaseFeaturesExtractor):
 class WideLinear(nn.Linear):
     """A linear layer whose three matrix products are numpy's where it lies on the CPU.
 
-    torch multiplies matrices with MKL, which is the same on all x86 types only in its oldest arithmetic
+    torch multiplies matrices with MKL, which promises the same on all x86 types only in its oldest arithmetic
     (``MKL_CBWR=COMPATIBLE``); numpy's OpenBLAS is told its kernel by name (``OPENBLAS_CORETYPE``), takes
     AVX2, and needs 0.4 of the time (measured: docs/performance.md).
     """

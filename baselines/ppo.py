@@ -8,7 +8,7 @@ from typing import Any
 from stable_baselines3 import PPO
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import POLICY, ActorCriticLearner, configuration, set_up_torch
+from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters
 from baselines.rollouts import Rollouts
 
 PARAMETERS: Mapping[str, Any] = {
@@ -16,6 +16,7 @@ PARAMETERS: Mapping[str, Any] = {
     "batch_size": 250,
     "n_epochs": 4,
     "learning_rate": 5e-4,
+    "adam_eps": 1e-5,
     "clip_range": 0.1,
     "gamma": 0.99,
     "gae_lambda": 0.95,
@@ -38,15 +39,15 @@ class PPOLearner(ActorCriticLearner):
         set_up_torch()
         self.configuration = configuration("ppo", parameters)
         env = LaneVecEnv(lanes)
-        policy_kwargs = {**POLICY, "optimizer_kwargs": {"eps": 1e-5, "fused": True}}
+        of_algorithm, of_policy = split_parameters(parameters)
         ppo = PPO(
             "CnnPolicy",
             env,
             seed=seed,
             device=device(),
             rollout_buffer_class=Rollouts,
-            policy_kwargs=policy_kwargs,
-            **parameters,
+            policy_kwargs=of_policy,
+            **of_algorithm,
         )
         super().__init__(ppo, env)
 

@@ -14,6 +14,8 @@ from stable_baselines3.common.policies import BasePolicy
 from protocol import LearnerError
 
 WEIGHTS = "learner.safetensors"
+MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam, the optimiser of all learners, keeps of a parameter beside its count of steps."""
 
 
 def save_weights(policy: BasePolicy, folder: Path) -> None:
@@ -33,10 +35,13 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
     """
     try:
         tensors = load_file(folder / WEIGHTS, device=str(policy.device))
+        weights = {name: tensors[f"policy.{name}"] for name, _ in policy.named_parameters()}
+        state = _optimizer_state(policy, tensors)
+        for name, parameter in policy.named_parameters():
+            _check_shape(name, weights[name], parameter)
         with torch.no_grad():
             for name, parameter in policy.named_parameters():
-                parameter.copy_(tensors[f"policy.{name}"])
-        state = _optimizer_state(policy, tensors)
+                parameter.copy_(weights[name])
         groups: Sequence[Any] = policy.optimizer.state_dict()["param_groups"]
         policy.optimizer.load_state_dict({"state": state, "param_groups": groups})
     except (OSError, SafetensorError, LookupError, ValueError, RuntimeError) as error:
@@ -48,18 +53,22 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
 def _optimizer_state(
     policy: BasePolicy, tensors: dict[str, torch.Tensor]
 ) -> dict[int, dict[str, torch.Tensor]]:
-    """The moments in a file, by the parameter's place in the optimiser and by their name."""
+    """The optimiser's state in a file, by the parameter's place and by name: all of Adam's, or nothing."""
     optimised = [parameter for group in policy.optimizer.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, field = name.split(".", 2)
-            state.setdefault(int(index), {})[field] = _as_laid_out(value, optimised[int(index)])
+    if not any(name.startswith("optimizer.") for name in tensors):
+        return {}
+    state = {}
+    for index, parameter in enumerate(optimised):
+        state[index] = {"step": tensors[f"optimizer.{index}.step"]}
+        _check_shape("step", state[index]["step"], torch.empty(()))
+        for moment in MOMENTS:
+            value = tensors[f"optimizer.{index}.{moment}"]
+            _check_shape(moment, value, parameter)
+            # The fused optimiser walks a parameter and its moments as they lie in memory.
+            state[index][moment] = torch.empty_like(parameter, requires_grad=False).copy_(value)
     return state
 
 
-def _as_laid_out(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
-    """A moment in its parameter's memory layout: the fused optimiser walks both as they lie."""
-    if value.shape != parameter.shape:
-        return value
-    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+def _check_shape(name: str, value: torch.Tensor, wanted: torch.Tensor) -> None:
+    if value.shape != wanted.shape:
+        raise ValueError(f"{name} has the shape {tuple(value.shape)}, not {tuple(wanted.shape)}")

@@ -97,9 +97,8 @@ def benchmark(
     from suite.store import Store
 
     store = Store(results_folder(out, edition, learner), protocol)
-    side_by_side, lane_workers = runs_and_workers(device, protocol.lanes)
-    workers = lane_workers if workers is None else workers
-    settings = Settings(learner, device, jobs or side_by_side, workers, scheduler)
+    jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
+    settings = Settings(learner, device, jobs, workers, scheduler)
     missing, _ = missing_runs(runs, store, learner)
     if missing:
         find_learner(learner)  # now, rather than in every run
@@ -140,7 +139,7 @@ def run(
 
     find_learner(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
-    workers = runs_and_workers(device, protocol.lanes)[1] if workers is None else workers
+    _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
     outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None))
     if outcome.status == "stopped":
         raise typer.Exit(130)

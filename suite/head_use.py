@@ -22,7 +22,7 @@ from suite.store import LEDGER, NOTES
 
 HEAD_USE = "head_use.parquet"
 PARTS = 20
-"""A run is shown in so many parts of equal frames."""
+"""Each game is shown in so many parts of equal frames."""
 
 
 def head_columns(heads: int) -> list[str]:
@@ -45,8 +45,8 @@ class HeadUse(NamedTuple):
     def specialisation_nats(self) -> float:
         """Mutual information of game and head in the last part, each game counted alike; float, in nats.
 
-        0 where all games use the heads alike; log of the smaller of the numbers of games and heads where
-        each game has heads of its own (Cover & Thomas 2006, chapter 2).
+        0 where all games use the heads alike; at most the logarithm of the smaller of the numbers of games
+        and heads (Cover & Thomas 2006, chapter 2).
         """
         last = self.weights[:, -1]
         return float(_entropy(last.mean(0)) - np.mean([_entropy(row) for row in last]))
@@ -63,17 +63,18 @@ def read_head_use(run_folder: Path) -> HeadUse:
     Raises:
         StoreError: the run has no such notes, or they are not of the ledger's episodes.
     """
-    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "game"])
+    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "length_steps", "game"])
     rows = [row for row in ledger.to_pylist() if row["phase"] == "training"]
-    return join_head_use(run_folder / NOTES, {(row["lane"], row["number"]): row["game"] for row in rows})
+    episodes = {(row["lane"], row["number"], row["length_steps"]): row["game"] for row in rows}
+    return join_head_use(run_folder / NOTES, episodes)
 
 
-def join_head_use(notes: Path, games: Mapping[tuple[int, int], str]) -> HeadUse:
+def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> HeadUse:
     """Join notes on heads with the games that were played.
 
     Args:
         notes: the folder that a learner wrote its notes into.
-        games: by lane and number, of each training episode, in the order in which they ended.
+        games: by lane, number and length in steps, of each training episode, in the order in which they ended.
 
     Raises:
         StoreError: there are no such notes, or they are not of these episodes.
@@ -89,7 +90,7 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int], str]) -> HeadUse:
             f"{path} cannot be read ({reason}); it is written by learners with heads, "
             "such as baselines.multihead_a2c:make"
         ) from error
-    if [*games] != [(row["lane"], row["number"]) for row in rows]:
+    if [*games] != [(row["lane"], row["number"], row["length_steps"]) for row in rows]:
         raise StoreError(f"{path} is not about the episodes of its run's ledger; play the run again")
     weights = np.array([[row[head] for head in heads] for row in rows])
     return _by_game([*games.values()], np.array([row["length_steps"] for row in rows]), weights)
@@ -122,7 +123,7 @@ def draw_head_use(use: HeadUse, path: Path) -> None:
 
     Args:
         use: what to draw.
-        path: an .svg, .png or .pdf file.
+        path: an .svg or .png file.
 
     Raises:
         StoreError: the file cannot be written, or its ending names no format.

@@ -33,9 +33,9 @@ RUN_SETTINGS = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
-"""Environment variables of every run's process: one thread, and arithmetic that is the same on all x86 types
-with AVX2. They must be set before torch and numpy are imported. The last two let glibc keep freed memory:
-without them each batch is mapped and zeroed anew, 8 % of a PPO run's time (docs/performance.md)."""
+"""Environment variables of every run's process: one thread, and arithmetic that is meant to be the same on all
+x86 types with AVX2. They must be set before torch and numpy are imported. The last two let glibc keep freed
+memory: without them each batch is mapped and zeroed anew, 8 % of a PPO run's time (docs/performance.md)."""
 
 
 def available_cores() -> int:
@@ -45,17 +45,22 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def runs_and_workers(device: str, lanes: int) -> tuple[int, int]:
+def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:
     """How many runs to play side by side, and in how many processes each plays its lanes.
 
     On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
     the bottleneck, so a run gets a process a lane as far as there are cores.
+
+    Args:
+        device: cpu or cuda.
+        lanes: of a run.
+        jobs: how many runs were asked for; None: as many as this machine's cores allow.
+        workers: how many processes were asked for; None: what is best for the device and the jobs.
     """
     cores = available_cores()
-    if device == "cpu":
-        return cores, 0
-    workers = min(lanes, cores)
-    return max(1, cores // workers), workers
+    if workers is None:
+        workers = 0 if device == "cpu" else min(lanes, max(1, cores // (jobs or 1)))
+    return jobs or max(1, cores // max(1, workers)), workers
 
 
 def library_versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from baselines import dqn, multihead_a2c, ppo
 from baselines.adapter import device, interleaved
@@ -100,6 +101,26 @@ def test_a_foreign_checkpoint_is_refused(module, tmp_path):
     other.make(1, V1.lanes).save(tmp_path)
     with pytest.raises(LearnerError, match="does not fit"):
         learner.load(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["shape", "moment", "missing moment"])
+def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
+    """Weights that would broadcast and moments that do not fit are LearnerErrors, not loaded."""
+    learner = ppo.make(1, V1.lanes)
+    learner.learn(trivial_lanes(V1, 125, 1))
+    learner.save(tmp_path)
+    tensors = load_file(tmp_path / "learner.safetensors")
+    if change == "shape":
+        tensors["policy.value_net.bias"] = torch.zeros(1, 1)
+    elif change == "moment":
+        tensors["optimizer.0.exp_avg"] = torch.zeros(3)
+    else:
+        del tensors["optimizer.0.exp_avg"]
+    save_file(tensors, tmp_path / "learner.safetensors")
+    before = learner.policy.value_net.bias.detach().clone()
+    with pytest.raises(LearnerError, match="does not fit"):
+        learner.load(tmp_path)
+    assert torch.equal(learner.policy.value_net.bias, before)
 
 
 def test_dqn_explores_in_each_lane_by_itself():

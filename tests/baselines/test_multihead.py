@@ -53,6 +53,13 @@ def test_imbalance_is_zero_for_equal_use_and_log_k_for_one_head():
     assert float(imbalance(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))) == pytest.approx(math.log(2))
 
 
+def test_a_head_that_is_dead_has_a_gradient():
+    """Where a head's weight has underflowed to zero, the term's gradient is finite, and so are all weights'."""
+    scores = torch.tensor([[200.0, 0.0], [300.0, 0.0]], requires_grad=True)
+    imbalance(torch.softmax(scores, 1)).backward()
+    assert torch.isfinite(scores.grad).all()
+
+
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_imbalance_lies_between_zero_and_log_k(weights):
     """For any weights of three heads."""

@@ -117,7 +117,10 @@ def atari(game: str) -> Any:
 
 
 def plain_algorithm(part: Part, env: Any) -> Any:
-    """The learner's algorithm with Stable-Baselines3's own classes and the textbook's layers."""
+    """The learner's algorithm with Stable-Baselines3's own classes and the textbook's layers.
+
+    Only the heads are ours: Stable-Baselines3 has none.
+    """
     from stable_baselines3 import A2C, DQN, PPO
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from torch import nn
@@ -135,7 +138,12 @@ def plain_algorithm(part: Part, env: Any) -> Any:
 
     parameters = dict(import_module(f"baselines.{part.learner}").PARAMETERS)
     policy: Any = "CnnPolicy"
-    policy_kwargs: dict[str, Any] = {"features_extractor_class": Textbook, "net_arch": []}
+    optimizer = {"eps": parameters.pop("adam_eps")}
+    policy_kwargs: dict[str, Any] = {
+        "features_extractor_class": Textbook,
+        "net_arch": [],
+        "optimizer_kwargs": optimizer,
+    }
     if part.learner == "multihead_a2c":
         from baselines.multihead import MultiHeadPolicy
 

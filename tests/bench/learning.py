@@ -51,24 +51,26 @@ class Points:
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
+        self._lanes = 1
         self._played = 0
         self.tenths = [0] * TENTHS
-        self.games: dict[tuple[int, int], str] = {}
-        self._playing: dict[int, tuple[int, str]] = {}
+        self.games: dict[tuple[int, int, int], str] = {}
+        self._playing: dict[int, tuple[int, str, int]] = {}
 
     def begin(self, lane: int, phase: str, number: int, game: str, seed: int) -> None:
         """An episode begins."""
-        self._playing[lane] = (number, game)
+        self._playing[lane] = (number, game, self._played)
 
     def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add up."""
         self.tenths[min(TENTHS * self._played // self._steps, TENTHS - 1)] += int(rewards.sum())
-        self._played += len(actions)
+        self._lanes = len(actions)
+        self._played += self._lanes
 
     def end(self, lane: int, *_: Any) -> None:
         """The episode's game is kept, in the order of ends."""
-        number, game = self._playing[lane]
-        self.games[lane, number] = game
+        number, game, begun = self._playing[lane]
+        self.games[lane, number, (self._played - begun) // self._lanes] = game
 
 
 def play(trial: Trial) -> dict[str, Any]:

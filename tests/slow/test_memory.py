@@ -1,10 +1,13 @@
-"""What runs need of memory, measured in processes of their own."""
+"""What runs need of memory, measured in processes with the settings of a run."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from suite.machine import RUN_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -14,7 +17,12 @@ PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrs
 def peak_megabytes(script: str) -> int:
     """The most memory that a process held which ran this script."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{script}\n{PEAK}"], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", f"{script}\n{PEAK}"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | RUN_SETTINGS,
+        check=True,
     )
     print(done.stdout)
     return int(done.stdout.split()[-1])
@@ -49,5 +57,7 @@ def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
         "    pictures = np.full((8, 4, 84, 84), buffer.pos % 256, np.uint8)\n"
         "    buffer.add(pictures, pictures, np.zeros(8, int), np.zeros(8), np.zeros(8, bool), [{}] * 8)\n"
         "learner.algorithm.train(50, 32)\n"
+        "player = make(2, 8)\n"
+        "player.act(np.zeros((8, 4, 84, 84), np.uint8), np.ones(8, bool))\n"
     )
     assert peak_megabytes(script) < 1500

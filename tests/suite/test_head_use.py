@@ -62,9 +62,12 @@ def test_notes_of_other_episodes_are_refused(tmp_path):
         join_head_use(tmp_path, {})
     folder = run_folder(tmp_path, ["pong", "qbert"], [4, 6], [[1, 0], [0, 1]])
     notes = folder / "notes" / "head_use.parquet"
-    pq.write_table(pq.read_table(notes).slice(1), notes)
-    with pytest.raises(StoreError, match="not about the episodes"):
-        read_head_use(folder)
+    table = pq.read_table(notes)
+    others = table.set_column(2, "length_steps", pa.array([4, 5]))
+    for foreign in (table.slice(1), others):
+        pq.write_table(foreign, notes)
+        with pytest.raises(StoreError, match="not about the episodes"):
+            read_head_use(folder)
 
 
 def test_the_figure_is_the_same_twice(tmp_path):

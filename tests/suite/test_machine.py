@@ -6,10 +6,20 @@ from suite import machine
 
 
 @pytest.mark.parametrize(
-    ("device", "cores", "expected"),
-    [("cpu", 2, (2, 0)), ("cpu", 64, (64, 0)), ("cuda", 2, (1, 2)), ("cuda", 16, (2, 8)), ("cuda", 3, (1, 3))],
+    ("device", "cores", "asked", "expected"),
+    [
+        ("cpu", 2, (None, None), (2, 0)),
+        ("cpu", 64, (None, None), (64, 0)),
+        ("cpu", 8, (None, 2), (4, 2)),
+        ("cpu", 8, (3, None), (3, 0)),
+        ("cuda", 2, (None, None), (1, 2)),
+        ("cuda", 16, (None, None), (2, 8)),
+        ("cuda", 16, (None, 0), (16, 0)),
+        ("cuda", 16, (16, None), (16, 1)),
+        ("cuda", 16, (5, 7), (5, 7)),
+    ],
 )
-def test_runs_and_workers_fill_the_cores(monkeypatch, device, cores, expected):
-    """On the CPU a run a core; on a GPU a process a lane as far as cores go, and runs as that allows."""
+def test_runs_and_workers_fill_the_cores(monkeypatch, device, cores, asked, expected):
+    """Unless asked otherwise, the CPU plays a run a core, and a GPU as many lane processes as cores allow."""
     monkeypatch.setattr(machine, "available_cores", lambda: cores)
-    assert machine.runs_and_workers(device, 8) == expected
+    assert machine.runs_and_workers(device, 8, *asked) == expected
