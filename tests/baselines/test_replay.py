@@ -123,3 +123,12 @@ def test_a_ring_too_small_to_draw_from_is_refused():
     """The error names the size, the rows and what is needed."""
     with pytest.raises(ValueError, match="needs at least 10 steps"):
         replay(STACK)
+
+
+def test_last_pictures_go_with_their_rows():
+    """Once the rows of ended episodes have been written over, nothing is kept of their ends."""
+    film, buffer = Film(), replay(10)
+    for number in range(15):
+        obs, after, done, infos = film.step(["terminated" if number < 5 else None] * LANES)
+        buffer.add(obs, after, np.zeros(LANES, np.int64), np.zeros(LANES), done, infos)
+    assert buffer._last_pictures == {}
