@@ -11,9 +11,7 @@ import torch
 from stable_baselines3.common.buffers import BaseBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
-from baselines.adapter import interleaved, to_device
-
-UInt8 = npt.NDArray[np.uint8]
+from baselines.adapter import UInt8, interleaved, to_device
 
 
 class PictureReplay(BaseBuffer):
@@ -121,17 +119,14 @@ class PictureReplay(BaseBuffer):
 
     def _samples(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64]) -> ReplayBufferSamples:
         pictures = self._windows(rows, lanes)
-        tensors = (
+        arrays = (
             interleaved(pictures[:, :-1]),
             self._actions[rows, lanes][:, None],
             interleaved(pictures[:, 1:]),
             self._terminated[rows, lanes].astype(np.float32)[:, None],
             self._rewards[rows, lanes][:, None],
         )
-        return ReplayBufferSamples(*(self._tensor(array) for array in tensors))
-
-    def _tensor(self, array: npt.NDArray[Any]) -> torch.Tensor:
-        return to_device(array, self.device)
+        return ReplayBufferSamples(*(to_device(array, self.device) for array in arrays))
 
     def _windows(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64]) -> UInt8:
         """A stack and the picture after it; uint8 (N, stack + 1, height, width)."""

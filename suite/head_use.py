@@ -83,8 +83,8 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> Hea
     try:
         table = pq.read_table(path)
         heads = head_columns(sum(name.startswith("head_") for name in table.column_names))
-        rows = table.select(["lane", "number", "length_steps", *heads]).to_pylist()
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        rows = table.select(["lane", "number", "length_steps", "head_0", *heads[1:]]).to_pylist()
+    except (OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
             f"{path} cannot be read ({reason}); it is written by learners with heads, "

@@ -35,6 +35,21 @@ def test_logits_and_values_are_the_heads_weighted_by_the_gate():
         assert torch.allclose(found.values[:, 0], values @ torch.tensor(share), atol=1e-6)
 
 
+def test_what_is_played_is_what_is_learned_from():
+    """Values and log-probabilities of ``forward`` are those of ``evaluate_actions`` and of the distribution."""
+    mixed = policy()
+    with torch.no_grad():
+        mixed.action_net.weight.mul_(100)
+        actions, values, log_probs = mixed(OBSERVATIONS)
+        again, evaluated, entropies = mixed.evaluate_actions(OBSERVATIONS, actions)
+        distribution = mixed.get_distribution(OBSERVATIONS)
+    assert torch.allclose(values, again)
+    assert torch.allclose(log_probs, evaluated)
+    assert torch.allclose(log_probs, distribution.log_prob(actions), atol=1e-5)
+    assert torch.allclose(entropies, distribution.entropy(), atol=1e-5)
+    assert torch.equal(mixed(OBSERVATIONS, deterministic=True)[0], distribution.mode())
+
+
 def test_a_lower_temperature_chooses_harder():
     """The largest gate weight grows as the temperature falls; weights always sum to 1."""
     largest = []

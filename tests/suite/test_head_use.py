@@ -70,6 +70,18 @@ def test_notes_of_other_episodes_are_refused(tmp_path):
             read_head_use(folder)
 
 
+def test_notes_without_heads_are_refused(tmp_path):
+    """A file that has no weights of heads, or is none, is a StoreError in one line."""
+    folder = run_folder(tmp_path, ["pong"], [4], [[1, 0]])
+    notes = folder / "notes" / "head_use.parquet"
+    pq.write_table(pq.read_table(notes).select(["lane", "number", "length_steps"]), notes)
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_head_use(folder)
+    notes.write_bytes(b"nonsense")
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_head_use(folder)
+
+
 def test_the_figure_is_the_same_twice(tmp_path):
     """The same numbers draw the same bytes, with a panel a game; a strange ending is told."""
     use = HeadUse(("pong", "qbert"), np.full((2, PARTS, 2), 0.5))
