@@ -111,7 +111,7 @@ def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
     learner.save(tmp_path)
     tensors = load_file(tmp_path / "learner.safetensors")
     if change == "shape":
-        tensors["policy.value_net.bias"] = torch.zeros(1, 1)
+        tensors["policy.action_net.bias"] = torch.zeros(1)
     elif change == "moment":
         tensors["optimizer.0.exp_avg"] = torch.zeros(3)
     else:
