@@ -53,10 +53,14 @@ class EpisodeRecord:
 
 
 class GameSpending(Frozen):
-    """What a run spent on one game, in frames, and the ROM that it was spent on."""
+    """What a run spent on one game, in frames, the ROM that it was spent on, and the emulator's conformance.
+
+    ``conformance_sha256`` is the conformance vector of the game, as played by the run's own process.
+    """
 
     game: str
     rom_sha256: Sha256
+    conformance_sha256: Sha256
     training_frames: Count
     training_episodes: Count
     evaluation_frames: Count

@@ -11,7 +11,6 @@ import typer
 
 from protocol import (
     AmtlbError,
-    ConformanceError,
     Edition,
     UnknownName,
     load,
@@ -215,7 +214,7 @@ def protocol_digest() -> None:
 @protocol_app.command("check")
 def protocol_check(as_json: JsonOption = False) -> None:
     """Check every ROM's hash and, by playing them, every conformance vector on this machine."""
-    from suite.conformance import deviating_games, load_vectors, play_vectors
+    from suite.conformance import deviating_games, deviation, load_vectors, play_vectors
     from suite.display import output_console
 
     protocol = load("v1")
@@ -231,10 +230,7 @@ def protocol_check(as_json: JsonOption = False) -> None:
     elif not deviating:
         print(f"{len(names)} ROMs and {len(found)} conformance vectors agree with protocol {protocol.version}")
     if deviating:
-        raise ConformanceError(
-            f"the emulator deviates in {len(deviating)} of {len(names)} games ({', '.join(deviating)}); "
-            f"reinstall {protocol.emulator.package}=={protocol.emulator.version}"
-        )
+        raise deviation(protocol, deviating, len(names))
 
 
 def main() -> NoReturn:

@@ -91,6 +91,24 @@ def _play(version: str, steps: int, game: str) -> str:
     return play_vector(load(version), game, steps)
 
 
+def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, str]:
+    """The vectors of these games, played in this process; raises ConformanceError where one deviates."""
+    published = load_vectors(protocol.version)
+    vectors = {game: play_vector(protocol, game, published.steps) for game in games}
+    expected = {game: published.vectors[game] for game in games}
+    if deviating := deviating_games(expected, vectors):
+        raise deviation(protocol, deviating, len(games))
+    return vectors
+
+
+def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> ConformanceError:
+    """The error that names the games in which the emulator deviates, and the way out."""
+    return ConformanceError(
+        f"the emulator deviates in {len(deviating)} of {played} games ({', '.join(deviating)}); "
+        f"reinstall {protocol.emulator.package}=={protocol.emulator.version}"
+    )
+
+
 def deviating_games(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
     """The games, sorted, whose vector is not the expected one."""
     return sorted(game for game in expected if found.get(game) != expected[game])

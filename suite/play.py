@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from protocol import (
     load,
     parse_run_id,
 )
+from suite.conformance import checked_vectors
 from suite.engine import Engine, InProcessEngine
 from suite.lanes import LaneEnv
 from suite.learner import Learner, NoteWriter, checked_configuration, find_learner
@@ -79,6 +80,7 @@ def play(job: Job, report: Report) -> RunRecord:
     store = Store(Path(job.folder), protocol)
     started_at, started = datetime.now(UTC), time.monotonic()
     make = find_learner(job.learner)
+    vectors = checked_vectors(protocol, run.games)
     with store.new_run(run_id) as folder, tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
         learner = make(learner_seed(protocol.digest, str(run_id), "training"), protocol.lanes)
         configuration, configuration_digest = _configuration(learner, job)
@@ -96,7 +98,7 @@ def play(job: Job, report: Report) -> RunRecord:
             configuration_digest=configuration_digest,
             device=job.device,
             budget_frames=run.total_budget_frames,
-            games=spending(folder / LEDGER, protocol, run),
+            games=spending(folder / LEDGER, protocol, run, vectors),
             ledger_sha256=file_digest(folder / LEDGER),
             checkpoint_in=checkpoint_in,
             checkpoint_out=folder_digest(folder / CHECKPOINT),
@@ -129,8 +131,10 @@ def make_engine(protocol: Protocol, games: tuple[str, ...], workers: int) -> Eng
     return InProcessEngine(protocol, games, protocol.lanes)
 
 
-def spending(ledger: Path, protocol: Protocol, run: Run) -> tuple[GameSpending, ...]:
-    """What the episodes of a ledger spent on each game of the run."""
+def spending(
+    ledger: Path, protocol: Protocol, run: Run, vectors: Mapping[str, str]
+) -> tuple[GameSpending, ...]:
+    """What the episodes of a ledger spent on each game of the run, whose conformance vectors are given."""
     table = read_ledger(ledger, ["phase", "game", "length_steps"])
     steps: Counter[tuple[str, str]] = Counter()
     episodes: Counter[tuple[str, str]] = Counter()
@@ -143,6 +147,7 @@ def spending(ledger: Path, protocol: Protocol, run: Run) -> tuple[GameSpending, 
         GameSpending(
             game=game,
             rom_sha256=protocol.game(game).rom_sha256,
+            conformance_sha256=vectors[game],
             training_frames=steps["training", game] * skip,
             training_episodes=episodes["training", game],
             evaluation_frames=steps["evaluation", game] * skip,

@@ -1,7 +1,8 @@
 """What runs are worth, as pure functions: arrays in, numbers out.
 
-No I/O, no emulator, no torch. G games, S seeds, T points in time; where a statistic has no meaning, a
-boolean array of the same shape says so beside the values (which are 0 there), never a NaN.
+No I/O, no emulator, no torch. G games, S seeds, R resamples, T points in time; games always stand first.
+Where a statistic has no meaning, a boolean array of the same shape says so beside the values (which are 0
+there), never a NaN.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 GRID_POINTS = 100
+WINDOW_POINTS = GRID_POINTS // 10
+"""Jumpstart and asymptote are taken over a tenth of the grid."""
 
 
 def frame_grid(budget_frames: int) -> Ints:
@@ -24,38 +27,47 @@ def frame_grid(budget_frames: int) -> Ints:
     return np.arange(1, GRID_POINTS + 1, dtype=np.int64) * budget_frames // GRID_POINTS
 
 
-def reward_frames(
-    lanes: Ints,
-    numbers: Ints,
-    length_steps: Ints,
-    episode_of_reward: Ints,
-    reward_steps: Ints,
-    frames_a_step: int,
-) -> Ints:
-    """When, in frames of the whole run, each reward came.
-
-    All lanes are stepped together, so a reward in a lane's n-th step (from 1) came when the run had spent
-    n vector steps.
+def start_steps(lanes: Ints, numbers: Ints, length_steps: Ints) -> Ints:
+    """When, in vector steps of the run, each training episode began; all lanes are stepped together.
 
     Args:
-        lanes: int (E,), the lane of each training episode.
+        lanes: int (E,), the lane of each training episode of a run.
         numbers: int (E,), its number in the lane.
         length_steps: int (E,), its length.
-        episode_of_reward: int (R,), the index, in 0 .. E - 1, of the episode of each reward.
-        reward_steps: int (R,), the step, from 0, of each reward in its episode.
-        frames_a_step: emulator frames a vector step: frame skip times number of lanes.
 
     Returns:
-        int64 (R,).
+        int64 (E,).
     """
     order = np.lexsort((numbers, lanes))
-    ends = np.cumsum(length_steps[order])
-    starts = ends - length_steps[order]
+    starts = np.cumsum(length_steps[order]) - length_steps[order]
     # The same cumulated sum runs over all lanes: take away what lay before the lane's first episode.
     first_of_lane = np.searchsorted(lanes[order], lanes[order])
     in_lane = np.empty(len(lanes), np.int64)
     in_lane[order] = starts - starts[first_of_lane]
-    return (in_lane[episode_of_reward] + reward_steps + 1) * frames_a_step
+    return in_lane
+
+
+def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip: int) -> Ints:
+    """How many frames a game had been given, over all lanes, at points in a run's time.
+
+    A game's own clock: each vector step counts a frame skip for each lane that plays the game then.
+
+    Args:
+        at_steps: int (N,), vector steps of the run that have been played.
+        starts: int (E,), when each episode of the game began, in vector steps.
+        length_steps: int (E,), their lengths.
+        frame_skip: emulator frames an agent step.
+
+    Returns:
+        int64 (N,).
+    """
+    begun, ended = np.sort(starts), np.sort(starts + length_steps)
+    corners = np.union1d(begun, ended)
+    # Steps played by corner k: of each episode begun by then k - start, less k - end of each one ended.
+    sums = [np.concatenate([[0], np.cumsum(times)]) for times in (begun, ended)]
+    counts = [np.searchsorted(times, corners, "right") for times in (begun, ended)]
+    played = (counts[0] - counts[1]) * corners - sums[0][counts[0]] + sums[1][counts[1]]
+    return np.rint(np.interp(at_steps, corners, played)).astype(np.int64) * frame_skip
 
 
 def cumulative_rewards(at_frames: Ints, rewards: Ints, grid_frames: Ints) -> Ints:
@@ -124,6 +136,76 @@ def contrast(transfer: Floats, fresh: Floats) -> Floats:
     return kappa
 
 
-def interquartile_mean(values: Floats) -> float:
-    """The mean of what is left of float (G,) when the lowest and the highest quarter are cut off."""
-    return float(trim_mean(values, 0.25))
+def interquartile_mean(values: Floats) -> Floats:
+    """The mean over games of what is left of float (G, ...) when the lowest and highest quarter are cut off.
+
+    Each cut is rounded down to whole games (scipy's ``trim_mean``). Returns float (...).
+    """
+    means: Floats = np.asarray(trim_mean(values, 0.25, axis=0), np.float64)
+    return means
+
+
+def wins(ours: Floats, theirs: Floats) -> Floats:
+    """Who has more, for every pair of seeds: 1 where ours has, 0.5 where they are equal, else 0.
+
+    Args:
+        ours: float (G, S).
+        theirs: float (G, S').
+
+    Returns:
+        float (G, S, S').
+    """
+    return np.heaviside(ours[:, :, None] - theirs[:, None, :], 0.5)
+
+
+def win_probability(pairs: Floats, our_weights: Floats, their_weights: Floats) -> Floats:
+    """The probability that one of our runs beats one of theirs, by game.
+
+    With equal weights it is the Mann-Whitney U divided by the number of pairs, ties counted half (Agarwal et
+    al. 2021 call its mean over games the probability of improvement).
+
+    Args:
+        pairs: float (G, S, S'), see ``wins``.
+        our_weights: float (G, R, S), how much each of our seeds counts.
+        their_weights: float (G, R, S').
+
+    Returns:
+        float (G, R), kept within [0, 1].
+    """
+    return np.clip(np.einsum("grs,gst,grt->gr", our_weights, pairs, their_weights, optimize=True), 0.0, 1.0)
+
+
+def human_normalised_gain(transfer: Floats, fresh: Floats, random: Floats, human: Floats) -> Floats:
+    """(R_T - R_F) / (human - random), of mean episode returns.
+
+    Args:
+        transfer, fresh: float (G, ...), mean episode returns in game points.
+        random, human: float (G,), reference returns.
+
+    Returns:
+        float (G, ...).
+    """
+    span = (human - random).reshape(-1, *[1] * (transfer.ndim - 1))
+    gain: Floats = (transfer - fresh) / span
+    return gain
+
+
+def jumpstart(curves: Floats, budget_steps: int) -> Floats:
+    """Mean reward over the first tenth of the frames, in game points per 1,000 agent steps.
+
+    Args:
+        curves: float (..., 100), cumulative rewards on the grid.
+        budget_steps: agent steps of the whole grid.
+
+    Returns:
+        float (...).
+    """
+    rate: Floats = curves[..., WINDOW_POINTS - 1] * (1000 * GRID_POINTS / WINDOW_POINTS / budget_steps)
+    return rate
+
+
+def asymptote(curves: Floats, budget_steps: int) -> Floats:
+    """Mean reward over the last tenth of the frames; arguments and units as in ``jumpstart``."""
+    last = curves[..., -1] - curves[..., -1 - WINDOW_POINTS]
+    rate: Floats = last * (1000 * GRID_POINTS / WINDOW_POINTS / budget_steps)
+    return rate

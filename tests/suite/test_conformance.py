@@ -2,8 +2,8 @@
 
 import pytest
 
-from protocol import RomError
-from suite.conformance import deviating_games, load_vectors, play_vector, play_vectors
+from protocol import ConformanceError, RomError
+from suite.conformance import checked_vectors, deviating_games, load_vectors, play_vector, play_vectors
 from tests.suite.helpers import V1
 
 PLAYED = ["adventure", "breakout", "pitfall", "skiing", "zaxxon"]
@@ -39,3 +39,13 @@ def test_a_wrong_rom_is_named(tmp_path, monkeypatch):
         play_vector(V1, "pong", 1)
     with pytest.raises(RomError, match=r"breakout.*cannot be read"):
         play_vector(V1, "breakout", 1)
+
+
+def test_a_run_checks_the_vectors_of_its_games():
+    """A run's games get their published vectors; under other rules the same emulator deviates, by name."""
+    games = ["pong", "breakout"]
+    published = load_vectors("v1").vectors
+    assert checked_vectors(V1, games) == {game: published[game] for game in games}
+    unsticky = V1.environment.model_copy(update={"sticky_action_probability": 0.0})
+    with pytest.raises(ConformanceError, match=r"deviates in 2 of 2 games \(breakout, pong\)"):
+        checked_vectors(V1.model_copy(update={"environment": unsticky}), games)
