@@ -72,7 +72,8 @@ class RunRecord(Frozen):
 
     Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
     started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
-    digests). ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``.
+    digests). ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
+    those that the learner was made with, for training and, where the run has one, for its evaluation.
     """
 
     protocol_version: str
@@ -81,6 +82,8 @@ class RunRecord(Frozen):
     learner: str
     configuration: dict[str, Any]
     configuration_digest: Sha256
+    training_seed: Count
+    evaluation_seed: Count | None
     device: str
     budget_frames: Count
     games: tuple[GameSpending, ...]

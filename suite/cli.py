@@ -278,9 +278,10 @@ def _print_plan(edition: Edition, runs: tuple[Any, ...], as_json: bool) -> None:
 
 def _score(store: Any, edition: Edition, as_json: bool) -> None:
     from suite.display import output_console, print_scores
+    from suite.outcomes import read_outcomes
     from suite.scores import score, write_scores
 
-    result = score(store, edition)
+    result = score(read_outcomes(store, edition))
     path = write_scores(result, store.folder)
     if as_json:
         print(result.model_dump_json(indent=2))

@@ -16,6 +16,7 @@ from rich.table import Table
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Outcome, Progress
 from suite.scores import Scores
+from suite.tables import headline, rich_table, score_sheets
 
 
 def output_console(*, stderr: bool = False) -> Console:
@@ -133,61 +134,7 @@ def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
 
 
 def print_scores(console: Console, scores: Scores) -> None:
-    """The transfer and the multitask results as two tables."""
-    transfer = scores.transfer
-    table = Table(
-        title=f"transfer, {scores.learner} on {scores.edition}: reward over the budget, mean over seeds"
-    )
-    table.add_column("fold")
-    table.add_column("held-out game")
-    for column in ("fresh", "pre-trained", "ratio", "contrast"):
-        table.add_column(column, justify="right")
-    for game in transfer.games:
-        table.add_row(
-            str(game.fold),
-            game.game,
-            f"{game.fresh_reward:,.1f}",
-            f"{game.transfer_reward:,.1f}",
-            _ratio(game.ratio),
-            f"{game.contrast:+.3f}",
-        )
-    console.print(table)
-    undefined = f"; undefined: {', '.join(transfer.undefined_games)}" if transfer.undefined_games else ""
-    console.print(
-        f"transfer ratio {_ratio(transfer.ratio)} over {transfer.defined_games} of {len(transfer.games)} games"
-        f"{undefined}\ntransfer contrast {transfer.contrast:+.3f} (interquartile mean; 0: no transfer)\n"
-        "A ratio above 1 proves nothing by itself: without any transfer the mean of ratios tends above 1.\n",
-        highlight=False,
-    )
-    _print_multitask(console, scores)
-
-
-def _print_multitask(console: Console, scores: Scores) -> None:
-    table = Table(
-        title=f"multitask, {scores.learner} on {scores.edition}: evaluation returns of one set of weights"
-    )
-    table.add_column("game")
-    columns = ("generalist mean", "top", "specialist mean", "top", "ratio", "contrast", "random", "human")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for game in scores.multitask:
-        table.add_row(
-            game.game,
-            f"{game.generalist_mean:,.1f}",
-            f"{game.generalist_top:,.0f}",
-            f"{game.specialist_mean:,.1f}",
-            f"{game.specialist_top:,.0f}",
-            _ratio(game.ratio),
-            f"{game.contrast:+.3f}",
-            _reference(game.random),
-            _reference(game.human),
-        )
-    console.print(table)
-
-
-def _ratio(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
-
-
-def _reference(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.1f}"
+    """The transfer and the multitask results as tables, the headline last."""
+    for sheet in score_sheets(scores):
+        console.print(rich_table(sheet))
+    console.print("\n".join(headline(scores)), highlight=False, soft_wrap=True)

@@ -110,7 +110,9 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
 
     def each(arm: Arm, figure: Callable[[GameOutcome], float | Floats]) -> Floats:
         seeds = range(edition.seeds)
-        return np.array([[figure(outcome(arm, *place, seed)) for seed in seeds] for place in places], np.float64)
+        return np.array(
+            [[figure(outcome(arm, *place, seed)) for seed in seeds] for place in places], np.float64
+        )
 
     def arms(figure: Callable[[GameOutcome], float | Floats]) -> Arms:
         return Arms(each("fresh", figure), each("transfer", figure), each("generalist", figure))

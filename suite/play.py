@@ -82,10 +82,15 @@ def play(job: Job, report: Report) -> RunRecord:
     make = find_learner(job.learner)
     vectors = checked_vectors(protocol, run.games)
     with store.new_run(run_id) as folder, tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
-        learner = make(learner_seed(protocol.digest, str(run_id), "training"), protocol.lanes)
+        training_seed, evaluation_seed = (
+            learner_seed(protocol.digest, str(run_id), phase) for phase in ("training", "evaluation")
+        )
+        learner = make(training_seed, protocol.lanes)
         configuration, configuration_digest = _configuration(learner, job)
         checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
-        training_seconds = _Rounds(protocol, run, job, report).play(learner, make, folder, Path(scratch))
+        training_seconds = _Rounds(protocol, run, job, report).play(
+            learner, lambda: make(evaluation_seed, protocol.lanes), folder, Path(scratch)
+        )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         (folder / JOURNAL).unlink()
         training_steps = run.total_budget_frames // protocol.environment.frame_skip
@@ -96,6 +101,8 @@ def play(job: Job, report: Report) -> RunRecord:
             learner=job.learner,
             configuration=configuration,
             configuration_digest=configuration_digest,
+            training_seed=training_seed,
+            evaluation_seed=evaluation_seed if run.evaluation_episodes else None,
             device=job.device,
             budget_frames=run.total_budget_frames,
             games=spending(folder / LEDGER, protocol, run, vectors),
@@ -166,7 +173,7 @@ class _Rounds:
         self._job = job
         self._report = report
 
-    def play(self, learner: Learner, make: Callable[..., Learner], folder: Path, scratch: Path) -> float:
+    def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> float:
         """Play it all; return how many seconds the training took."""
         protocol, run = self._protocol, self._run
         with (
@@ -188,7 +195,7 @@ class _Rounds:
                 learner.write_notes(noted)
                 shutil.copytree(noted, folder / NOTES)
             if run.evaluation_episodes:
-                player = make(learner_seed(protocol.digest, str(run.run_id), "evaluation"), protocol.lanes)
+                player = make_player()
                 player.load(saved)
                 evaluate(player, self._env(engine, self._evaluation(meter), recorder))
         return seconds

@@ -18,7 +18,6 @@ RESAMPLES = 2000
 CONFIDENCE = 0.95
 POWER = 0.8
 """The minimum detectable effect is found this often."""
-NULL_QUANTILES = (0.05, 0.5, 0.95)
 
 
 def bootstrap_weights(
@@ -32,7 +31,7 @@ def bootstrap_weights(
 
     Args:
         clusters: (G,), such as the fold of each game; all different: every game has its own draw.
-        seeds: S; of one seed nothing is known, and every resample is the seed itself.
+        seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
 
@@ -41,7 +40,7 @@ def bootstrap_weights(
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
     counts = generator.multinomial(seeds, np.full(seeds, 1 / seeds), (len(drawn), resamples))
-    stretch = np.sqrt(seeds / (seeds - 1)) if seeds > 1 else 0.0
+    stretch = np.sqrt(seeds / (seeds - 1))
     weights: Floats = 1 / seeds + stretch * (counts / seeds - 1 / seeds)
     return weights[of_game]
 
@@ -91,15 +90,11 @@ def exchanged_weights(
         the weights of both sides over the S seeds of transfer, then the S of fresh: each float (G, R, 2 S).
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
-    order = generator.permuted(np.broadcast_to(np.arange(2 * seeds), (len(drawn), resamples, 2 * seeds)), axis=-1)
+    order = generator.permuted(
+        np.broadcast_to(np.arange(2 * seeds), (len(drawn), resamples, 2 * seeds)), axis=-1
+    )
     one: Floats = (order < seeds)[of_game] / seeds
     return one, 1 / seeds - one
-
-
-def weighted_means(values: Floats, weights: Floats) -> Floats:
-    """Resampled means over seeds: float (G, S) and float (G, R, S) give float (G, R)."""
-    means: Floats = np.einsum("grs,gs->gr", weights, values)
-    return means
 
 
 def degrees_of_freedom(parts: Sequence[tuple[Floats, int]]) -> float:
@@ -115,22 +110,22 @@ def degrees_of_freedom(parts: Sequence[tuple[Floats, int]]) -> float:
     return float(variances.sum() ** 2 / spread) if spread else float(own.sum())
 
 
-def interval(samples: Floats, degrees: float) -> tuple[Floats, Floats]:
-    """The 95 % percentile interval of resampled statistics, widened for few seeds.
+def interval(samples: Floats, degrees: float) -> tuple[float, float]:
+    """The 95 % percentile interval of a resampled statistic, widened for few seeds.
 
     The percentiles are those that a normal distribution has at Student's t quantiles (Hesterberg 2015): 2.5
     and 97.5 for many degrees of freedom, 1.1 and 98.9 for 8.
 
     Args:
-        samples: float (..., R).
+        samples: float (R,).
         degrees: degrees of freedom.
 
     Returns:
-        lower and upper end, float (...).
+        lower and upper end.
     """
     tail = norm.cdf(t.ppf((1 - CONFIDENCE) / 2, degrees))
-    low, high = np.quantile(samples, [tail, 1 - tail], axis=-1)
-    return low, high
+    low, high = np.quantile(samples, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def p_value(observed: float, samples: Floats) -> float:
@@ -146,11 +141,10 @@ def p_value(observed: float, samples: Floats) -> float:
     slack = 1e-9 * max(1.0, abs(observed))  # the same exchange may round otherwise
     above = np.count_nonzero(samples >= observed - slack)
     below = np.count_nonzero(samples <= observed + slack)
-    return min(1.0, 2 * (1 + min(above, below)) / (1 + len(samples)))
+    return float(min(1.0, 2 * (1 + min(above, below)) / (1 + len(samples))))
 
 
 def minimum_detectable_effect(null: Floats) -> float:
     """By how much a true effect must move the null, float (R,), for 80 % of it to pass its 97.5 % point."""
     beyond, power = np.quantile(null, [(1 + CONFIDENCE) / 2, 1 - POWER])
     return float(beyond - power)
-

@@ -1,133 +1,172 @@
-"""From a results folder to its scores: the transfer ratio and contrast, and the multitask vector."""
+"""From what runs earned to scores: the transfer measures and the multitask vector, each beside its null."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from protocol import (
-    Edition,
-    Frozen,
-    Protocol,
-    Run,
-    RunId,
-    RunRecord,
-    StoreError,
-    describe,
-    load_references,
-    plan,
+from protocol import Edition, Frozen, Protocol, RunRecord, StoreError, load_references
+from suite.estimates import (
+    Curve,
+    Figure,
+    Resamples,
+    draw_resamples,
+    estimate,
+    estimate_curve,
+    estimate_each,
 )
-from suite.ledger import read_ledger
-from suite.scoring import (
-    Floats,
-    Ints,
-    contrast,
-    cumulative_rewards,
-    frame_grid,
-    interquartile_mean,
-    mean_over_folds,
-    ratio,
-    reward_frames,
+from suite.outcomes import Outcomes
+from suite.resampling import RESAMPLES
+from suite.scoring import Floats, asymptote, human_normalised, jumpstart, ratio
+from suite.statistics import (
+    contrast_iqm,
+    contrast_mean,
+    contrasts,
+    difference_iqm,
+    mean_ratio,
+    mean_win_probability,
+    ratios,
+    win_probabilities,
 )
-from suite.store import Store
 
 SCORES = "scores.json"
+RESAMPLING_SEED = 0
+"""Published figures are drawn with this seed, so that anybody's recomputation draws alike."""
 
 
 class GameTransfer(Frozen):
-    """Transfer to one held-out game. Rewards: raw game points of the whole budget, mean over seeds."""
+    """Transfer to one held-out game; means over seeds.
+
+    Attributes:
+        game: ale-py's name.
+        fold: in which it is held out.
+        fresh_reward, transfer_reward: cumulative reward of the whole budget, in game points.
+        ratio: of these two.
+        contrast: of these two.
+        win_probability: that a pre-trained run earns more than a fresh one.
+        human_normalised_gain: of mean training returns; None: the game has no references.
+        fresh_jumpstart, transfer_jumpstart: game points per 1,000 agent steps in the first tenth of the frames.
+        fresh_asymptote, transfer_asymptote: the same in the last tenth.
+    """
 
     game: str
     fold: int
     fresh_reward: float
     transfer_reward: float
-    ratio: float | None
-    contrast: float
+    ratio: Figure
+    contrast: Figure
+    win_probability: Figure
+    human_normalised_gain: float | None
+    fresh_jumpstart: float
+    transfer_jumpstart: float
+    fresh_asymptote: float
+    transfer_asymptote: float
 
 
 class Transfer(Frozen):
-    """The transfer measure.
+    """The transfer measures over all held-out games.
 
     Attributes:
-        ratio: r, the mean of the defined ratios of a fold, then over folds; None: no game has one.
+        contrast: interquartile mean of the games' contrasts; the headline.
+        mean_contrast: their mean.
+        ratio: r, the mean of the defined ratios of a fold, then over folds.
         defined_games: how many games have a ratio.
         undefined_games: those that have none, since C_F <= 0 or the signs differ.
-        contrast: interquartile mean of the games' contrasts.
-        grid_frames: the points of the curve, in frames a game.
-        ratio_curve: r(t); None where no game has a ratio yet.
-        defined_curve: how many games have one.
+        win_probability: that a pre-trained run earns more than a fresh one, mean over games.
+        human_normalised_gain: interquartile mean over the games with references.
+        referenced_games: how many those are.
+        grid_frames: the points of the curves, in frames a game.
+        contrast_curve: the contrast of what was earned by then.
+        ratio_curve: r(t).
+        defined_curve: how many games have a ratio by then.
         games: each held-out game.
     """
 
-    ratio: float | None
+    contrast: Figure
+    mean_contrast: Figure
+    ratio: Figure
     defined_games: int
     undefined_games: tuple[str, ...]
-    contrast: float
+    win_probability: Figure
+    human_normalised_gain: Figure
+    referenced_games: int
     grid_frames: tuple[int, ...]
-    ratio_curve: tuple[float | None, ...]
+    contrast_curve: Curve
+    ratio_curve: Curve
     defined_curve: tuple[int, ...]
     games: tuple[GameTransfer, ...]
 
 
 class GameMultitask(Frozen):
-    """One entry of the multitask vector: evaluation returns in raw game points, over seeds and episodes."""
+    """One entry of the multitask vector.
+
+    Attributes:
+        game: ale-py's name.
+        generalist_mean, specialist_mean: evaluation return, in game points, over seeds and episodes.
+        generalist_top, specialist_top: the best of these episodes.
+        ratio: of the means.
+        contrast: of the means.
+        training_contrast: of the cumulative rewards while training, after the same frames of this game.
+        random, human: reference returns; None: none is known.
+    """
 
     game: str
     generalist_mean: float
     generalist_top: float
     specialist_mean: float
     specialist_top: float
-    ratio: float | None
-    contrast: float
+    ratio: Figure
+    contrast: Figure
+    training_contrast: Figure
     random: float | None
     human: float | None
 
 
 class Scores(Frozen):
-    """All that is scored of one learner on one edition."""
+    """All that is scored of one learner on one edition.
+
+    Attributes:
+        seeds: runs a game and arm.
+        null_seeds: fresh runs a side of the null, scaled to as many as ``seeds`` (suite.resampling).
+        resamples: of every interval, null and p-value.
+        resampling_seed: what they were drawn with.
+    """
 
     protocol_version: str
     protocol_digest: str
     edition: str
     learner: str
     configuration_digest: str
+    seeds: int
+    null_seeds: int
+    resamples: int
+    resampling_seed: int
     transfer: Transfer
     multitask: tuple[GameMultitask, ...]
 
 
-def score(store: Store, edition: Edition) -> Scores:
-    """Score a complete results folder.
-
-    Raises:
-        StoreError: runs are missing, or cannot be read.
-        ForeignProtocol: runs were made under another protocol.
-    """
-    runs = plan(store.protocol, edition)
-    missing = [run.run_id for run in runs if not store.is_complete(run.run_id)]
-    if missing:
-        raise StoreError(
-            f"{store.folder} lacks {len(missing)} of the {len(runs)} runs of edition {edition.name}, "
-            f"{missing[0]} first; `amtlb benchmark --edition {edition.name}` goes on with what is missing"
-        )
-    records = [store.record(run.run_id) for run in runs]
-    made_by = {(record.learner, record.configuration_digest) for record in records}
-    if len(made_by) > 1:
-        raise StoreError(
-            f"{store.folder} holds runs of {len(made_by)} learners or configurations; keep those of one"
-        )
-    learner, configuration_digest = made_by.pop()
+def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES) -> Scores:
+    """Score what the runs of an edition earned; the same outcomes and seed give the same scores."""
+    edition, protocol = outcomes.edition, outcomes.protocol
+    generator = np.random.Generator(np.random.Philox(key=resampling_seed))
+    by_fold = draw_resamples(outcomes.folds, edition.seeds, resamples, generator)
+    # The runs of one seed of the generalist are one run of all games.
+    together = draw_resamples([0] * len(outcomes.games), edition.seeds, resamples, generator)
     return Scores(
-        protocol_version=store.protocol.version,
-        protocol_digest=store.protocol.digest,
+        protocol_version=protocol.version,
+        protocol_digest=protocol.digest,
         edition=edition.name,
-        learner=learner,
-        configuration_digest=configuration_digest,
-        transfer=_score_transfer(store, edition),
-        multitask=_score_multitask(store, edition),
+        learner=outcomes.learner,
+        configuration_digest=outcomes.configuration_digest,
+        seeds=edition.seeds,
+        null_seeds=edition.seeds // 2,
+        resamples=resamples,
+        resampling_seed=resampling_seed,
+        transfer=_transfer(outcomes, by_fold),
+        multitask=_multitask(outcomes, together),
     )
 
 
@@ -152,115 +191,99 @@ def edition_of(folder: Path, protocol: Protocol) -> Edition:
     raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
 
 
-def _score_transfer(store: Store, edition: Edition) -> Transfer:
-    grid = frame_grid(edition.budget_frames)
-    games, folds, transfer, fresh = [], [], [], []
-    for fold, held_out in enumerate(edition.folds):
-        for game in held_out:
-            games.append(game)
-            folds.append(fold)
-            transfer.append(_mean_curve(store, edition, "transfer", fold, game, grid))
-            fresh.append(_mean_curve(store, edition, "fresh", None, game, grid))
-    curves_transfer, curves_fresh = np.stack(transfer), np.stack(fresh)  # (G, T)
-    ratios, defined = ratio(curves_transfer, curves_fresh)
-    means, any_defined = mean_over_folds(ratios, defined, folds)
-    contrasts = contrast(curves_transfer[:, -1], curves_fresh[:, -1])
-    curve = tuple(float(mean) if known else None for mean, known in zip(means, any_defined, strict=True))
+def _transfer(outcomes: Outcomes, resamples: Resamples) -> Transfer:
+    curves, folds = outcomes.curves, outcomes.folds
+    transfer, fresh = curves.transfer[..., -1], curves.fresh[..., -1]  # (G, S)
+    _, defined = ratio(curves.transfer.mean(axis=1), curves.fresh.mean(axis=1))  # (G, T)
+    undefined = tuple(game for game, known in zip(outcomes.games, defined[:, -1], strict=True) if not known)
+    references = _References.of(outcomes)
     return Transfer(
-        ratio=curve[-1],
-        defined_games=int(defined[:, -1].sum()),
-        undefined_games=tuple(game for game, known in zip(games, defined[:, -1], strict=True) if not known),
-        contrast=interquartile_mean(contrasts),
-        grid_frames=tuple(grid.tolist()),
-        ratio_curve=curve,
+        contrast=estimate(contrast_iqm, transfer, fresh, resamples),
+        mean_contrast=estimate(contrast_mean, transfer, fresh, resamples),
+        ratio=estimate(mean_ratio(folds), transfer, fresh, resamples),
+        defined_games=len(outcomes.games) - len(undefined),
+        undefined_games=undefined,
+        win_probability=estimate(mean_win_probability, transfer, fresh, resamples),
+        human_normalised_gain=_gain(outcomes, references, resamples),
+        referenced_games=len(references.places),
+        grid_frames=tuple(outcomes.grid_frames.tolist()),
+        contrast_curve=estimate_curve(contrast_iqm, curves.transfer, curves.fresh, resamples),
+        ratio_curve=estimate_curve(mean_ratio(folds), curves.transfer, curves.fresh, resamples),
         defined_curve=tuple(defined.sum(axis=0).tolist()),
-        games=tuple(
-            GameTransfer(
-                game=game,
-                fold=folds[index],
-                fresh_reward=float(curves_fresh[index, -1]),
-                transfer_reward=float(curves_transfer[index, -1]),
-                ratio=float(ratios[index, -1]) if defined[index, -1] else None,
-                contrast=float(contrasts[index]),
-            )
-            for index, game in enumerate(games)
-        ),
+        games=_games(outcomes, references, resamples),
     )
 
 
-def _mean_curve(store: Store, edition: Edition, arm: str, fold: int | None, game: str, grid: Ints) -> Floats:
-    """C_a[g, t]: cumulative reward on the grid, mean over seeds; float64 (T,)."""
-    protocol = store.protocol
-    frames_a_step = protocol.lanes * protocol.environment.frame_skip
-    curves = []
-    for seed in range(edition.seeds):
-        run_id = RunId(edition.name, arm, fold, game, seed)  # type: ignore[arg-type]  # the callers name arms
-        columns = ["phase", "lane", "number", "length_steps", "reward_steps", "rewards"]
-        table = read_ledger(store.ledger_path(run_id), columns)
-        table = table.filter(pc.equal(table["phase"], "training"))
-        at_frames = reward_frames(
-            _ints(table["lane"]),
-            _ints(table["number"]),
-            _ints(table["length_steps"]),
-            _ints(pc.list_parent_indices(table["rewards"].combine_chunks())),
-            _ints(pc.list_flatten(table["reward_steps"])),
-            frames_a_step,
-        )
-        curves.append(cumulative_rewards(at_frames, _ints(pc.list_flatten(table["rewards"])), grid))
-    mean: Floats = np.mean(curves, axis=0)
-    return mean
+class _References(NamedTuple):
+    """The games that have references: their places in the outcomes, and both returns, (N,) each."""
+
+    places: list[int]
+    random: Floats
+    human: Floats
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> _References:
+        known = load_references(outcomes.protocol.version)
+        places = [place for place, game in enumerate(outcomes.games) if game in known]
+        rows = [known[outcomes.games[place]] for place in places]
+        return cls(places, np.array([row.random for row in rows]), np.array([row.human for row in rows]))
+
+    def normalised(self, returns: Floats) -> Floats:
+        """Of float (G, S), the referenced games' in human-normalised units, (N, S)."""
+        return human_normalised(returns[self.places], self.random, self.human)
 
 
-def _score_multitask(store: Store, edition: Edition) -> tuple[GameMultitask, ...]:
-    references = load_references(store.protocol.version)
-    runs = [
-        describe(RunId(edition.name, "generalist", None, None, seed), store.protocol)
-        for seed in range(edition.seeds)
-    ]
-    generalist = _evaluation_returns(store, runs)
-    vector = []
-    for game in edition.games:
-        fresh = [
-            describe(RunId(edition.name, "fresh", None, game, seed), store.protocol)
-            for seed in range(edition.seeds)
-        ]
-        specialist = _evaluation_returns(store, fresh)[game]
-        means = np.array([generalist[game].mean()]), np.array([specialist.mean()])
-        values, defined = ratio(*means)
-        reference = references.get(game)
-        vector.append(
-            GameMultitask(
-                game=game,
-                generalist_mean=float(means[0][0]),
-                generalist_top=float(generalist[game].max()),
-                specialist_mean=float(means[1][0]),
-                specialist_top=float(specialist.max()),
-                ratio=float(values[0]) if defined[0] else None,
-                contrast=float(contrast(*means)[0]),
-                random=reference.random if reference else None,
-                human=reference.human if reference else None,
-            )
-        )
-    return tuple(vector)
+def _gain(outcomes: Outcomes, references: _References, resamples: Resamples) -> Figure:
+    if not references.places:
+        return Figure(value=None, interval=None, null=None)
+    returns = outcomes.training_returns
+    ours, theirs = references.normalised(returns.transfer), references.normalised(returns.fresh)
+    return estimate(difference_iqm, ours, theirs, resamples.of_games(references.places))
 
 
-def _evaluation_returns(store: Store, runs: list[Run]) -> dict[str, Floats]:
-    """By game: the returns of all evaluation episodes of these runs, float64 (episodes,)."""
-    tables = [read_ledger(store.ledger_path(run.run_id), ["phase", "game", "episode_return"]) for run in runs]
-    table = pa.concat_tables(tables)
-    table = table.filter(pc.equal(table["phase"], "evaluation"))
-    returns = {}
-    for game in runs[0].games:
-        chosen = table.filter(pc.equal(table["game"], game))["episode_return"]
-        if not len(chosen):
-            raise StoreError(
-                f"{store.folder} has no evaluation episode of {game} in {runs[0].run_id}; play it again"
-            )
-        returns[game] = chosen.to_numpy().astype(np.float64)
-    return returns
+def _games(outcomes: Outcomes, references: _References, resamples: Resamples) -> tuple[GameTransfer, ...]:
+    curves, returns = outcomes.curves, outcomes.training_returns
+    transfer, fresh = curves.transfer[..., -1], curves.fresh[..., -1]
+    steps = outcomes.edition.budget_frames // outcomes.protocol.environment.frame_skip
+    gains = references.normalised(returns.transfer - returns.fresh).mean(axis=1)
+    gain_of = dict(zip(references.places, gains.tolist(), strict=True))
+    columns = {
+        "game": outcomes.games,
+        "fold": outcomes.folds,
+        "fresh_reward": fresh.mean(axis=1).tolist(),
+        "transfer_reward": transfer.mean(axis=1).tolist(),
+        "ratio": estimate_each(ratios, transfer, fresh, resamples),
+        "contrast": estimate_each(contrasts, transfer, fresh, resamples),
+        "win_probability": estimate_each(win_probabilities, transfer, fresh, resamples),
+        "human_normalised_gain": [gain_of.get(place) for place in range(len(outcomes.games))],
+        "fresh_jumpstart": jumpstart(curves.fresh, steps).mean(axis=1).tolist(),
+        "transfer_jumpstart": jumpstart(curves.transfer, steps).mean(axis=1).tolist(),
+        "fresh_asymptote": asymptote(curves.fresh, steps).mean(axis=1).tolist(),
+        "transfer_asymptote": asymptote(curves.transfer, steps).mean(axis=1).tolist(),
+    }
+    return tuple(
+        GameTransfer(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    )
 
 
-def _ints(column: pa.ChunkedArray | pa.Array) -> Ints:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values: Ints = array.to_numpy(zero_copy_only=False).astype(np.int64)
-    return values
+def _multitask(outcomes: Outcomes, resamples: Resamples) -> tuple[GameMultitask, ...]:
+    means, tops, curves = outcomes.evaluation_means, outcomes.evaluation_tops, outcomes.curves
+    references = load_references(outcomes.protocol.version)
+    known = [references.get(game) for game in outcomes.games]
+    columns = {
+        "game": outcomes.games,
+        "generalist_mean": means.generalist.mean(axis=1).tolist(),
+        "generalist_top": tops.generalist.max(axis=1).tolist(),
+        "specialist_mean": means.specialist.mean(axis=1).tolist(),
+        "specialist_top": tops.specialist.max(axis=1).tolist(),
+        "ratio": estimate_each(ratios, means.generalist, means.specialist, resamples),
+        "contrast": estimate_each(contrasts, means.generalist, means.specialist, resamples),
+        "training_contrast": estimate_each(
+            contrasts, curves.generalist[..., -1], curves.fresh[..., -1], resamples
+        ),
+        "random": [reference.random if reference else None for reference in known],
+        "human": [reference.human if reference else None for reference in known],
+    }
+    return tuple(
+        GameMultitask(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    )

@@ -67,7 +67,8 @@ def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip:
     sums = [np.concatenate([[0], np.cumsum(times)]) for times in (begun, ended)]
     counts = [np.searchsorted(times, corners, "right") for times in (begun, ended)]
     played = (counts[0] - counts[1]) * corners - sums[0][counts[0]] + sums[1][counts[1]]
-    return np.rint(np.interp(at_steps, corners, played)).astype(np.int64) * frame_skip
+    frames: Ints = np.rint(np.interp(at_steps, corners, played)).astype(np.int64) * frame_skip
+    return frames
 
 
 def cumulative_rewards(at_frames: Ints, rewards: Ints, grid_frames: Ints) -> Ints:
@@ -83,20 +84,21 @@ def cumulative_rewards(at_frames: Ints, rewards: Ints, grid_frames: Ints) -> Int
     """
     sums = np.zeros(len(grid_frames) + 1, np.int64)
     np.add.at(sums, np.searchsorted(grid_frames, at_frames), rewards)
-    return np.cumsum(sums[:-1])
+    curve: Ints = np.cumsum(sums[:-1])
+    return curve
 
 
 def ratio(transfer: Floats, fresh: Floats) -> tuple[Floats, Bools]:
     """rho = C_T / C_F and where it is defined: where C_F > 0 and C_T >= 0.
 
     Args:
-        transfer, fresh: float (...), the same shape.
+        transfer, fresh: float (...), of shapes that fit.
 
     Returns:
-        values (0 where undefined) and a mask, both of that shape.
+        values (0 where undefined) and a mask, both of the common shape.
     """
     defined = (fresh > 0) & (transfer >= 0)
-    return np.divide(transfer, fresh, out=np.zeros_like(fresh), where=defined), defined
+    return np.divide(transfer, fresh, out=np.zeros(defined.shape), where=defined), defined
 
 
 def mean_over_folds(values: Floats, defined: Bools, fold_of_game: Sequence[int]) -> tuple[Floats, Bools]:
@@ -129,7 +131,7 @@ def contrast(transfer: Floats, fresh: Floats) -> Floats:
     """kappa = (C_T - C_F) / (|C_T| + |C_F|), in [-1, 1]; 0 where both are 0.
 
     Args:
-        transfer, fresh: float (...), the same shape.
+        transfer, fresh: float (...), of shapes that fit.
     """
     size = np.abs(transfer) + np.abs(fresh)
     kappa: Floats = np.divide(transfer - fresh, size, out=np.zeros_like(size), where=size > 0)
@@ -145,49 +147,42 @@ def interquartile_mean(values: Floats) -> Floats:
     return means
 
 
-def wins(ours: Floats, theirs: Floats) -> Floats:
-    """Who has more, for every pair of seeds: 1 where ours has, 0.5 where they are equal, else 0.
+def weighted_means(values: Floats, weights: Floats) -> Floats:
+    """Means over resampled seeds: float (G, S) and weights (G, R, S), see suite.resampling, give (G, R)."""
+    means: Floats = np.einsum("grs,gs->gr", weights, values)
+    return means
+
+
+def win_probability(ours: Floats, theirs: Floats, our_weights: Floats, their_weights: Floats) -> Floats:
+    """The probability that one of our runs beats one of theirs, by game; a tie counts half.
+
+    With equal weights it is the Mann-Whitney U divided by the number of pairs of seeds; its mean over games is
+    the probability of improvement of Agarwal et al. 2021.
 
     Args:
-        ours: float (G, S).
+        ours: float (G, S), a figure of each of our runs.
         theirs: float (G, S').
-
-    Returns:
-        float (G, S, S').
-    """
-    return np.heaviside(ours[:, :, None] - theirs[:, None, :], 0.5)
-
-
-def win_probability(pairs: Floats, our_weights: Floats, their_weights: Floats) -> Floats:
-    """The probability that one of our runs beats one of theirs, by game.
-
-    With equal weights it is the Mann-Whitney U divided by the number of pairs, ties counted half (Agarwal et
-    al. 2021 call its mean over games the probability of improvement).
-
-    Args:
-        pairs: float (G, S, S'), see ``wins``.
         our_weights: float (G, R, S), how much each of our seeds counts.
         their_weights: float (G, R, S').
 
     Returns:
         float (G, R), kept within [0, 1].
     """
-    return np.clip(np.einsum("grs,gst,grt->gr", our_weights, pairs, their_weights, optimize=True), 0.0, 1.0)
+    pairs = np.heaviside(ours[:, :, None] - theirs[:, None, :], 0.5)
+    beaten = np.einsum("grs,gst->grt", our_weights, pairs)
+    won: Floats = np.clip((beaten * their_weights).sum(axis=-1), 0.0, 1.0)
+    return won
 
 
-def human_normalised_gain(transfer: Floats, fresh: Floats, random: Floats, human: Floats) -> Floats:
-    """(R_T - R_F) / (human - random), of mean episode returns.
+def human_normalised(returns: Floats, random: Floats, human: Floats) -> Floats:
+    """Returns in units of human minus random: a difference of two such values is the human-normalised gain.
 
     Args:
-        transfer, fresh: float (G, ...), mean episode returns in game points.
+        returns: float (G, S), mean episode returns in game points.
         random, human: float (G,), reference returns.
-
-    Returns:
-        float (G, ...).
     """
-    span = (human - random).reshape(-1, *[1] * (transfer.ndim - 1))
-    gain: Floats = (transfer - fresh) / span
-    return gain
+    units: Floats = returns / (human - random)[:, None]
+    return units
 
 
 def jumpstart(curves: Floats, budget_steps: int) -> Floats:

@@ -15,6 +15,7 @@ from protocol import (
     parse_run_id,
     plan,
 )
+from suite.conformance import load_vectors
 from suite.lanes import LaneEnv
 from suite.ledger import read_episodes
 from suite.meter import TrainingMeter
@@ -52,10 +53,15 @@ def test_records_say_what_the_files_hold(smoke_results):
         assert record.ledger_sha256 == file_digest(folder / "ledger.parquet")
         assert record.checkpoint_out == folder_digest(folder / "checkpoint")
         assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "ledger.parquet", "record.json"]
+        run_id = str(run.run_id)
+        assert record.training_seed == learner_seed(V1.digest, run_id, "training")
+        evaluation_seed = learner_seed(V1.digest, run_id, "evaluation") if run.evaluation_episodes else None
+        assert record.evaluation_seed == evaluation_seed
         steps = Counter()
         for episode in episodes:
             steps[episode.phase, episode.game] += episode.length_steps
         for game in record.games:
+            assert game.conformance_sha256 == load_vectors("v1").vectors[game.game]
             assert game.training_frames == run.budget_frames == 4 * steps["training", game.game]
             assert game.evaluation_frames == 4 * steps["evaluation", game.game]
             assert game.evaluation_episodes == run.evaluation_episodes
