@@ -18,11 +18,14 @@ from suite.benchmark import Outcome, Progress
 from suite.scores import Scores
 from suite.tables import headline, rich_table, score_sheets
 
+WIDTH_ELSEWHERE = 144
+"""Columns where there is no terminal: enough for the widest table of scores."""
+
 
 def output_console(*, stderr: bool = False) -> Console:
     """A console as wide as its terminal; where there is none, wide enough for every table."""
     console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=120)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH_ELSEWHERE)
 
 
 class ProgressDisplay:

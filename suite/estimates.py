@@ -71,20 +71,21 @@ class Resamples(NamedTuple):
         ours, theirs: float (G, R, S), bootstrapped.
         null: both sides over the seeds of theirs, float (G, R, S) each.
         exchanged: both sides over the seeds of ours, then of theirs, float (G, R, 2 S) each.
-        clusters: (G,), see ``draw_resamples``.
+        our_clusters, their_clusters: (G,), see ``draw_resamples``.
     """
 
     ours: Floats
     theirs: Floats
     null: tuple[Floats, Floats]
     exchanged: tuple[Floats, Floats]
-    clusters: tuple[int, ...]
+    our_clusters: tuple[int, ...]
+    their_clusters: tuple[int, ...]
 
     @property
     def degrees(self) -> tuple[int, int]:
         """Degrees of freedom of ours and of theirs, over all games."""
         spare_seeds = self.ours.shape[-1] - 1
-        return len(set(self.clusters)) * spare_seeds, len(self.clusters) * spare_seeds
+        return len(set(self.our_clusters)) * spare_seeds, len(set(self.their_clusters)) * spare_seeds
 
     def of_games(self, places: Sequence[int]) -> Resamples:
         """The same draws for some of the games."""
@@ -94,29 +95,35 @@ class Resamples(NamedTuple):
             self.theirs[chosen],
             (self.null[0][chosen], self.null[1][chosen]),
             (self.exchanged[0][chosen], self.exchanged[1][chosen]),
-            tuple(self.clusters[place] for place in chosen),
+            tuple(self.our_clusters[place] for place in chosen),
+            tuple(self.their_clusters[place] for place in chosen),
         )
 
 
 def draw_resamples(
-    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
+    our_clusters: Sequence[int],
+    their_clusters: Sequence[int],
+    seeds: int,
+    resamples: int,
+    generator: np.random.Generator,
 ) -> Resamples:
     """Draw all resamples of a comparison of S seeds a side.
 
     Args:
-        clusters: (G,); of ours, the runs of one seed in games of one number share a checkpoint. Of theirs, each
-            run stands alone.
+        our_clusters: (G,); of our runs, those of one seed in games of one number share weights that were
+            trained before or elsewhere, and are drawn together. ``range(G)``: every run stands alone.
+        their_clusters: (G,), the same of theirs.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
     """
-    games = len(clusters)
     return Resamples(
-        ours=bootstrap_weights(clusters, seeds, resamples, generator),
-        theirs=bootstrap_weights(range(games), seeds, resamples, generator),
-        null=null_weights(games, seeds, resamples, generator),
-        exchanged=exchanged_weights(clusters, seeds, resamples, generator),
-        clusters=tuple(clusters),
+        ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
+        theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
+        null=null_weights(len(our_clusters), seeds, resamples, generator),
+        exchanged=exchanged_weights(our_clusters, seeds, resamples, generator),
+        our_clusters=tuple(our_clusters),
+        their_clusters=tuple(their_clusters),
     )
 
 

@@ -1,4 +1,4 @@
-"""How a learner's heads shared the games: its notes joined with the ledger, as a table and as a figure.
+"""How a learner's heads shared the games: its notes joined with the ledger.
 
 A learner that mixes heads may note, in ``notes/head_use.parquet`` of its run, a row a training episode: the
 lane, the episode's number in it, its length in agent steps, and ``head_0`` to ``head_K-1``, the mean weight of
@@ -114,39 +114,3 @@ def _by_game(
             summed = np.concatenate([[0.0], np.cumsum(column * steps)])
             found[index, :, head] = np.diff(np.interp(edges, bounds, summed)) / (bounds[-1] / PARTS)
     return HeadUse(names, found)
-
-
-def draw_head_use(use: HeadUse, path: Path) -> None:
-    """Draw a panel a game: the heads' weights, stacked, over the game's frames.
-
-    The same numbers give the same bytes.
-
-    Args:
-        use: what to draw.
-        path: an .svg or .png file.
-
-    Raises:
-        StoreError: the file cannot be written, or its ending names no format.
-    """
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    columns = min(len(use.games), 5)
-    rows = -(-len(use.games) // columns)
-    figure = Figure(figsize=(2.4 * columns, 1.9 * rows + 0.5), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    heads = use.weights.shape[2]
-    middles = (np.arange(PARTS) + 0.5) * 100 / PARTS
-    for panel, game, weights in zip(panels, use.games, use.weights, strict=False):
-        areas = panel.stackplot(middles, weights.T, colors=[f"C{head}" for head in range(heads)])
-        panel.set(title=game, xlim=(middles[0], middles[-1]), ylim=(0, 1))
-    for panel in panels[len(use.games) :]:
-        panel.set_axis_off()
-    figure.supxlabel("% of the game's frames")
-    figure.supylabel("weight in the gate")
-    figure.legend(areas, [f"head {head}" for head in range(heads)], loc="outside upper center", ncols=heads)
-    with matplotlib.rc_context({"svg.hashsalt": "amtlb"}):
-        try:
-            figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-        except (OSError, ValueError) as error:
-            raise StoreError(f"the figure {path} cannot be written ({error}); name an .svg or .png") from error

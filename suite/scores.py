@@ -152,9 +152,10 @@ def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples:
     """Score what the runs of an edition earned; the same outcomes and seed give the same scores."""
     edition, protocol = outcomes.edition, outcomes.protocol
     generator = np.random.Generator(np.random.Philox(key=resampling_seed))
-    by_fold = draw_resamples(outcomes.folds, edition.seeds, resamples, generator)
-    # The runs of one seed of the generalist are one run of all games.
-    together = draw_resamples([0] * len(outcomes.games), edition.seeds, resamples, generator)
+    alone, together = range(len(outcomes.games)), [0] * len(outcomes.games)
+    by_fold = draw_resamples(outcomes.folds, alone, edition.seeds, resamples, generator)
+    # What the generalist earns in all games with one seed is one run.
+    by_seed = draw_resamples(together, alone, edition.seeds, resamples, generator)
     return Scores(
         protocol_version=protocol.version,
         protocol_digest=protocol.digest,
@@ -166,7 +167,7 @@ def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples:
         resamples=resamples,
         resampling_seed=resampling_seed,
         transfer=_transfer(outcomes, by_fold),
-        multitask=_multitask(outcomes, together),
+        multitask=_multitask(outcomes, by_seed),
     )
 
 

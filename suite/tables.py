@@ -7,13 +7,16 @@ import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from suite.comparison import Comparison
 from suite.estimates import Figure
 from suite.scores import Scores
 
 UNDEFINED = "undefined"
 UNKNOWN = "unknown"
+COMPARISON_HEADER = ("learner", "contrast", "null", "p", "ratio r", "null", "transfer beats fresh")
 
 
 class Sheet(NamedTuple):
@@ -27,9 +30,9 @@ class Sheet(NamedTuple):
 
 def rich_table(sheet: Sheet) -> Table:
     """For a terminal."""
-    table = Table(title=sheet.title, title_justify="left")
+    table = Table(title=sheet.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(sheet.header):
-        table.add_column(column, justify="left" if place < sheet.labels else "right")
+        table.add_column(column, justify="left" if place < sheet.labels else "right", overflow="fold")
     for row in sheet.rows:
         table.add_row(*row)
     return table
@@ -62,6 +65,11 @@ def plain(value: float | None) -> str:
 def points(value: float | None) -> str:
     """Game points: 1,234.5."""
     return UNKNOWN if value is None else f"{value:,.1f}"
+
+
+def with_interval(figure: Figure, sign: bool) -> str:
+    """A figure and its interval: +0.050 [-0.100, +0.200]."""
+    return f"{(signed if sign else plain)(figure.value)} {interval_text(figure, sign)}"
 
 
 def interval_text(figure: Figure, sign: bool) -> str:
@@ -168,14 +176,12 @@ def _speed_sheet(scores: Scores, name: str) -> Sheet:
 
 
 def _multitask_sheet(scores: Scores, name: str) -> Sheet:
-    header = ("game", "generalist", "top", "specialist", "top", "ratio", "contrast", "95 % interval")
+    header = ("game", "generalist, top", "specialist, top", "ratio", "contrast", "95 % interval")
     rows = tuple(
         (
             game.game,
-            points(game.generalist_mean),
-            points(game.generalist_top),
-            points(game.specialist_mean),
-            points(game.specialist_top),
+            f"{points(game.generalist_mean)}, {points(game.generalist_top)}",
+            f"{points(game.specialist_mean)}, {points(game.specialist_top)}",
             plain(game.ratio.value),
             signed(game.contrast.value),
             interval_text(game.contrast, True),
@@ -208,10 +214,109 @@ def headline(scores: Scores) -> Sequence[str]:
 
 
 def verdict(figure: Figure) -> str:
-    """Whether a contrast tells transfer from chance."""
-    if figure.null is None or figure.value is None:
+    """Whether a contrast tells transfer from chance: p < 0.05, and the interval leaves out 0."""
+    if figure.value is None or figure.null is None or figure.interval is None:
         return "nothing can be said"
     p = f"p = {figure.null.p_value:.3f}"
-    if figure.null.p_value >= 0.05:
+    covers_zero = figure.interval.low <= 0 <= figure.interval.high
+    if covers_zero or figure.null.p_value >= 0.05:
         return f"no transfer can be told from chance ({p})"
     return f"pre-training {'helps' if figure.value > 0 else 'harms'} ({p})"
+
+
+def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
+    """All tables of a comparison."""
+    everyone = comparison.contenders
+    labels = tuple(one.label for one in everyone)
+    first = everyone[0].scores
+    return (
+        Sheet(
+            f"transfer over all games of {comparison.edition}; in brackets 95 % intervals, null: its 5 .. 95 %",
+            COMPARISON_HEADER,
+            tuple(comparison_row(one.label, one.scores) for one in everyone),
+        ),
+        Sheet(
+            "transfer contrast by game",
+            ("held-out game", *labels),
+            tuple(
+                (
+                    game.game,
+                    *(with_interval(one.scores.transfer.games[place].contrast, True) for one in everyone),
+                )
+                for place, game in enumerate(first.transfer.games)
+            ),
+        ),
+        Sheet(
+            "multitask by game: the generalist's evaluation return / the specialist's",
+            ("game", *labels, "random", "human"),
+            tuple(
+                (
+                    game.game,
+                    *(_both_means(one.scores, place) for one in everyone),
+                    points(game.random),
+                    points(game.human),
+                )
+                for place, game in enumerate(first.multitask)
+            ),
+        ),
+        Sheet(
+            "how likely a run of the first earns more than a run of the second",
+            ("first", "second", "untrained before", "pre-trained", "as generalist"),
+            tuple(
+                (duel.ours, duel.theirs, *(with_interval(figure, False) for figure in duel.figures().values()))
+                for duel in comparison.duels
+            ),
+            labels=2,
+        ),
+    )
+
+
+def comparison_row(label: str, scores: Scores) -> tuple[str, ...]:
+    """One learner's figures over all games, as text."""
+    contrast, ratio = scores.transfer.contrast, scores.transfer.ratio
+    return (
+        label,
+        with_interval(contrast, True),
+        null_text(contrast, True),
+        plain(contrast.null.p_value if contrast.null else None),
+        with_interval(ratio, False),
+        null_text(ratio, False),
+        with_interval(scores.transfer.win_probability, False),
+    )
+
+
+def _both_means(scores: Scores, place: int) -> str:
+    game = scores.multitask[place]
+    return f"{points(game.generalist_mean)} / {points(game.specialist_mean)}"
+
+
+def tidy_sheet(comparison: Comparison) -> Sheet:
+    """Every figure of a comparison with its interval and null, a row each, at full precision."""
+    header = ("learner", "against", "game", "measure", "value", "low", "high")
+    rows = []
+    for one in comparison.contenders:
+        for label, game, measure, figure in _figures(one.label, one.scores):
+            rows.append((label, "", game, measure, *_numbers(figure)))
+    for duel in comparison.duels:
+        for measure, figure in duel.figures().items():
+            rows.append((duel.ours, duel.theirs, "", f"win_probability_{measure}", *_numbers(figure)))
+    nulls = ("null_low", "null_median", "null_high", "p_value", "minimum_detectable_effect")
+    return Sheet(f"comparison on {comparison.edition}", (*header, *nulls), tuple(rows), labels=4)
+
+
+def _figures(label: str, scores: Scores) -> list[tuple[str, str, str, Figure]]:
+    games = [("transfer", game) for game in scores.transfer.games]
+    parts = [("transfer", "", scores.transfer), *((kind, game.game, game) for kind, game in games)]
+    parts += [("multitask", game.game, game) for game in scores.multitask]
+    return [
+        (label, game, f"{kind}_{name}", figure)
+        for kind, game, part in parts
+        for name, figure in part
+        if isinstance(figure, Figure)
+    ]
+
+
+def _numbers(figure: Figure) -> tuple[str, ...]:
+    ends = figure.interval.model_dump().values() if figure.interval else (None, None)
+    null = figure.null.model_dump().values() if figure.null else [None] * 5
+    return tuple("" if number is None else repr(number) for number in (figure.value, *ends, *null))

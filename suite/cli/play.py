@@ -1,0 +1,145 @@
+"""The commands that play: a whole edition, or one run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from protocol import Edition, load, parse_run_id, plan
+from suite.cli.options import (
+    DEFAULT_EDITION,
+    DEFAULT_LEARNER,
+    DeviceOption,
+    EditionOption,
+    JsonOption,
+    LearnerOption,
+    OutOption,
+    WorkersOption,
+    check_device,
+    fail,
+    results_folder,
+)
+from suite.cli.results import score_and_print
+
+app = typer.Typer()
+
+
+@app.command()
+def benchmark(
+    edition: EditionOption = DEFAULT_EDITION,
+    learner: LearnerOption = DEFAULT_LEARNER,
+    out: OutOption = None,
+    device: DeviceOption = "cpu",
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", min=1, help="Runs side by side.  [default: as many as cores allow]", show_default=False
+        ),
+    ] = None,
+    workers: WorkersOption = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", help="A dask scheduler, tcp://host:port, whose workers see the same folders."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and their budgets; play nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Play every run of an edition that is not complete yet, then score it."""
+    protocol = load("v1")
+    chosen = protocol.edition(edition)
+    runs = plan(protocol, chosen)
+    if dry_run:
+        _print_plan(chosen, runs, as_json)
+        return
+    check_device(device)
+    from suite.benchmark import Settings, missing_runs, play_all
+    from suite.display import ProgressDisplay, output_console
+    from suite.learner import find_learner
+    from suite.machine import runs_and_workers
+    from suite.store import Store
+
+    store = Store(results_folder(out, edition, learner), protocol)
+    jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
+    settings = Settings(learner, device, jobs, workers, scheduler)
+    missing, _ = missing_runs(runs, store, learner)
+    if missing:
+        find_learner(learner)  # now, rather than in every run
+    console = output_console(stderr=as_json)
+    console.print(
+        f"{len(runs) - len(missing)} of {len(runs)} runs of {edition} are complete in {store.folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        with ProgressDisplay(console, protocol, runs, missing) as display:
+            outcomes = play_all(runs, store, protocol, settings, display.hear)
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on with what is missing")
+        raise typer.Exit(130) from None
+    if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
+        fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
+    score_and_print(store, chosen, as_json)
+
+
+@app.command()
+def run(
+    run_id: Annotated[str, typer.Argument(help="Such as smoke/fresh/breakout/seed0.")],
+    learner: LearnerOption = DEFAULT_LEARNER,
+    out: OutOption = None,
+    device: DeviceOption = "cpu",
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play one run, unless it is complete; print its record."""
+    protocol = load("v1")
+    parsed = parse_run_id(run_id, protocol)
+    check_device(device)
+    from suite.benchmark import Settings, play_one
+    from suite.learner import find_learner
+    from suite.machine import runs_and_workers
+    from suite.store import Store
+
+    find_learner(learner)
+    store = Store(results_folder(out, parsed.edition, learner), protocol)
+    _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
+    outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None))
+    if outcome.status == "stopped":
+        raise typer.Exit(130)
+    if outcome.status != "complete":
+        fail(f"run {run_id} {outcome.status}: {outcome.error} (log: {outcome.log})", 1)
+    record = store.record(parsed)
+    if as_json:
+        print(record.model_dump_json(indent=2))
+        return
+    print(f"{run_id} is complete in {store.run_folder(parsed)}")
+    for game in record.games:
+        print(
+            f"  {game.game}: {game.training_frames:,} frames in {game.training_episodes} training episodes, "
+            f"{game.evaluation_episodes} evaluation episodes"
+        )
+    print(f"  {record.training_steps_per_second:,.0f} training steps/s, ledger {record.ledger_sha256}")
+
+
+def _print_plan(edition: Edition, runs: tuple[Any, ...], as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {
+                "run_id": str(run.run_id),
+                "games": list(run.games),
+                "training_frames": run.total_budget_frames,
+                "evaluation_episodes": run.evaluation_episodes * len(run.games),
+                "starts_from": str(run.starts_from) if run.starts_from else None,
+            }
+            for run in runs
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    from suite.display import output_console, print_plan
+
+    print_plan(output_console(), edition, runs)

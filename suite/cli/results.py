@@ -1,0 +1,120 @@
+"""The commands that read results: scores, comparisons, reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from protocol import Edition, UnknownName, load
+from suite.cli.options import JsonOption
+
+app = typer.Typer()
+
+
+@app.command()
+def scores(
+    folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
+    from suite.scores import edition_of
+    from suite.store import Store
+
+    protocol = load("v1")
+    score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
+
+
+@app.command()
+def compare(
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            help="Results folders, and published baselines by name (uniform, ppo, dqn, multihead_a2c)."
+        ),
+    ],
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition", help="smoke, lite or full.  [default: that of the folders]", show_default=False
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV: a row a figure, with its interval and null.")
+    ] = False,
+) -> None:
+    """Set results side by side: every figure, with its interval and null, and who beats whom."""
+    if as_json + as_markdown + as_csv > 1:
+        raise UnknownName("choose one of --json, --markdown and --csv")
+    from suite.comparison import compare as compare_all
+    from suite.comparison import read_contenders
+    from suite.display import output_console
+    from suite.tables import comparison_sheets, csv_text, markdown_table, rich_table, tidy_sheet
+
+    comparison = compare_all(read_contenders(results, load("v1"), edition))
+    if as_json:
+        print(comparison.model_dump_json(indent=2))
+    elif as_csv:
+        print(csv_text(tidy_sheet(comparison)), end="")
+    elif as_markdown:
+        print("\n".join(map(markdown_table, comparison_sheets(comparison))), end="")
+    else:
+        console = output_console()
+        for sheet in comparison_sheets(comparison):
+            console.print(rich_table(sheet))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The report's folder.  [default: report/ in the results]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
+    from suite.outcomes import read_outcomes
+    from suite.report.page import write_report
+    from suite.scores import edition_of, score
+    from suite.store import Store
+
+    protocol = load("v1")
+    store = Store(folder, protocol)
+    outcomes = read_outcomes(store, edition_of(folder, protocol))
+    page = write_report(store, outcomes, score(outcomes), out or folder / "report")
+    print(f"written to {page}")
+
+
+@app.command()
+def heads(
+    run_folder: Annotated[Path, typer.Argument(help="A complete run of a learner with heads.")],
+    out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
+) -> None:
+    """Draw how a learner's heads shared the games of a run."""
+    from suite.head_use import read_head_use
+    from suite.report.figures import draw_head_use
+    from suite.report.style import save
+
+    use = read_head_use(run_folder)
+    save(draw_head_use(use), out)
+    print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
+
+
+def score_and_print(store: Any, edition: Edition, as_json: bool) -> None:
+    """Score a complete results folder, keep the scores in it and print them."""
+    from suite.display import output_console, print_scores
+    from suite.outcomes import read_outcomes
+    from suite.scores import score, write_scores
+
+    result = score(read_outcomes(store, edition))
+    path = write_scores(result, store.folder)
+    if as_json:
+        print(result.model_dump_json(indent=2))
+        return
+    print_scores(output_console(), result)
+    print(f"written to {path}")

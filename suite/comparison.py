@@ -1,0 +1,136 @@
+"""Learners side by side on one edition: their scores, and how often one beats another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from protocol import Frozen, Protocol, StoreError
+from suite.artifacts import published_folder
+from suite.estimates import Figure, draw_resamples, estimate
+from suite.outcomes import Outcomes, read_outcomes
+from suite.resampling import RESAMPLES
+from suite.scores import RESAMPLING_SEED, Scores, edition_of, score
+from suite.scoring import Floats
+from suite.statistics import mean_win_probability
+from suite.store import Store
+
+
+class Contender(NamedTuple):
+    """One learner's results, and what they are called here."""
+
+    label: str
+    outcomes: Outcomes
+
+
+class Contended(Frozen):
+    """One learner's scores."""
+
+    label: str
+    scores: Scores
+
+
+class Duel(Frozen):
+    """How likely a run of one learner earns more than a run of another, mean over games; a tie counts half.
+
+    Attributes:
+        ours, theirs: labels.
+        fresh: by the reward of the whole budget, untrained before.
+        transfer: by the same, pre-trained.
+        generalist: by the mean evaluation return.
+    """
+
+    ours: str
+    theirs: str
+    fresh: Figure
+    transfer: Figure
+    generalist: Figure
+
+    def figures(self) -> dict[str, Figure]:
+        """By measure."""
+        return {"fresh": self.fresh, "transfer": self.transfer, "generalist": self.generalist}
+
+
+class Comparison(Frozen):
+    """All contenders on one edition of one protocol."""
+
+    protocol_version: str
+    protocol_digest: str
+    edition: str
+    contenders: tuple[Contended, ...]
+    duels: tuple[Duel, ...]
+
+
+def read_contenders(names: Sequence[str], protocol: Protocol, edition: str | None) -> list[Contender]:
+    """Read results folders and published baselines.
+
+    Args:
+        names: each a results folder or, where no folder of that path exists, a published baseline.
+        protocol: the rules.
+        edition: of all; None: the edition of the first folder, or ``smoke`` where only baselines are named.
+
+    Raises:
+        StoreError: a folder is of another edition, incomplete or cannot be read.
+        ForeignProtocol: a folder was played under another protocol.
+        UnknownName: a name is neither a folder nor a published baseline.
+    """
+    folders = [name for name in names if Path(name).is_dir()]
+    if edition is None:
+        edition = edition_of(Path(folders[0]), protocol).name if folders else "smoke"
+    chosen = protocol.edition(edition)
+    contenders = []
+    for label, name in zip(_labels(names), names, strict=True):
+        folder = Path(name) if name in folders else published_folder(name, protocol.version, edition)
+        found = edition_of(folder, protocol)
+        if found != chosen:
+            raise StoreError(
+                f"{folder} holds runs of edition {found.name}, the others are of {edition}; "
+                "only results of one edition can be compared"
+            )
+        contenders.append(Contender(label, read_outcomes(Store(folder, protocol), chosen)))
+    return contenders
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """The last part of each name; the whole name where that is not enough."""
+    short = [Path(name).name or name for name in names]
+    labels = [one if short.count(one) == 1 else name for one, name in zip(short, names, strict=True)]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise StoreError(f"{twice} is named twice; name each folder once")
+    return labels
+
+
+def compare(contenders: Sequence[Contender]) -> Comparison:
+    """Score contenders of one edition and set every one against every other; equal input, equal output."""
+    first = contenders[0].outcomes
+    return Comparison(
+        protocol_version=first.protocol.version,
+        protocol_digest=first.protocol.digest,
+        edition=first.edition.name,
+        contenders=tuple(Contended(label=one.label, scores=score(one.outcomes)) for one in contenders),
+        duels=tuple(_duel(ours, theirs) for ours, theirs in permutations(contenders, 2)),
+    )
+
+
+def _duel(ours: Contender, theirs: Contender) -> Duel:
+    one, other = ours.outcomes, theirs.outcomes
+    alone, together = range(len(one.games)), [0] * len(one.games)
+    means = one.evaluation_means.generalist, other.evaluation_means.generalist
+    return Duel(
+        ours=ours.label,
+        theirs=theirs.label,
+        fresh=_wins(one.curves.fresh[..., -1], other.curves.fresh[..., -1], alone),
+        transfer=_wins(one.curves.transfer[..., -1], other.curves.transfer[..., -1], one.folds),
+        generalist=_wins(*means, together),
+    )
+
+
+def _wins(ours: Floats, theirs: Floats, clusters: Sequence[int]) -> Figure:
+    generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
+    resamples = draw_resamples(clusters, clusters, ours.shape[1], RESAMPLES, generator)
+    return estimate(mean_win_probability, ours, theirs, resamples)

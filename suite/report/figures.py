@@ -1,0 +1,235 @@
+"""The figures of a report, each drawn from scores or outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Picture
+
+from suite.estimates import Curve, Figure
+from suite.head_use import PARTS, HeadUse
+from suite.outcomes import Outcomes
+from suite.report.style import (
+    FRESH,
+    GENERALIST,
+    INK,
+    NULL,
+    OTHER,
+    TRANSFER,
+    WIDTH_INCHES,
+    Drawing,
+    new_figure,
+    styled,
+)
+from suite.scores import Scores
+from suite.scoring import GRID_POINTS, Floats
+from suite.tables import interval_text, null_text, plain, signed
+
+LEARNING_BINS = 20
+_HEADS = (FRESH, TRANSFER, GENERALIST, OTHER)
+
+
+class Level(NamedTuple):
+    """A curve's name, and the value that means no effect."""
+
+    name: str
+    of_nothing: float
+
+
+def draw_curve(curve: Curve, grid_frames: Sequence[int], level: Level) -> Picture:
+    """A measure over the frames of a game, with its 95 % interval and its null's 5 to 95 %."""
+    with styled():
+        figure, panel = new_figure(2.5)
+        at = np.asarray(grid_frames)
+        _band(panel, at, curve.null_low, curve.null_high, NULL, "null, 5 to 95 %", 0.3)
+        _band(panel, at, curve.low, curve.high, TRANSFER, "95 % interval", 0.25)
+        panel.plot(at, _gaps(curve.values), color=TRANSFER, label=level.name, linewidth=1.4)
+        panel.axhline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":")
+        panel.set(xlabel="frames of a game", ylabel=level.name, xlim=(0, at[-1]))
+        panel.xaxis.set_major_formatter(_frames)
+        panel.legend(loc="best")
+    return figure
+
+
+def _gaps(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _band(
+    panel: Axes,
+    at: np.ndarray,
+    low: Sequence[float | None],
+    high: Sequence[float | None],
+    colour: str,
+    label: str,
+    alpha: float,
+) -> None:
+    panel.fill_between(at, _gaps(low), _gaps(high), color=colour, alpha=alpha, linewidth=0, label=label)
+
+
+def _frames(frames: float, _: object) -> str:
+    if frames >= 1e6:
+        return f"{frames / 1e6:g}M"
+    return f"{frames / 1e3:g}k" if frames >= 1e3 else f"{frames:g}"
+
+
+def draw_forest(rows: Sequence[tuple[str, Figure]], label: str) -> Picture:
+    """A line a game: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down."""
+    ordered = sorted(rows, key=lambda row: (row[1].value is not None, row[1].value or 0.0))
+    with styled():
+        figure, panel = new_figure(0.9 + 0.2 * len(rows))
+        for place, (_, found) in enumerate(ordered):
+            if found.null:
+                panel.barh(
+                    place,
+                    found.null.high - found.null.low,
+                    0.6,
+                    found.null.low,
+                    color=NULL,
+                    alpha=0.35,
+                    linewidth=0,
+                )
+            if found.interval:
+                panel.hlines(place, found.interval.low, found.interval.high, color=TRANSFER, linewidth=1.6)
+            if found.value is not None:
+                panel.plot(found.value, place, "o", color=TRANSFER, markersize=4)
+        panel.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+        panel.set_yticks(range(len(ordered)), [name for name, _ in ordered])
+        panel.set(xlabel=label, ylim=(-0.7, len(ordered) - 0.3))
+        panel.grid(axis="y", visible=False)
+    return figure
+
+
+def learning_rates(curves: Floats, budget_steps: int) -> Floats:
+    """Game points per 1,000 agent steps in each of LEARNING_BINS parts: float (S, 100) gives (S, bins)."""
+    width = GRID_POINTS // LEARNING_BINS
+    ends = np.concatenate([np.zeros((len(curves), 1)), curves[:, width - 1 :: width]], axis=1)
+    rates: Floats = np.diff(ends, axis=1) * (1000 * LEARNING_BINS / budget_steps)
+    return rates
+
+
+def draw_learning(outcomes: Outcomes, place: int) -> Picture:
+    """One game's learning curves: mean over seeds of each arm, on the range of the seeds."""
+    skip = outcomes.protocol.environment.frame_skip
+    arms = zip(
+        ("fresh", "pre-trained", "generalist"), (FRESH, TRANSFER, GENERALIST), outcomes.curves, strict=True
+    )
+    width = outcomes.edition.budget_frames / LEARNING_BINS
+    with styled():
+        figure, panel = new_figure(2.0, 2.7)
+        at = (np.arange(LEARNING_BINS) + 0.5) * width
+        for name, colour, curves in arms:
+            rates = learning_rates(curves[place], outcomes.edition.budget_frames // skip)
+            panel.fill_between(at, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+            panel.plot(at, rates.mean(axis=0), color=colour, label=name, linewidth=1.2)
+        panel.set(title=outcomes.games[place], xlabel="frames of the game", ylabel="points / 1,000 steps")
+        panel.xaxis.set_major_formatter(_frames)
+        panel.legend(loc="best")
+    return figure
+
+
+def draw_head_use(use: HeadUse) -> Picture:
+    """A panel a game: the heads' weights, stacked, over the game's frames."""
+    columns = min(len(use.games), 3)
+    rows = -(-len(use.games) // columns)
+    heads = use.weights.shape[2]
+    middles = (np.arange(PARTS) + 0.5) * 100 / PARTS
+    with styled():
+        figure = Picture(figsize=(WIDTH_INCHES, 1.3 * rows + 0.6), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+        for panel, game, weights in zip(panels, use.games, use.weights, strict=False):
+            colours = [_HEADS[head % len(_HEADS)] for head in range(heads)]
+            areas = panel.stackplot(middles, weights.T, colors=colours, alpha=0.85)
+            panel.set(title=game, xlim=(middles[0], middles[-1]), ylim=(0, 1))
+            panel.grid(visible=False)
+        for panel in panels[len(use.games) :]:
+            panel.set_axis_off()
+        figure.supxlabel("% of the game's frames", fontsize=8)
+        figure.supylabel("weight in the gate", fontsize=8)
+        figure.legend(areas, [f"head {head}" for head in range(heads)], loc="outside upper center", ncols=heads)
+    return figure
+
+
+def transfer_drawings(scores: Scores) -> list[Drawing]:
+    """The contrast and the ratio over time, and the contrast by game."""
+    transfer = scores.transfer
+    forest = [(game.game, game.contrast) for game in transfer.games]
+    best, worst = _extremes(forest)
+    return [
+        Drawing(
+            "contrast_curve",
+            "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer.",
+            f"Line of the transfer contrast over frames; it ends at {signed(transfer.contrast.value)}, "
+            f"95 % interval {interval_text(transfer.contrast, True)}, null {null_text(transfer.contrast, True)}.",
+            draw_curve(transfer.contrast_curve, transfer.grid_frames, Level("contrast", 0.0)),
+        ),
+        Drawing(
+            "ratio_curve",
+            "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
+            "something only where it leaves its null.",
+            f"Line of the transfer ratio over frames; it ends at {plain(transfer.ratio.value)}, 95 % interval "
+            f"{interval_text(transfer.ratio, False)}, null {null_text(transfer.ratio, False)}.",
+            draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
+        ),
+        Drawing(
+            "transfer_by_game",
+            "Transfer contrast of each held-out game with its 95 % interval; grey: its null, 5 to 95 %.",
+            f"One line a game; the highest contrast is {best}, the lowest {worst}.",
+            draw_forest(forest, "transfer contrast"),
+        ),
+    ]
+
+
+def multitask_drawing(scores: Scores) -> Drawing:
+    """Generalist against specialist, by game."""
+    forest = [(game.game, game.contrast) for game in scores.multitask]
+    best, worst = _extremes(forest)
+    return Drawing(
+        "multitask_by_game",
+        "Contrast of the generalist's mean evaluation return with the specialist's. Below 0: one set of "
+        "weights for all games plays this one worse.",
+        f"One line a game; the highest contrast is {best}, the lowest {worst}.",
+        draw_forest(forest, "generalist against specialist"),
+    )
+
+
+def _extremes(rows: Sequence[tuple[str, Figure]]) -> tuple[str, str]:
+    ordered = sorted(rows, key=lambda row: row[1].value or 0.0)
+    worst, best = (f"{signed(figure.value)} in {name}" for name, figure in (ordered[0], ordered[-1]))
+    return best, worst
+
+
+def learning_drawings(outcomes: Outcomes) -> list[Drawing]:
+    """The learning curves of each game."""
+    skip = outcomes.protocol.environment.frame_skip
+    drawings = []
+    for place, game in enumerate(outcomes.games):
+        ends = [
+            f"{name} {learning_rates(curves[place], outcomes.edition.budget_frames // skip)[:, -1].mean():,.1f}"
+            for name, curves in zip(("fresh", "pre-trained", "generalist"), outcomes.curves, strict=True)
+        ]
+        drawings.append(
+            Drawing(
+                f"learning_{game}",
+                "",
+                f"{game}: points per 1,000 steps over its frames; at the end {', '.join(ends)}.",
+                draw_learning(outcomes, place),
+            )
+        )
+    return drawings
+
+
+def head_use_drawing(run_id: str, use: HeadUse) -> Drawing:
+    """How the heads shared the games of a run."""
+    shares = use.weights[:, -1].mean(axis=0)
+    return Drawing(
+        "head_use_" + run_id.replace("/", "_"),
+        f"Weights of the heads in {run_id}, over the frames of each game; game and head share "
+        f"{use.specialisation_nats:.3f} nats in the last part.",
+        f"A panel for each of {len(use.games)} games with stacked areas, one a head; mean weights at the end: "
+        f"{', '.join(f'head {head} {share:.2f}' for head, share in enumerate(shares))}.",
+        draw_head_use(use),
+    )

@@ -1,0 +1,181 @@
+"""A report: one HTML file that needs nothing else, and its figures as files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from protocol import RunRecord, StoreError
+from suite.artifacts import published_baselines, published_folder
+from suite.estimates import Figure
+from suite.head_use import HEAD_USE, read_head_use
+from suite.outcomes import Outcomes
+from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
+from suite.report.style import Drawing, inline_svg, save
+from suite.scores import SCORES, Scores
+from suite.store import NOTES, Store
+from suite.tables import COMPARISON_HEADER, Sheet, comparison_row, headline, score_sheets, verdict
+
+PAGE, FIGURES = "report.html", "figures"
+
+
+class Section(NamedTuple):
+    """A part of the page: what it is about, in words, figures and tables."""
+
+    anchor: str
+    title: str
+    text: str
+    drawings: Sequence[Drawing]
+    sheets: Sequence[Sheet]
+
+
+def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> Path:
+    """Write ``report.html`` and ``figures/*.svg|png``; equal results give equal bytes.
+
+    Args:
+        store: where the runs lie; for the notes of learners with heads.
+        outcomes: of these runs.
+        scores: of these outcomes.
+        out: a folder; made where it is missing.
+
+    Returns:
+        the page.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    sections = list(_sections(store, outcomes, scores))
+    drawings = [drawing for section in sections for drawing in section.drawings]
+    try:
+        (out / FIGURES).mkdir(parents=True, exist_ok=True)
+        (out / PAGE).write_text(render(sections, outcomes, scores), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
+    for drawing in drawings:
+        for ending in ("svg", "png"):
+            save(drawing.figure, out / FIGURES / f"{drawing.name}.{ending}")
+    return out / PAGE
+
+
+def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores) -> str:
+    """The page as text."""
+    environment = Environment(
+        loader=PackageLoader("suite.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["svg"] = lambda drawing: Markup(inline_svg(drawing))
+    first = outcomes.records[0]
+    return environment.get_template("page.html.j2").render(
+        scores=scores,
+        sections=sections,
+        headline=_headline(scores),
+        lines=headline(scores),
+        configuration=first.configuration,
+        versions=first.versions,
+        commits=_distinct(record.code_commit or "unknown" for record in outcomes.records),
+        cpus=_distinct(record.cpu for record in outcomes.records),
+        games=len(outcomes.games),
+        runs=len(outcomes.records),
+    )
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted(set(values))
+
+
+def _headline(scores: Scores) -> dict[str, Any]:
+    figure = scores.transfer.contrast
+    return {"figure": figure, "verdict": verdict(figure), "bar": _bar(figure)}
+
+
+def _bar(figure: Figure) -> dict[str, float] | None:
+    """Where value, interval and null stand between -1 and 1, in per cent of the width; None: undefined."""
+    if figure.value is None or figure.interval is None or figure.null is None:
+        return None
+    ends = {
+        "value": figure.value,
+        "low": figure.interval.low,
+        "high": figure.interval.high,
+        "null_low": figure.null.low,
+        "null_high": figure.null.high,
+    }
+    return {name: round(50 * (1 + max(-1.0, min(1.0, end))), 2) for name, end in ends.items()}
+
+
+def _sections(store: Store, outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
+    by_game, speed, multitask, overall = score_sheets(scores)
+    yield Section(
+        "transfer",
+        "Transfer",
+        "Each held-out game is played by an untrained learner and by one that was trained on the other folds. "
+        "Every figure stands beside its null: what the same figure says of fresh runs set against fresh runs.",
+        transfer_drawings(scores),
+        (overall, by_game, speed),
+    )
+    yield Section(
+        "multitask",
+        "Specialist against generalist",
+        "One set of weights for all games, beside the same architecture trained on each game alone for the "
+        "same frames of it.",
+        [multitask_drawing(scores)],
+        (multitask,),
+    )
+    yield Section(
+        "learning",
+        "Learning curves",
+        "Points per 1,000 agent steps while training; lines are means over seeds, bands their range.",
+        learning_drawings(outcomes),
+        (),
+    )
+    heads = [
+        head_use_drawing(record.run_id, read_head_use(folder))
+        for record in outcomes.records
+        if (folder := store.folder / record.run_id.partition("/")[2]).joinpath(NOTES, HEAD_USE).exists()
+        and "/generalist/" in record.run_id
+    ]
+    if heads:
+        text = "What the gate of the multi-head learner gave to each head, though nobody told it the game."
+        yield Section("heads", "Head use", text, heads, ())
+    if beside := _beside_published(scores):
+        text = "The published baselines of this edition, from their published scores."
+        yield Section("baselines", "Beside the published baselines", text, (), (beside,))
+    yield Section(
+        "runs", "Runs", "Every run of the edition, as recorded.", (), (_runs_sheet(outcomes.records),)
+    )
+
+
+def _beside_published(scores: Scores) -> Sheet | None:
+    """This learner's figures over all games beside the published baselines'; None: there are none."""
+    rows = [comparison_row("this learner", scores)]
+    for name in published_baselines(scores.protocol_version, scores.edition):
+        folder = published_folder(name, scores.protocol_version, scores.edition)
+        published = Scores.model_validate_json((folder / SCORES).read_bytes())
+        if published.protocol_digest == scores.protocol_digest:
+            rows.append(comparison_row(name, published))
+    title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
+    return Sheet(title, COMPARISON_HEADER, tuple(rows)) if len(rows) > 1 else None
+
+
+def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
+    rows = tuple(
+        (
+            record.run_id.partition("/")[2],
+            record.device,
+            record.cpu,
+            f"{record.budget_frames:,}",
+            f"{record.training_steps_per_second:,.0f}",
+            f"{record.wall_seconds:,.0f}",
+            record.started_at,
+            record.ledger_sha256[:12],
+        )
+        for record in records
+    )
+    header = ("run", "device", "machine", "frames", "steps/s", "seconds", "started", "ledger")
+    return Sheet(f"{len(records)} runs", header, rows, labels=3)

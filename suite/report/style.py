@@ -1,0 +1,112 @@
+"""How figures look, and how they become files and parts of a page; the same numbers give the same bytes."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from protocol import StoreError
+
+INK, MUTED, LINE = "#1f2328", "#5d6670", "#d3d9df"
+FRESH, TRANSFER, GENERALIST, OTHER, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#8a939c"
+_VARIABLES = {
+    INK: "--ink",
+    MUTED: "--muted",
+    LINE: "--line",
+    FRESH: "--fresh",
+    TRANSFER: "--transfer",
+    GENERALIST: "--generalist",
+    OTHER: "--other",
+    NULL: "--null",
+}
+"""On a page each colour is a CSS variable, so that it follows the page's light or dark scheme."""
+WIDTH_INCHES = 3.8  # legible on a phone, where a figure is as wide as the screen
+_SETTINGS: Any = {  # names of matplotlib, which types them one by one
+    "font.size": 8,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 8,
+    "axes.titlecolor": INK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "amtlb",
+}
+
+
+class Drawing(NamedTuple):
+    """A figure and what is said of it.
+
+    Attributes:
+        name: of its files and of its place in a page.
+        caption: under it.
+        alternative: for those who do not see it.
+        figure: what is drawn.
+    """
+
+    name: str
+    caption: str
+    alternative: str
+    figure: Figure
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Figures drawn or saved inside have the project's style, whatever the user's is."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def new_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> tuple[Figure, Axes]:
+    """An empty figure with one panel."""
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    return figure, figure.subplots()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure on white ground, as .svg or .png; raises StoreError where that cannot be done."""
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
+    with styled():
+        try:
+            figure.savefig(path, dpi=200, facecolor="white", metadata=metadata)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the figure {path} cannot be written ({error}); name an .svg or .png") from error
+
+
+def inline_svg(drawing: Drawing) -> str:
+    """A figure as a part of an HTML page: its ids are its own, its colours the page's, its text text."""
+    text = io.StringIO()
+    with styled():
+        drawing.figure.savefig(text, format="svg", facecolor="none", metadata={"Date": None})
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(?<=\bid=")', f"{drawing.name}-", svg)
+    svg = re.sub(r'(?<=url\(#)|(?<=href="#)', f"{drawing.name}-", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, f"var({variable})")
+    label = escape(drawing.alternative, quote=True)
+    svg = re.sub(r'(<svg [^>]*?)\bheight="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?)\bwidth="[^"]*"', r"\1", svg, count=1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
