@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from protocol import Protocol
+from protocol import Protocol, RunRecord
 from suite.scores import SCORES
 from suite.store import LEDGER, RECORD, file_digest
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 _TERMS = (
-    "citeAs column equivalentProperty extract field fileObject fileProperty fileSet format includes isLiveDataset "
-    "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
-    "subField transform"
+    "citeAs column equivalentProperty extract field fileObject fileProperty fileSet format includes "
+    "isLiveDataset jsonPath key md5 parentField path recordSet references regex repeated replace "
+    "samplingRate separator source subField transform"
 )
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -46,9 +45,9 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"amtlb-{protocol.version}-{edition}",
         "description": (
-            f"Every episode of the reference learners ({names}) on edition {edition} of the Atari Multitask & "
-            f"Transfer Learning Benchmark, protocol {protocol.version} with digest {protocol.digest}: its seed, "
-            "all actions, all rewards and the digest of its last RAM, so that each can be replayed alone."
+            f"Every episode of the reference learners ({names}) on edition {edition} of the Atari Multitask "
+            f"& Transfer Learning Benchmark, protocol {protocol.version} with digest {protocol.digest}: its "
+            "seed, all actions, all rewards and the digest of its last RAM, so that each replays alone."
         ),
         "license": LICENCE,
         "version": package_version("amtlb"),
@@ -65,7 +64,8 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
 
 def _started(baseline: Path) -> str:
     """The day on which the newest run of a baseline began."""
-    return max(json.loads(path.read_bytes())["started_at"][:10] for path in baseline.rglob(RECORD))
+    records = [RunRecord.model_validate_json(path.read_bytes()) for path in baseline.rglob(RECORD)]
+    return max(record.started_at[:10] for record in records)
 
 
 def _file_object(path: Path) -> dict[str, str]:

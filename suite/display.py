@@ -16,7 +16,8 @@ from rich.table import Table
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Outcome, Progress
 from suite.scores import Scores
-from suite.tables import headline, rich_table, score_sheets
+from suite.sheets import rich_table
+from suite.tables import headline, score_sheets
 
 WIDTH_ELSEWHERE = 144
 """Columns where there is no terminal: enough for the widest table of scores."""

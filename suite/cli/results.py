@@ -52,7 +52,8 @@ def compare(
     from suite.comparison import compare as compare_all
     from suite.comparison import read_contenders
     from suite.display import output_console
-    from suite.tables import comparison_sheets, csv_text, markdown_table, rich_table, tidy_sheet
+    from suite.sheets import csv_text, markdown_table, rich_table
+    from suite.tables import comparison_sheets, tidy_sheet
 
     comparison = compare_all(read_contenders(results, load("v1"), edition))
     if as_json:

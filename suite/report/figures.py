@@ -26,7 +26,7 @@ from suite.report.style import (
 )
 from suite.scores import Scores
 from suite.scoring import GRID_POINTS, Floats
-from suite.tables import interval_text, null_text, plain, signed
+from suite.sheets import null_text, signed, with_interval
 
 LEARNING_BINS = 20
 _HEADS = (FRESH, TRANSFER, GENERALIST, OTHER)
@@ -162,16 +162,16 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
         Drawing(
             "contrast_curve",
             "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer.",
-            f"Line of the transfer contrast over frames; it ends at {signed(transfer.contrast.value)}, "
-            f"95 % interval {interval_text(transfer.contrast, True)}, null {null_text(transfer.contrast, True)}.",
+            f"Line of the transfer contrast over frames; it ends at {with_interval(transfer.contrast, True)}, "
+            f"null {null_text(transfer.contrast, True)}.",
             draw_curve(transfer.contrast_curve, transfer.grid_frames, Level("contrast", 0.0)),
         ),
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
             "something only where it leaves its null.",
-            f"Line of the transfer ratio over frames; it ends at {plain(transfer.ratio.value)}, 95 % interval "
-            f"{interval_text(transfer.ratio, False)}, null {null_text(transfer.ratio, False)}.",
+            f"Line of the transfer ratio over frames; it ends at {with_interval(transfer.ratio, False)}, "
+            f"null {null_text(transfer.ratio, False)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
         ),
         Drawing(

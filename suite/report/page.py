@@ -17,8 +17,9 @@ from suite.outcomes import Outcomes
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
 from suite.report.style import Drawing, inline_svg, save
 from suite.scores import SCORES, Scores
+from suite.sheets import Sheet
 from suite.store import NOTES, Store
-from suite.tables import COMPARISON_HEADER, Sheet, comparison_row, headline, score_sheets, verdict
+from suite.tables import COMPARISON_HEADER, comparison_row, headline, score_sheets, verdict
 
 PAGE, FIGURES = "report.html", "figures"
 

@@ -5,15 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import mannwhitneyu
 
 from suite.scoring import (
+    asymptote,
     contrast,
     cumulative_rewards,
     frame_grid,
+    frames_of_game,
+    human_normalised,
     interquartile_mean,
+    jumpstart,
     mean_over_folds,
     ratio,
-    reward_frames,
+    start_steps,
+    weighted_means,
+    win_probability,
 )
 
 rewards = arrays(np.float64, 5, elements=st.integers(-50, 50).map(float))
@@ -82,20 +89,84 @@ def test_interquartile_mean_by_hand(values, expected):
     assert interquartile_mean(floats(*values)) == expected
 
 
-def test_reward_frames_by_hand():
-    """A reward in a lane's n-th step came at n vector steps, whatever the order of the episodes.
+def test_interquartile_mean_of_each_resample():
+    """Games stand first: each column has its own mean of its own middle."""
+    values = np.array([[0, 10], [1, 20], [2, 30], [100, -9]], np.float64)
+    assert interquartile_mean(values).tolist() == [1.5, 15.0]
 
-    Lane 0 plays episodes of 5 and 3 steps, lane 1 one of 8; a vector step is 10 frames.
+
+def test_weighted_means_by_hand():
+    """Of 10 and 20, weights (1, 0) and (1/4, 3/4) make 10 and 17.5."""
+    weights = np.array([[[1.0, 0.0], [0.25, 0.75]]])
+    assert weighted_means(np.array([[10.0, 20.0]]), weights).tolist() == [[10.0, 17.5]]
+
+
+def test_win_probability_by_hand():
+    """Of the pairs of (1, 5) with (1, 3): one tie, one loss, two wins: 2.5 of 4."""
+    equal = np.full((1, 1, 2), 0.5)
+    assert win_probability(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), equal, equal).tolist() == [[0.625]]
+
+
+def test_win_probability_of_chosen_seeds():
+    """Weights on single seeds choose one pair: 1 against 3 is lost, 5 against 1 is won."""
+    ours = np.array([[[1.0, 0.0], [0.0, 1.0]]])
+    theirs = np.array([[[0.0, 1.0], [1.0, 0.0]]])
+    assert win_probability(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), ours, theirs).tolist() == [
+        [0.0, 1.0]
+    ]
+
+
+@given(rewards, rewards)
+def test_win_probability_is_the_mann_whitney_statistic(one, other):
+    """With equal weights it is scipy's U over the number of pairs."""
+    equal = np.full((1, 1, 5), 0.2)
+    found = win_probability(one[None], other[None], equal, equal)[0, 0]
+    assert found == pytest.approx(mannwhitneyu(one, other).statistic / 25)
+
+
+def test_human_normalised_by_hand():
+    """150 of a game from 100 (random) to 200 (human) stands 0.5 above 100, negative games likewise."""
+    units = human_normalised(np.array([[150.0, 100.0], [-10.0, -20.0]]), floats(100, -20), floats(200, 20))
+    assert (units[:, 0] - units[:, 1]).tolist() == [0.5, 0.25]
+
+
+def test_jumpstart_and_asymptote_by_hand():
+    """30 points in the first tenth of 1,000 steps are 300 a thousand; 7 in the last tenth are 70."""
+    curve = np.full(100, 30.0)
+    curve[:9] = 0
+    curve[89:] = 50
+    curve[99] = 57
+    assert (float(jumpstart(curve, 1000)), float(asymptote(curve, 1000))) == (300.0, 70.0)
+
+
+def test_start_steps_by_hand():
+    """An episode begins where the one before it in its lane ended, whatever the order of the rows.
+
+    Lane 0 plays episodes of 5 and 3 steps, lane 1 one of 8.
     """
     lanes, numbers, lengths = np.array([1, 0, 0]), np.array([0, 1, 0]), np.array([8, 3, 5])
-    frames = reward_frames(lanes, numbers, lengths, np.array([0, 1, 1, 2]), np.array([7, 0, 2, 4]), 10)
-    assert frames.tolist() == [80, 60, 80, 50]
+    assert start_steps(lanes, numbers, lengths).tolist() == [0, 5, 0]
 
 
-def test_reward_frames_without_rewards():
-    """No reward at all is an empty array."""
-    none = np.array([], np.int64)
-    assert reward_frames(np.array([0]), np.array([0]), np.array([4]), none, none, 10).tolist() == []
+def test_frames_of_a_game_that_all_lanes_play():
+    """Where every lane plays it, a game's clock is the run's: a vector step of 2 lanes is 8 frames."""
+    starts, lengths = np.array([0, 5, 0]), np.array([5, 3, 8])
+    assert frames_of_game(np.array([0, 1, 5, 6, 8]), starts, lengths, 4).tolist() == [0, 8, 40, 48, 64]
+
+
+def test_frames_of_a_game_that_is_played_in_turns():
+    """By one lane in steps 2 to 5 and by another in 4 to 9: 1, then 2, then 1 frames a step."""
+    at = np.array([0, 2, 3, 4, 5, 6, 7, 10])
+    assert frames_of_game(at, np.array([2, 4]), np.array([4, 6]), 1).tolist() == [0, 0, 1, 2, 4, 6, 7, 10]
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40)), min_size=1, max_size=8))
+def test_frames_of_a_game_are_counted_step_by_step(episodes):
+    """The clock is what counting the playing lanes of each step gives."""
+    starts, lengths = (np.array(column) for column in zip(*episodes, strict=True))
+    playing = [int(((starts <= step) & (step < starts + lengths)).sum()) for step in range(80)]
+    found = frames_of_game(np.arange(81), starts, lengths, 4)
+    assert found.tolist() == [4 * sum(playing[:step]) for step in range(81)]
 
 
 def test_cumulative_rewards_by_hand():

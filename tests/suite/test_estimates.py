@@ -1,0 +1,119 @@
+"""A figure beside its interval and its null, and the published statistics, on tables checkable by hand."""
+
+import numpy as np
+import pytest
+
+from suite.estimates import Figure, draw_resamples, estimate, estimate_curve, estimate_each
+from suite.statistics import (
+    Sides,
+    contrast_iqm,
+    contrast_mean,
+    contrasts,
+    difference_iqm,
+    mean_ratio,
+    mean_win_probability,
+    ratios,
+    win_probabilities,
+)
+
+OURS = np.array([[6.0, 6.0], [2.0, 4.0], [-1.0, -3.0]])
+THEIRS = np.array([[2.0, 2.0], [3.0, 3.0], [-6.0, -6.0]])
+
+
+def sides() -> Sides:
+    equal = np.full((3, 1, 2), 0.5)
+    return Sides(OURS, THEIRS, equal, equal)
+
+
+def resamples(seed: int = 0, games: int = 3, seeds: int = 2, draws: int = 400):
+    generator = np.random.Generator(np.random.Philox(key=seed))
+    return draw_resamples(range(games), range(games), seeds, draws, generator)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected"),
+    [
+        (contrast_iqm, [1 / 3]),  # of 1/2, 0 and 1/2, of which none is cut off
+        (contrast_mean, [1 / 3]),
+        (mean_ratio([0, 0, 1]), [2.0]),  # of 3 and 1; the negative game has no ratio
+        (mean_win_probability, [(1 + 0.5 + 1) / 3]),
+        (difference_iqm, [(4 + 0 + 4) / 3]),
+    ],
+)
+def test_statistics_over_games_by_hand(statistic, expected):
+    """Means 6 and 2, 3 and 3, -2 and -6."""
+    values, defined = statistic(sides())
+    assert values == pytest.approx(expected)
+    assert defined.all()
+
+
+def test_statistics_of_each_game_by_hand():
+    """Contrasts 1/2, 0, 1/2; ratios 3, 1 and none; wins 1, 1/2 and 1."""
+    assert contrasts(sides())[0].ravel().tolist() == [0.5, 0.0, 0.5]
+    assert win_probabilities(sides())[0].ravel().tolist() == [1.0, 0.5, 1.0]
+    values, defined = ratios(sides())
+    assert values[:2].ravel().tolist() == [3.0, 1.0]
+    assert defined.ravel().tolist() == [True, True, False]
+
+
+def test_an_estimate_follows_from_its_draws():
+    """The same draws give the same figure, others another interval around the same value."""
+    one, again, other = (estimate(contrast_mean, OURS, THEIRS, resamples(seed)) for seed in (1, 1, 2))
+    assert one == again
+    assert one.value == other.value
+    assert one.interval != other.interval or one.null != other.null
+
+
+def test_an_undefined_figure_has_nothing_beside_it():
+    """Where no game has a ratio there is no figure; the same for the one game that has none."""
+    empty = Figure(value=None, interval=None, null=None)
+    assert estimate(mean_ratio([0, 1, 2]), OURS, -(THEIRS**2), resamples()) == empty
+    assert [figure.value for figure in estimate_each(ratios, OURS, THEIRS, resamples())] == [3.0, 1.0, None]
+    assert estimate_each(ratios, OURS, THEIRS, resamples())[2] == empty
+
+
+def test_certain_runs_have_no_width():
+    """Where seeds do not differ, the interval is the value, and the null says no effect."""
+    figure = estimate_each(contrasts, np.array([[3.0, 3.0]]), np.array([[1.0, 1.0]]), resamples(games=1))[0]
+    assert figure.interval
+    assert figure.null
+    assert (figure.interval.low, figure.value, figure.interval.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert (figure.null.low, figure.null.high, figure.null.minimum_detectable_effect) == (0, 0, 0)
+
+
+def test_a_strong_effect_is_found():
+    """Five games that all gain tenfold: the interval leaves out 0 and p is as small as it can be."""
+    generator = np.random.Generator(np.random.Philox(key=3))
+    fresh = generator.uniform(80, 120, (5, 5))
+    figure = estimate(contrast_iqm, 10 * fresh[:, ::-1], fresh, resamples(games=5, seeds=5, draws=2000))
+    assert figure.interval
+    assert figure.null
+    assert figure.interval.low > 0.75
+    assert figure.null.high < 0.1
+    assert figure.null.p_value == pytest.approx(2 / 2001)
+
+
+def test_a_curve_ends_at_the_figure():
+    """Each point is estimated from the same draws; where nothing is defined yet, nothing is said."""
+    curve_of = (
+        np.stack([np.zeros_like(OURS), OURS], axis=-1),
+        np.stack([np.zeros_like(THEIRS), THEIRS], axis=-1),
+    )
+    curve = estimate_curve(mean_ratio([0, 1, 2]), *curve_of, resamples())
+    figure = estimate(mean_ratio([0, 1, 2]), OURS, THEIRS, resamples())
+    assert figure.interval
+    assert figure.null
+    assert curve.values == (None, figure.value)
+    assert curve.low == (None, figure.interval.low)
+    assert curve.high == (None, figure.interval.high)
+    assert curve.null_low == (None, figure.null.low)
+    assert curve.null_high == (None, figure.null.high)
+
+
+def test_draws_of_some_games_are_those_of_all():
+    """Choosing games keeps their draws and counts the degrees of freedom of what is left."""
+    drawn = draw_resamples([0, 0, 1], range(3), 3, 10, np.random.Generator(np.random.Philox(key=0)))
+    some = drawn.of_games([0, 1])
+    assert np.array_equal(some.ours, drawn.ours[:2])
+    assert np.array_equal(some.exchanged[1], drawn.exchanged[1][:2])
+    assert (drawn.degrees, some.degrees) == ((4, 6), (2, 4))
