@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError
-from suite.head_use import PARTS, HeadUse, _by_game, draw_head_use, join_head_use, read_head_use
+from suite.head_use import PARTS, HeadUse, _by_game, join_head_use, read_head_use
 from suite.ledger import JournalRecorder, write_ledger
 
 
@@ -80,16 +80,3 @@ def test_notes_without_heads_are_refused(tmp_path):
     notes.write_bytes(b"nonsense")
     with pytest.raises(StoreError, match="cannot be read"):
         read_head_use(folder)
-
-
-def test_the_figure_is_the_same_twice(tmp_path):
-    """The same numbers draw the same bytes, with a panel a game; a strange ending is told."""
-    use = HeadUse(("pong", "qbert"), np.full((2, PARTS, 2), 0.5))
-    for name in ("one.svg", "two.svg"):
-        draw_head_use(use, tmp_path / name)
-    drawn = (tmp_path / "one.svg").read_bytes()
-    assert drawn == (tmp_path / "two.svg").read_bytes()
-    assert b"<svg" in drawn
-    draw_head_use(use, tmp_path / "one.png")
-    with pytest.raises(StoreError, match=r"name an \.svg"):
-        draw_head_use(use, tmp_path / "one.txt")

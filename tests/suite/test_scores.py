@@ -7,6 +7,7 @@ import pytest
 
 from protocol import StoreError, parse_run_id, plan
 from suite.ledger import read_episodes
+from suite.outcomes import read_outcomes
 from suite.scores import Scores, edition_of, score
 from suite.store import Store
 from tests.suite.helpers import V1
@@ -27,7 +28,7 @@ def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
 
 def test_scores_recompute_from_the_ledgers(smoke_results):
     """Every figure is what naive sums over the episodes give."""
-    scores = score(Store(smoke_results, V1), SMOKE)
+    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
     assert {game.game for game in scores.transfer.games} == set(SMOKE.games)
     ratios = []
     for game in scores.transfer.games:
@@ -36,11 +37,11 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
             sum(returns_of(smoke_results, arm, game.game, "training")) / 2 for arm in ("fresh", "transfer")
         )
         assert (game.fresh_reward, game.transfer_reward) == (fresh, transfer)
-        assert game.ratio == pytest.approx(transfer / fresh)
-        assert game.contrast == pytest.approx((transfer - fresh) / (transfer + fresh))
+        assert game.ratio.value == pytest.approx(transfer / fresh)
+        assert game.contrast.value == pytest.approx((transfer - fresh) / (transfer + fresh))
         ratios.append(transfer / fresh)
-    assert scores.transfer.ratio == pytest.approx(np.mean(ratios))
-    assert scores.transfer.ratio_curve[-1] == scores.transfer.ratio
+    assert scores.transfer.ratio.value == pytest.approx(np.mean(ratios))
+    assert scores.transfer.ratio_curve.values[-1] == scores.transfer.ratio.value
     assert (scores.transfer.defined_games, scores.transfer.undefined_games) == (3, ())
     for game in scores.multitask:
         generalist, specialist = (
@@ -53,7 +54,7 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
 
 def test_curve_is_cumulative_reward_over_frames(smoke_results):
     """Half-way down the curve stand the rewards of the first half of the frames, counted step by step."""
-    scores = score(Store(smoke_results, V1), SMOKE)
+    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
     halves = {"fresh": {}, "transfer": {}}
     for arm, by_game in halves.items():
         for run in plan(V1, SMOKE):
@@ -74,7 +75,53 @@ def test_curve_is_cumulative_reward_over_frames(smoke_results):
                     lane_steps[episode.lane] += episode.length_steps
     expected = np.mean([halves["transfer"][game] / halves["fresh"][game] for game in SMOKE.games])
     assert scores.transfer.grid_frames[49] == 4000
-    assert scores.transfer.ratio_curve[49] == pytest.approx(expected)
+    assert scores.transfer.ratio_curve.values[49] == pytest.approx(expected)
+
+
+def test_generalists_curve_counts_frames_of_the_game(smoke_results):
+    """Of the generalist, a game's rewards are laid over the frames that this game was given, step by step."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    run = parse_run_id("smoke/generalist/seed1", V1)
+    lane_steps, given, paid = [0] * V1.lanes, {}, {}
+    for episode in sorted(read_episodes(smoke_results / run.path / "ledger.parquet"), key=lambda e: e.number):
+        if episode.phase == "training":
+            start = lane_steps[episode.lane]
+            for step in range(start, start + episode.length_steps):
+                given.setdefault(episode.game, {}).setdefault(step, 0)
+                given[episode.game][step] += 4
+            for step, reward in zip(episode.reward_steps, episode.rewards, strict=True):
+                paid.setdefault(episode.game, []).append((start + step, reward))
+            lane_steps[episode.lane] = start + episode.length_steps
+    for place, game in enumerate(outcomes.games):
+        clock = np.cumsum([given[game].get(step, 0) for step in range(max(lane_steps))])
+        expected = [
+            sum(reward for step, reward in paid.get(game, []) if clock[step] <= frames)
+            for frames in outcomes.grid_frames
+        ]
+        assert outcomes.curves.generalist[place, 1].tolist() == expected
+        assert clock[-1] == SMOKE.budget_frames
+
+
+def test_every_figure_stands_beside_its_null(smoke_results):
+    """Each aggregate has an interval around it, a null and a p-value; figures without transfer stay inside."""
+    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    for name in ("contrast", "mean_contrast", "ratio", "win_probability", "human_normalised_gain"):
+        figure = getattr(transfer, name)
+        assert figure.interval.low <= figure.value <= figure.interval.high, name
+        assert figure.null.low <= figure.null.median <= figure.null.high, name
+        assert 0 < figure.null.p_value <= 1, name
+        assert figure.null.minimum_detectable_effect > 0, name
+    assert transfer.contrast.interval.low <= 0 <= transfer.contrast.interval.high
+    assert (transfer.referenced_games, len(transfer.contrast_curve.values)) == (3, 100)
+
+
+def test_scores_follow_from_the_resampling_seed(smoke_results):
+    """The same seed gives the same scores; another moves intervals and no value."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    one, again, other = (score(outcomes, seed, resamples=200) for seed in (1, 1, 2))
+    assert one == again
+    assert one.transfer.contrast.value == other.transfer.contrast.value
+    assert one.transfer.contrast_curve != other.transfer.contrast_curve
 
 
 def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
@@ -82,7 +129,7 @@ def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
     written = (smoke_results / "scores.json").read_bytes()
     assert amtlb("scores", smoke_results).returncode == 0
     assert (smoke_results / "scores.json").read_bytes() == written
-    assert Scores.model_validate_json(written) == score(Store(smoke_results, V1), SMOKE)
+    assert Scores.model_validate_json(written) == score(read_outcomes(Store(smoke_results, V1), SMOKE))
 
 
 def test_missing_runs_are_named(smoke_results, tmp_path):
@@ -90,7 +137,7 @@ def test_missing_runs_are_named(smoke_results, tmp_path):
     shutil.copytree(smoke_results, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "transfer")
     with pytest.raises(StoreError, match=r"lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
-        score(Store(tmp_path / "copy", V1), SMOKE)
+        read_outcomes(Store(tmp_path / "copy", V1), SMOKE)
 
 
 def test_edition_is_read_from_the_records(smoke_results, tmp_path):
@@ -106,4 +153,4 @@ def test_runs_of_two_learners_are_not_scored_together(smoke_results, tmp_path):
     record = tmp_path / "copy" / parse_run_id("smoke/generalist/seed0", V1).path / "record.json"
     record.write_text(record.read_text().replace("baselines.uniform:make", "other:make"))
     with pytest.raises(StoreError, match="2 learners"):
-        score(Store(tmp_path / "copy", V1), SMOKE)
+        read_outcomes(Store(tmp_path / "copy", V1), SMOKE)
