@@ -13,7 +13,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help setup benchmark test test-slow check format bench learning lock clean
+.PHONY: help setup benchmark compare report baselines test test-slow check format bench calibration \
+	learning browser lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,10 +35,30 @@ $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:function OUT=folder
 	$(BIN)/amtlb benchmark --edition $(EDITION) --learner $(LEARNER) $(if $(OUT),--out $(OUT))
 
+# The benchmark's results folder, as `amtlb benchmark` chooses it.
+RESULTS = $(or $(OUT),results/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER))))
+
+compare: setup  ## these results beside the published baselines: EDITION= LEARNER= OUT=
+	$(BIN)/amtlb compare $(RESULTS) $(notdir $(patsubst %/,%,$(dir $(wildcard artifacts/v1/$(EDITION)/*/SHA256SUMS))))
+
+report: setup  ## a page about these results: EDITION= LEARNER= OUT=
+	$(BIN)/amtlb report $(RESULTS)
+
+baselines: setup  ## play and publish the reference learners into artifacts/: EDITION=
+	set -e; for name in uniform ppo multihead_a2c dqn; do \
+		$(BIN)/amtlb benchmark --edition $(EDITION) --learner baselines.$$name:make \
+			--out artifacts/v1/$(EDITION)/$$name; \
+	done
+	$(BIN)/python -m suite.artifacts $(EDITION)
+
 test: setup  ## the tests that every change must pass
 	$(BIN)/pytest
 
-test-slow: setup  ## a whole edition, unbroken and broken off
+browser:  ## install Debian's chromium, in which the report is tested, where there is none
+	command -v chromium > /dev/null || \
+		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
+
+test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
 	$(BIN)/pytest -m slow --timeout 1500
 
 check: setup  ## lint, formatting, types
@@ -49,9 +70,13 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor
+bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, and of scoring
 	$(BIN)/python -m tests.bench.lanes
 	$(BIN)/python -m tests.bench.learners
+	$(BIN)/python -m tests.bench.scoring
+
+calibration: setup  ## do intervals cover and are p-values uniform? simulated benchmarks of known truth
+	$(BIN)/python -m tests.bench.calibration
 
 learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 	$(BIN)/python -m tests.bench.learning

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
     records = _records(store, edition, runs)
     scored = [run for run in runs if run.run_id.arm != "pretrain"]
     with ThreadPoolExecutor(available_cores()) as pool:
-        read = pool.map(lambda run: read_run(store, run), scored)
+        read = pool.map(lambda run: _read_run(store, run), scored)
         found = {run.run_id: outcomes for run, outcomes in zip(scored, read, strict=True)}
     places = [(fold, game) for fold, games in enumerate(edition.folds) for game in games]
 
@@ -151,45 +152,56 @@ def _records(store: Store, edition: Edition, runs: Iterable[Run]) -> tuple[RunRe
     return records
 
 
-def read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
-    """What one run earned in each of its games.
+def read_ledger_outcomes(
+    path: Path, games: Sequence[str], budget_frames: int, frame_skip: int
+) -> dict[str, GameOutcome]:
+    """What the episodes of one ledger earned, by game.
+
+    Args:
+        path: the ledger.
+        games: those of its run.
+        budget_frames: of each game.
+        frame_skip: emulator frames an agent step.
 
     Raises:
-        StoreError: its ledger cannot be read, or lacks what the run must have.
+        StoreError: the ledger cannot be read, or has no training episode of one of the games.
     """
-    table = read_ledger(store.ledger_path(run.run_id), _COLUMNS)
-    is_training = _mask(table["phase"], "training")
+    table = read_ledger(path, _COLUMNS)
+    is_training: Bools = pc.equal(table["phase"], "training").to_numpy()
     evaluated, table = table.filter(~is_training), table.filter(is_training)
-    lengths, codes = _ints(table["length_steps"]), _codes(table["game"], run.games)
+    lengths, codes = _ints(table["length_steps"]), _codes(table["game"], games)
     starts = start_steps(_ints(table["lane"]), _ints(table["number"]), lengths)
     episode_of_reward = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
     came_after = starts[episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
     rewards, returns = _ints(pc.list_flatten(table["rewards"])), _ints(table["episode_return"])
-    grid, skip = frame_grid(run.budget_frames), store.protocol.environment.frame_skip
-    evaluation_codes = _codes(evaluated["game"], run.games)
-    evaluation_returns = _ints(evaluated["episode_return"])
+    evaluation_codes, evaluation_returns = _codes(evaluated["game"], games), _ints(evaluated["episode_return"])
     outcomes = {}
-    for code, game in enumerate(run.games):
+    for code, game in enumerate(games):
         own, paid = codes == code, codes[episode_of_reward] == code
-        tried = evaluation_returns[evaluation_codes == code]
-        if not own.any() or (run.evaluation_episodes and not len(tried)):
-            phase = "evaluation" if own.any() else "training"
-            raise StoreError(f"{store.folder} has no {phase} episode of {game} in {run.run_id}; play it again")
-        at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], skip)
+        if not own.any():
+            raise StoreError(f"the ledger {path} has no training episode of {game}; play the run again")
+        at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], frame_skip)
+        curve = cumulative_rewards(at_frames, rewards[paid], frame_grid(budget_frames))
         outcomes[game] = GameOutcome(
-            curve=cumulative_rewards(at_frames, rewards[paid], grid).astype(np.float64),
+            curve=curve.astype(np.float64),
             training_return=float(returns[own].mean()),
-            evaluation_returns=tried.astype(np.float64),
+            evaluation_returns=evaluation_returns[evaluation_codes == code].astype(np.float64),
         )
     return outcomes
 
 
-def _mask(column: pa.ChunkedArray, value: str) -> Bools:
-    mask: Bools = pc.equal(column, value).to_numpy()
-    return mask
+def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
+    skip = store.protocol.environment.frame_skip
+    outcomes = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    for game, outcome in outcomes.items():
+        if run.evaluation_episodes and not len(outcome.evaluation_returns):
+            raise StoreError(
+                f"{store.folder} has no evaluation episode of {game} in {run.run_id}; play it again"
+            )
+    return outcomes
 
 
-def _codes(column: pa.ChunkedArray, games: tuple[str, ...]) -> Ints:
+def _codes(column: pa.ChunkedArray, games: Sequence[str]) -> Ints:
     """Each row's place in the list of games; -1 for a game that is not there."""
     return _ints(pc.fill_null(pc.index_in(column, value_set=pa.array(games)), -1))
 

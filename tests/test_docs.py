@@ -15,6 +15,9 @@ from suite.testing import check_learner
 ROOT = Path(__file__).resolve().parent.parent
 RUN_ELSEWHERE = {
     "make benchmark": "takes minutes: tests/slow/test_end_to_end.py runs it from a clean clone",
+    "make compare": "needs a benchmark's results: tests/slow/test_end_to_end.py runs it after one",
+    "make report": "likewise",
+    "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",

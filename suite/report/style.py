@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from protocol import StoreError
 
 INK, MUTED, LINE = "#1f2328", "#5d6670", "#d3d9df"
-FRESH, TRANSFER, GENERALIST, OTHER, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#8a939c"
+FRESH, TRANSFER, GENERALIST, OTHER, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#7f8891"
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",

@@ -1,0 +1,39 @@
+"""Intervals cover and p-values are uniform on simulated benchmarks whose truth is known."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import pytest
+
+from suite.machine import available_cores
+from tests.bench.calibration import BENCHMARKS, DESIGNS, simulate
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+CHECKED = {design.name: design for design in DESIGNS if design.name.startswith(("lite", "full, effect"))}
+
+
+@pytest.fixture(scope="module")
+def found() -> dict:
+    """What the simulation of each checked design found."""
+    with ProcessPoolExecutor(available_cores()) as pool:
+        results = pool.map(partial(simulate, benchmarks=BENCHMARKS, seed=0), CHECKED.values())
+        return dict(zip(CHECKED, results, strict=True))
+
+
+@pytest.mark.parametrize("name", CHECKED)
+def test_intervals_cover_the_truth(found, name):
+    """95 % intervals hold the truth in 92 to 98 % of 1,000 benchmarks: clusters, skew, negative scores."""
+    for statistic in ("contrast, IQM", "contrast, mean", "win probability"):
+        assert 0.92 <= found[name].coverage[statistic] <= 0.98, statistic
+
+
+def test_p_values_are_uniform_without_an_effect(found):
+    """Where pre-training does nothing, every p-value is as likely as any other."""
+    calibration = found["lite, no effect"]
+    assert calibration.uniformity > 0.01
+    assert 0.03 < (calibration.p_values < 0.05).mean() < 0.07
+
+
+def test_p_values_are_small_with_an_effect(found):
+    """Where it does something, small ones come often."""
+    assert (found["lite, effect, clusters"].p_values < 0.05).mean() > 0.3

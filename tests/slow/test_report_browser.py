@@ -1,0 +1,139 @@
+"""The report in a real browser: it renders at every width, asks for nothing, sorts, and names its figures."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from suite.artifacts import published_folder
+
+pytestmark = pytest.mark.slow
+WIDTHS = {"phone": 390, "desk": 1280}
+SCREENSHOTS = Path(os.environ.get("AMTLB_SCREENSHOTS", "build/screenshots"))
+"""Kept after the test, to be looked at."""
+
+
+@pytest.fixture(scope="module")
+def page_file(amtlb, tmp_path_factory) -> Path:
+    """The report of the published learner that has heads, through the command line."""
+    out = tmp_path_factory.mktemp("report")
+    done = amtlb("report", published_folder("multihead_a2c", "v1", "smoke"), "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium")
+    assert path, "there is no chromium; `make browser` installs Debian's"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[(width, scheme) for width in WIDTHS for scheme in ("light", "dark")], ids="-".join)
+def seen(request, browser: Browser, page_file: Path):
+    """The open page, what it complained of and what it asked for, at one width and scheme."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": WIDTHS[width], "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    complaints: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda asked: requests.append(asked.url))
+    page.goto(page_file.as_uri())
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"report-{width}-{scheme}.png", full_page=True)
+    yield page, complaints, requests
+    context.close()
+
+
+def test_nothing_is_asked_for_and_nothing_complained_of(seen, page_file):
+    """One request, for the page itself; an empty console; no wider than the screen."""
+    page, complaints, requests = seen
+    assert requests == [page_file.as_uri()]
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_figures_are_seen_and_named(seen):
+    """Every figure has a size, an alternative text, and text that can be read: 8 pixels at least."""
+    page, _, _ = seen
+    figures = page.locator("figure svg")
+    assert figures.count() == 9
+    for place in range(figures.count()):
+        figure = figures.nth(place)
+        box = figure.bounding_box()
+        assert box is not None
+        assert box["width"] > 250
+        assert box["height"] > 80
+        assert len(figure.get_attribute("aria-label") or "") > 40
+        assert figure.get_attribute("role") == "img"
+        heights = figure.evaluate(
+            "svg => [...svg.querySelectorAll('text')].map(text => parseFloat(getComputedStyle(text).fontSize)"
+            " * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)"
+        )
+        assert min(heights) >= 8
+
+
+def test_texts_of_figures_follow_the_scheme(seen):
+    """Figures are drawn in the page's own ink: light on dark, dark on light."""
+    page, _, _ = seen
+    ink, paper = page.evaluate(
+        "[getComputedStyle(document.querySelector('figure svg text')).fill,"
+        " getComputedStyle(document.body).backgroundColor]"
+    )
+    assert brightness(ink) < 128 < brightness(paper) or brightness(paper) < 128 < brightness(ink)
+
+
+def brightness(colour: str) -> float:
+    parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(parts) / 3
+
+
+def test_tables_sort(seen):
+    """A pressed header sorts its column, as numbers where they are numbers; pressed again, the other way."""
+    page, _, _ = seen
+    table = page.locator("#runs table")
+    speeds = [float(text.replace(",", "")) for text in pressed(page, "#runs", "steps/s")]
+    assert speeds == sorted(speeds)
+    assert len(speeds) == 20
+    assert table.locator("th[aria-sort=ascending]").count() == 1
+    again = [float(text.replace(",", "")) for text in pressed(page, "#runs", "steps/s")]
+    assert again == sorted(speeds, reverse=True)
+    assert table.locator("th[aria-sort=descending]").count() == 1
+    names = pressed(page, "#runs", "run")
+    assert names == sorted(names)
+
+
+def pressed(page: Page, section: str, column: str) -> list[str]:
+    """Press a header; the cells of its column, from the top."""
+    table = page.locator(f"{section} table").first
+    headers = table.locator("thead th").all_text_contents()
+    table.get_by_role("button", name=column, exact=True).click()
+    place = [header.strip() for header in headers].index(column)
+    return table.locator("tbody tr").evaluate_all(
+        f"rows => rows.map(row => row.cells[{place}].textContent.trim())"
+    )
+
+
+def test_it_reads_without_sight(seen):
+    """One main heading, every table captioned with headed rows and columns, no control without a name."""
+    page, _, _ = seen
+    assert page.locator("h1").count() == 1
+    assert page.locator("html[lang=en]").count() == 1
+    tables = page.locator("table")
+    assert tables.count() >= 6
+    for place in range(tables.count()):
+        table = tables.nth(place)
+        assert table.locator("caption").inner_text()
+        assert table.locator("thead th[scope=col]").count() == table.locator("thead th").count()
+        assert table.locator("tbody tr").count() == table.locator("tbody th[scope=row]").count()
+    unnamed = page.evaluate(
+        "[...document.querySelectorAll('button, a')].filter(e => !e.textContent.trim()).length"
+    )
+    assert unnamed == 0

@@ -1,0 +1,127 @@
+"""The report: complete, self-contained, and the same bytes for the same results."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from protocol import StoreError
+from suite.artifacts import published_folder
+from suite.outcomes import read_outcomes
+from suite.report.page import write_report
+from suite.scores import Scores, score
+from suite.store import Store
+from tests.suite.helpers import V1
+from tests.suite.test_cli import refused
+
+LEARNER = "multihead_a2c"
+
+
+@pytest.fixture(scope="module")
+def inputs() -> tuple:
+    """What a report is written from: the published results of the learner that has heads."""
+    store = Store(published_folder(LEARNER, "v1", "smoke"), V1)
+    outcomes = read_outcomes(store, V1.edition("smoke"))
+    return store, outcomes, score(outcomes)
+
+
+@pytest.fixture(scope="module")
+def report(inputs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    write_report(*inputs, folder)
+    return folder
+
+
+def test_the_same_results_give_the_same_bytes(inputs, report, tmp_path):
+    """Page and figures, SVG and PNG, are equal in two writings."""
+    write_report(*inputs, tmp_path)
+    files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    for path in files:
+        assert (report / path).read_bytes() == (tmp_path / path).read_bytes(), path
+
+
+def test_every_section_and_figure_is_there(report):
+    """The page has all that was promised, and each figure is a file of its own in both forms."""
+    page = (report / "report.html").read_text()
+    anchors = re.findall(r'<section id="([a-z]+)"', page)
+    assert anchors == ["transfer", "multitask", "learning", "heads", "baselines", "runs", "reproduce"]
+    names = {path.stem for path in (report / "figures").glob("*.svg")}
+    assert names == {path.stem for path in (report / "figures").glob("*.png")}
+    assert {"contrast_curve", "ratio_curve", "transfer_by_game", "multitask_by_game"} <= names
+    assert {f"learning_{game}" for game in V1.edition("smoke").games} <= names
+    assert len([name for name in names if name.startswith("head_use")]) == 2
+    assert page.count("<svg ") == len(names)
+
+
+def test_figures_have_ids_of_their_own(report):
+    """No id is given twice on the page, and every reference inside it has its target."""
+    page = (report / "report.html").read_text()
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    targets = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', page))
+    assert targets <= set(ids)
+
+
+def test_colours_follow_the_page(report):
+    """Inlined figures name no colour that the page's schemes do not define."""
+    page = (report / "report.html").read_text()
+    svgs = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
+    assert re.findall(r"#[0-9a-f]{6}", svgs) == []
+    assert set(re.findall(r"var\((--[a-z]+)\)", svgs)) <= set(re.findall(r"(--[a-z]+):", page))
+
+
+def test_contrast_is_enough_in_both_schemes(report):
+    """Text has 4.5 times, and lines and bars 3 times, the luminance of what they stand on (WCAG 2.2)."""
+    page = (report / "report.html").read_text()
+    schemes = [dict(re.findall(r"(--[a-z]+): (#[0-9a-f]{6})", block)) for block in
+               re.findall(r":root \{(.*?)\}", page, re.DOTALL)]  # fmt: skip
+    assert len(schemes) == 2
+    for colours in schemes:
+        for ground in ("--paper", "--panel"):
+            for name, least in (("--ink", 7), ("--muted", 4.5), ("--fresh", 4.5), ("--transfer", 4.5),
+                                ("--generalist", 4.5), ("--other", 4.5), ("--null", 3)):  # fmt: skip
+                assert ratio_of(colours[name], colours[ground]) >= least, (name, ground)
+
+
+def ratio_of(one: str, other: str) -> float:
+    """The contrast ratio of two colours, by the formula of WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lights = sorted((luminance(one), luminance(other)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def test_names_are_escaped(inputs, tmp_path):
+    """What a record says can be no markup."""
+    store, outcomes, scores = inputs
+    hostile = scores.model_copy(update={"learner": "<script>alert(1)</script>"})
+    page = write_report(store, outcomes, Scores.model_validate(hostile.model_dump()), tmp_path).read_text()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
+    """``amtlb report`` names the page; without heads there is no section for them; refusals are one line."""
+    done = amtlb("report", smoke_results, "--out", tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "report" / "report.html") in done.stdout
+    assert 'id="heads"' not in (tmp_path / "report" / "report.html").read_text()
+    refused(amtlb("report", tmp_path / "none"), 1, "no complete run")
+    (tmp_path / "file").touch()
+    refused(
+        amtlb("report", smoke_results, "--out", tmp_path / "file"), 1, "cannot be written", "another folder"
+    )
+
+
+def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):
+    """A strange ending is a StoreError that names what to do."""
+    from suite.report.figures import multitask_drawing
+    from suite.report.style import save
+
+    with pytest.raises(StoreError, match=r"name an \.svg"):
+        save(multitask_drawing(inputs[2]).figure, tmp_path / "figure.txt")

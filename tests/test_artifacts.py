@@ -1,0 +1,147 @@
+"""The published baselines are whole, described, recomputable and replayable."""
+
+import json
+import subprocess
+import tomllib
+
+import mlcroissant
+import numpy as np
+import pytest
+import yaml
+
+from protocol import RunRecord, plan
+from suite.artifacts import ARTIFACTS, published_baselines, published_files, sums_text
+from suite.croissant import croissant
+from suite.ledger import read_episodes, read_ledger
+from suite.outcomes import read_outcomes
+from suite.replay import replay
+from suite.scores import Scores, score
+from suite.store import Store, file_digest
+from tests.suite.helpers import V1
+
+SMOKE = V1.edition("smoke")
+pytestmark = [  # of mlcroissant's own making
+    pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
+]
+FOLDER = ARTIFACTS / "v1" / "smoke"
+BASELINES = ("dqn", "multihead_a2c", "ppo", "uniform")
+SAMPLE = 8
+"""Runs of each baseline of which an episode is played again."""
+
+
+def test_the_four_baselines_are_published():
+    """Each is there under its own name, with every run of the edition."""
+    assert published_baselines("v1", "smoke") == BASELINES
+    for name in BASELINES:
+        store = Store(FOLDER / name, V1)
+        for run in plan(V1, SMOKE):
+            assert store.record(run.run_id).learner == f"baselines.{name}:make"
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_nothing_else_is_published(name):
+    """Git holds the listed files only: no checkpoint, no log; the sums are those of the files."""
+    held = subprocess.run(
+        ["git", "ls-files", f"artifacts/v1/smoke/{name}"], cwd=ARTIFACTS.parent, capture_output=True, text=True
+    ).stdout.splitlines()
+    listed = [*published_files(FOLDER / name), FOLDER / name / "SHA256SUMS"]
+    if held:  # a copy without git has nothing to ask
+        assert sorted(held) == sorted(path.relative_to(ARTIFACTS.parent).as_posix() for path in listed)
+    assert (FOLDER / name / "SHA256SUMS").read_text() == sums_text(FOLDER / name)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_records_are_about_their_ledgers(name):
+    """Each record's digest and totals are those of the ledger beside it."""
+    for run in plan(V1, SMOKE):
+        record = Store(FOLDER / name, V1).record(run.run_id)
+        ledger = FOLDER / name / run.run_id.path / "ledger.parquet"
+        assert record.ledger_sha256 == file_digest(ledger)
+        table = read_ledger(ledger, ["phase", "length_steps"]).to_pydict()
+        steps = sum(n for phase, n in zip(*table.values(), strict=True) if phase == "training")
+        assert 4 * steps == record.budget_frames == run.total_budget_frames
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_figure_recomputes(name):
+    """The published scores are what the ledgers give; the last digits may be those of another CPU."""
+    published = Scores.model_validate_json((FOLDER / name / "scores.json").read_bytes())
+    again = score(read_outcomes(Store(FOLDER / name, V1), SMOKE))
+    assert_close(again.model_dump(), published.model_dump())
+
+
+def assert_close(one: object, other: object, place: str = "scores") -> None:
+    """Two trees are equal, numbers to nine digits."""
+    assert type(one) is type(other), place
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), place
+        for key in one:
+            assert_close(one[key], other[key], f"{place}.{key}")
+    elif isinstance(one, tuple):
+        assert len(one) == len(other), place
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_close(*pair, f"{place}[{index}]")
+    elif isinstance(one, float):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-12), place
+    else:
+        assert one == other, place
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_sample_of_episodes_plays_again(name):
+    """Drawn from all runs, episodes yield their recorded rewards, end and RAM from their actions alone."""
+    generator = np.random.Generator(np.random.Philox(key=BASELINES.index(name)))
+    for run in generator.choice(np.array(plan(V1, SMOKE), dtype=object), SAMPLE, replace=False):
+        episodes = list(read_episodes(FOLDER / name / run.run_id.path / "ledger.parquet"))
+        episode = episodes[generator.integers(len(episodes))]
+        again = replay(V1, str(run.run_id), episode)
+        assert again.rewards == episode.rewards, (run.run_id, episode.lane, episode.number)
+        assert again.reward_steps == episode.reward_steps
+        assert again.ram_sha256 == episode.ram_sha256
+        assert again.game_over == (episode.end_reason == "game_over")
+
+
+def test_the_metadata_is_of_these_files():
+    """croissant.json is what the files give, and mlcroissant finds nothing to complain of."""
+    text = (FOLDER / "croissant.json").read_text()
+    assert json.loads(text) == croissant(V1, "smoke", [FOLDER / name for name in BASELINES])
+    dataset = mlcroissant.Dataset(jsonld=str(FOLDER / "croissant.json"))
+    assert not dataset.metadata.ctx.issues.errors
+    assert not dataset.metadata.ctx.issues.warnings
+
+
+def test_the_metadata_leads_to_every_episode():
+    """Read through the metadata, the record sets have a row for each episode and each run."""
+    dataset = mlcroissant.Dataset(jsonld=str(FOLDER / "croissant.json"))
+    rows = list(dataset.records("episodes"))
+    ledgers = list(FOLDER.rglob("ledger.parquet"))
+    assert len(rows) == sum(read_ledger(path, ["lane"]).num_rows for path in ledgers)
+    assert {row["episodes/game"].decode() for row in rows} == set(SMOKE.games)
+    runs = {(row["runs/learner"].decode(), row["runs/run_id"].decode()) for row in dataset.records("runs")}
+    records = [RunRecord.model_validate_json(path.read_bytes()) for path in FOLDER.rglob("record.json")]
+    assert runs == {(record.learner, record.run_id) for record in records}
+
+
+def test_the_citation_file_is_complete():
+    """CITATION.cff has what the Citation File Format 1.2.0 requires, and the package's version."""
+    root = ARTIFACTS.parent
+    citation = yaml.safe_load((root / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "license", "type"} <= citation.keys()
+    assert citation["version"] == tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+
+
+def test_the_datasheet_answers_every_group_of_questions():
+    """The datasheet has the seven headings of Gebru et al. 2021."""
+    text = (ARTIFACTS / "DATASHEET.md").read_text()
+    for heading in (
+        "Motivation",
+        "Composition",
+        "Collection",
+        "Preprocessing",
+        "Uses",
+        "Distribution",
+        "Maintenance",
+    ):
+        assert f"## {heading}" in text
