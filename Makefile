@@ -59,7 +59,7 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
 test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
-	$(BIN)/pytest -m slow --timeout 1500
+	$(BIN)/pytest -m slow -n 0 --timeout 1500
 
 check: setup  ## lint, formatting, types
 	$(BIN)/ruff check .

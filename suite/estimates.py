@@ -35,15 +35,17 @@ class Null(Frozen):
         low: 5 % point of fresh runs set against other fresh runs.
         median: 50 % point.
         high: 95 % point.
-        p_value: two-sided, of exchanged arms.
-        minimum_detectable_effect: how large a true effect must be to be found in 80 % of all cases.
+        p_value: two-sided, of exchanged arms; of one game with S seeds a side it cannot be small: at least
+            1/3 for 2 seeds, 1/10 for 3.
+        minimum_detectable_effect: how large a true effect must about be to be found in 80 % of all cases; None:
+            the runs do not differ enough to tell.
     """
 
     low: float
     median: float
     high: float
     p_value: float
-    minimum_detectable_effect: float
+    minimum_detectable_effect: float | None
 
 
 class Figure(Frozen):
@@ -120,7 +122,7 @@ def draw_resamples(
     return Resamples(
         ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
         theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
-        null=null_weights(len(our_clusters), seeds, resamples, generator),
+        null=null_weights(their_clusters, seeds, resamples, generator),
         exchanged=exchanged_weights(our_clusters, seeds, resamples, generator),
         our_clusters=tuple(our_clusters),
         their_clusters=tuple(their_clusters),
@@ -218,24 +220,23 @@ class _Samples(NamedTuple):
 
     def degrees(self, own: tuple[int, int]) -> float:
         parts = [_defined(self.ours_only), _defined(self.theirs_only)]
-        return degrees_of_freedom(
-            [(part, degrees) for part, degrees in zip(parts, own, strict=True) if len(part)]
-        )
+        known = [(part, degrees) for part, degrees in zip(parts, own, strict=True) if len(part)]
+        return degrees_of_freedom(known) if known else float(sum(own))
 
     def figure(self, own: tuple[int, int]) -> Figure:
         if not self.seen[1][0]:
             return Figure(value=None, interval=None, null=None)
-        value = float(self.seen[0][0])
+        value, degrees = float(self.seen[0][0]), self.degrees(own)
         drawn, null, exchanged = map(_defined, (self.bootstrapped, self.null, self.exchanged))
-        ends = interval(drawn, self.degrees(own)) if len(drawn) else None
+        ends = interval(drawn, degrees) if len(drawn) else None
+        effect = minimum_detectable_effect(drawn, degrees) if len(drawn) else None
         return Figure(
             value=value,
             interval=Interval(low=ends[0], high=ends[1]) if ends else None,
-            null=_null(null, p_value(value, exchanged)) if len(null) else None,
+            null=_null(null, p_value(value, exchanged), effect) if len(null) else None,
         )
 
 
-def _null(samples: Floats, p: float) -> Null:
+def _null(samples: Floats, p: float, effect: float | None) -> Null:
     low, median, high = np.quantile(samples, [0.05, 0.5, 0.95]).tolist()
-    effect = minimum_detectable_effect(samples)
     return Null(low=low, median=median, high=high, p_value=p, minimum_detectable_effect=effect)

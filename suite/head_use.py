@@ -92,7 +92,12 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> Hea
         ) from error
     if [*games] != [(row["lane"], row["number"], row["length_steps"]) for row in rows]:
         raise StoreError(f"{path} is not about the episodes of its run's ledger; play the run again")
-    weights = np.array([[row[head] for head in heads] for row in rows])
+    try:
+        weights = np.array([[row[head] for head in heads] for row in rows], np.float64)
+    except (TypeError, ValueError):
+        weights = np.full((1, 1), np.nan)
+    if not (np.isfinite(weights).all() and np.allclose(weights.sum(axis=1), 1, atol=1e-3)):
+        raise StoreError(f"{path} does not hold weights that sum to 1; play the run again")
     return _by_game([*games.values()], np.array([row["length_steps"] for row in rows]), weights)
 
 

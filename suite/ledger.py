@@ -207,9 +207,13 @@ def read_ledger(path: Path, columns: list[str] | None = None) -> pa.Table:
         table = pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"the ledger {path} cannot be read ({error}); play the run again") from error
-    wanted = [name for name in LEDGER_SCHEMA.names if columns is None or name in columns]
-    if sorted(table.schema.names) != sorted(wanted):
-        raise StoreError(f"{path} is not a ledger: it has the columns {table.schema.names}, not {wanted}")
+    wanted = [field for field in LEDGER_SCHEMA if columns is None or field.name in columns]
+    for field in wanted:
+        found = table.schema.field(field.name) if field.name in table.schema.names else None
+        if found is None or not found.equals(field) or table[field.name].null_count:
+            raise StoreError(f"{path} is not a ledger: it must have the column {field}; play the run again")
+    if len(table.schema.names) != len(wanted):
+        raise StoreError(f"{path} is not a ledger: it has the columns {', '.join(table.schema.names)}"[:300])
     return table
 
 

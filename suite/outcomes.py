@@ -16,7 +16,7 @@ from protocol import Arm, Edition, Protocol, Run, RunId, RunRecord, StoreError, 
 from suite.ledger import read_ledger
 from suite.machine import available_cores
 from suite.scoring import Bools, Floats, Ints, cumulative_rewards, frame_grid, frames_of_game, start_steps
-from suite.store import Store
+from suite.store import Store, file_digest
 
 _COLUMNS = ["phase", "lane", "number", "game", "length_steps", "episode_return", "reward_steps", "rewards"]
 
@@ -173,6 +173,8 @@ def read_ledger_outcomes(
     starts = start_steps(_ints(table["lane"]), _ints(table["number"]), lengths)
     episode_of_reward = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
     came_after = starts[episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
+    if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
+        raise StoreError(f"{path} is not a ledger: not every reward has its step; play the run again")
     rewards, returns = _ints(pc.list_flatten(table["rewards"])), _ints(table["episode_return"])
     evaluation_codes, evaluation_returns = _codes(evaluated["game"], games), _ints(evaluated["episode_return"])
     outcomes = {}
@@ -193,6 +195,8 @@ def read_ledger_outcomes(
 def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
     skip = store.protocol.environment.frame_skip
     outcomes = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    if file_digest(store.ledger_path(run.run_id)) != store.record(run.run_id).ledger_sha256:
+        raise StoreError(f"the ledger of {run.run_id} is not the one that its record names; play the run again")
     for game, outcome in outcomes.items():
         if run.evaluation_episodes and not len(outcome.evaluation_returns):
             raise StoreError(

@@ -27,7 +27,8 @@ def bootstrap_weights(
 
     Seeds are drawn with replacement, and each draw's distance from the plain mean is stretched by
     sqrt(S / (S - 1)): the mean of S draws would else vary too little by just that factor, which matters for
-    few seeds (Rao & Wu 1988, rescaled bootstrap of small strata). So weights may be a little negative.
+    few seeds (Rao & Wu 1988, rescaled bootstrap of small strata). So weights may be negative: down to -0.21
+    for 2 seeds, -0.07 for 3, -0.02 for 5.
 
     Args:
         clusters: (G,), such as the fold of each game; all different: every game has its own draw.
@@ -46,15 +47,15 @@ def bootstrap_weights(
 
 
 def null_weights(
-    games: int, seeds: int, resamples: int, generator: np.random.Generator
+    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Two sides drawn from the same fresh runs: disjoint halves of a game's seeds, by game.
+    """Two sides drawn from the same runs: disjoint halves of their seeds; a cluster's games share the draw.
 
     A comparison has S seeds a side and a half has only S // 2, so each half's distance from the mean of all is
     shrunk by sqrt((S // 2) / S): the difference of the sides then varies as that of two times S seeds does.
 
     Args:
-        games: G.
+        clusters: (G,), of the runs that are drawn from; all different: every run stands alone.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
@@ -62,8 +63,10 @@ def null_weights(
     Returns:
         the weights of both sides, each float (G, R, S).
     """
+    drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
     half = seeds // 2
-    order = generator.permuted(np.broadcast_to(np.arange(seeds), (games, resamples, seeds)), axis=-1)
+    runs = np.broadcast_to(np.arange(seeds), (len(drawn), resamples, seeds))
+    order = generator.permuted(runs, axis=-1)[of_game]
     shrink = np.sqrt(half / seeds)
     one, other = (1 / seeds + shrink * (chosen / half - 1 / seeds) for chosen in (
         order < half, (order >= half) & (order < 2 * half)
@@ -144,7 +147,16 @@ def p_value(observed: float, samples: Floats) -> float:
     return float(min(1.0, 2 * (1 + min(above, below)) / (1 + len(samples))))
 
 
-def minimum_detectable_effect(null: Floats) -> float:
-    """By how much a true effect must move the null, float (R,), for 80 % of it to pass its 97.5 % point."""
-    beyond, power = np.quantile(null, [(1 + CONFIDENCE) / 2, 1 - POWER])
-    return float(beyond - power)
+def minimum_detectable_effect(samples: Floats, degrees: float) -> float | None:
+    """How large a true effect must about be to be told from 0, two-sided at 5 %, in 80 % of all cases.
+
+    The standard error times the sum of Student's t quantiles of 97.5 and of 80 % (Bloom 1995). None where the
+    resamples do not differ, which tells nothing.
+
+    Args:
+        samples: float (R,), bootstrapped.
+        degrees: degrees of freedom.
+    """
+    error = float(samples.std())
+    multiple = t.ppf((1 + CONFIDENCE) / 2, degrees) + t.ppf(POWER, degrees)
+    return error * float(multiple) if error > 1e-12 else None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from suite.estimates import Figure
 
@@ -26,18 +27,19 @@ class Sheet(NamedTuple):
 
 def rich_table(sheet: Sheet) -> Table:
     """For a terminal."""
-    table = Table(title=sheet.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(sheet.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(sheet.header):
-        table.add_column(column, justify="left" if place < sheet.labels else "right", overflow="fold")
+        table.add_column(Text(column), justify="left" if place < sheet.labels else "right", overflow="fold")
     for row in sheet.rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     return table
 
 
 def markdown_table(sheet: Sheet) -> str:
     """For a Markdown page: the title in bold, then a pipe table."""
     rules = ["---" if place < sheet.labels else "---:" for place in range(len(sheet.header))]
-    lines = ["| " + " | ".join(row) + " |" for row in (sheet.header, rules, *sheet.rows)]
+    escaped = [[cell.replace("|", r"\|") for cell in row] for row in (sheet.header, rules, *sheet.rows)]
+    lines = ["| " + " | ".join(row) + " |" for row in escaped]
     return f"**{sheet.title}**\n\n" + "\n".join(lines) + "\n"
 
 
@@ -65,7 +67,14 @@ def points(value: float | None) -> str:
 
 def with_interval(figure: Figure, sign: bool) -> str:
     """A figure and its interval: +0.050 [-0.100, +0.200]."""
+    if figure.value is None:
+        return UNDEFINED
     return f"{(signed if sign else plain)(figure.value)} {interval_text(figure, sign)}"
+
+
+def with_p(figure: Figure, sign: bool) -> str:
+    """A figure, its interval and its p-value: +0.050 [-0.100, +0.200] p 0.400."""
+    return with_interval(figure, sign) + (f" p {figure.null.p_value:.3f}" if figure.null else "")
 
 
 def interval_text(figure: Figure, sign: bool) -> str:

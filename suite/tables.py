@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from suite.comparison import Comparison
 from suite.estimates import Figure
 from suite.scores import Scores
-from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval
+from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval, with_p
 
 COMPARISON_HEADER = ("learner", "contrast", "null", "p", "ratio r", "null", "transfer beats fresh")
 
@@ -69,13 +69,14 @@ def _transfer_sheet(scores: Scores, name: str) -> Sheet:
             signed(game.contrast.value),
             interval_text(game.contrast, True),
             null_text(game.contrast, True),
+            plain(game.contrast.null.p_value if game.contrast.null else None),
             plain(game.win_probability.value),
         )
         for game in scores.transfer.games
     )
     return Sheet(
         f"transfer by game, {name}: reward of the whole budget, mean over {scores.seeds} seeds",
-        (*header, "null 5 .. 95 %", "wins"),
+        (*header, "null 5 .. 95 %", "p", "wins"),
         rows,
     )
 
@@ -127,10 +128,9 @@ def headline(scores: Scores) -> Sequence[str]:
     """What the scores say, in words."""
     transfer, figure = scores.transfer, scores.transfer.contrast
     lines = [
-        f"transfer contrast {signed(figure.value)} {interval_text(figure, True)}, "
-        f"null {null_text(figure, True)}: {verdict(figure)}",
-        f"transfer ratio {plain(transfer.ratio.value)} {interval_text(transfer.ratio, False)}, "
-        f"null {null_text(transfer.ratio, False)}: above 1 proves nothing unless it is above its null",
+        f"transfer contrast {with_interval(figure, True)}, null {null_text(figure, True)}: {verdict(figure)}",
+        f"transfer ratio {with_interval(transfer.ratio, False)}, null {null_text(transfer.ratio, False)}: "
+        "above 1 proves nothing by itself, and its interval is too narrow where games come near 0",
     ]
     if transfer.undefined_games:
         lines.append(f"without a ratio: {', '.join(transfer.undefined_games)}")
@@ -160,12 +160,12 @@ def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
             tuple(comparison_row(one.label, one.scores) for one in everyone),
         ),
         Sheet(
-            "transfer contrast by game",
+            "transfer contrast by game, with its p-value: of few seeds it is a hint only",
             ("held-out game", *labels),
             tuple(
                 (
                     game.game,
-                    *(with_interval(one.scores.transfer.games[place].contrast, True) for one in everyone),
+                    *(with_p(one.scores.transfer.games[place].contrast, True) for one in everyone),
                 )
                 for place, game in enumerate(first.transfer.games)
             ),
@@ -184,10 +184,18 @@ def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
             ),
         ),
         Sheet(
-            "how likely a run of the first earns more than a run of the second",
+            "contrast of generalist and specialist by game, with its p-value",
+            ("game", *labels),
+            tuple(
+                (game.game, *(with_p(one.scores.multitask[place].contrast, True) for one in everyone))
+                for place, game in enumerate(first.multitask)
+            ),
+        ),
+        Sheet(
+            "how likely a run of the first earns more than a run of the second, with the p-value",
             ("first", "second", "untrained before", "pre-trained", "as generalist"),
             tuple(
-                (duel.ours, duel.theirs, *(with_interval(figure, False) for figure in duel.figures().values()))
+                (duel.ours, duel.theirs, *(with_p(figure, False) for figure in duel.figures().values()))
                 for duel in comparison.duels
             ),
             labels=2,

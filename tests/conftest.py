@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import fcntl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,9 +27,14 @@ def amtlb() -> Callable[..., Run]:
 
 
 @pytest.fixture(scope="session")
-def smoke_results(amtlb, tmp_path_factory) -> Path:
-    """The whole smoke edition, played once a session by the uniform learner through the command line."""
-    folder = tmp_path_factory.mktemp("results") / "uniform"
-    done = amtlb("benchmark", "--learner", "baselines.uniform:make", "--out", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+def smoke_results(amtlb, tmp_path_factory, worker_id) -> Path:
+    """The whole smoke edition, played once by the uniform learner, for all test processes together."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "results" / "uniform"
+    with (shared / "results.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "scores.json").exists():
+            done = amtlb("benchmark", "--learner", "baselines.uniform:make", "--out", folder)
+            assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -29,7 +29,7 @@ from suite.scoring import GRID_POINTS, Floats
 from suite.sheets import null_text, signed, with_interval
 
 LEARNING_BINS = 20
-_HEADS = (FRESH, TRANSFER, GENERALIST, OTHER)
+_HEADS, _HATCHES = (FRESH, TRANSFER, GENERALIST, OTHER), ("", "///", "xxx", "...")
 
 
 class Level(NamedTuple):
@@ -143,13 +143,16 @@ def draw_head_use(use: HeadUse) -> Picture:
         for panel, game, weights in zip(panels, use.games, use.weights, strict=False):
             colours = [_HEADS[head % len(_HEADS)] for head in range(heads)]
             areas = panel.stackplot(middles, weights.T, colors=colours, alpha=0.85)
+            for head, area in enumerate(areas):
+                area.set_hatch(_HATCHES[head // len(_HEADS) % len(_HATCHES)])
             panel.set(title=game, xlim=(middles[0], middles[-1]), ylim=(0, 1))
             panel.grid(visible=False)
         for panel in panels[len(use.games) :]:
             panel.set_axis_off()
         figure.supxlabel("% of the game's frames", fontsize=8)
         figure.supylabel("weight in the gate", fontsize=8)
-        figure.legend(areas, [f"head {head}" for head in range(heads)], loc="outside upper center", ncols=heads)
+        names = [f"head {head}" for head in range(heads)]
+        figure.legend(areas, names, loc="outside upper center", ncols=min(heads, len(_HEADS)))
     return figure
 
 
@@ -169,14 +172,15 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
-            "something only where it leaves its null.",
+            "something only where it leaves its null; its interval is too narrow where games come near 0.",
             f"Line of the transfer ratio over frames; it ends at {with_interval(transfer.ratio, False)}, "
             f"null {null_text(transfer.ratio, False)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
         ),
         Drawing(
             "transfer_by_game",
-            "Transfer contrast of each held-out game with its 95 % interval; grey: its null, 5 to 95 %.",
+            "Transfer contrast of each held-out game with its 95 % interval; grey: its null, 5 to 95 %. A "
+            "single game of few seeds gives a hint only.",
             f"One line a game; the highest contrast is {best}, the lowest {worst}.",
             draw_forest(forest, "transfer contrast"),
         ),

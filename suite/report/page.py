@@ -17,7 +17,7 @@ from suite.outcomes import Outcomes
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
 from suite.report.style import Drawing, inline_svg, save
 from suite.scores import SCORES, Scores
-from suite.sheets import Sheet
+from suite.sheets import Sheet, null_text, with_interval
 from suite.store import NOTES, Store
 from suite.tables import COMPARISON_HEADER, comparison_row, headline, score_sheets, verdict
 
@@ -77,9 +77,10 @@ def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores) -> s
         scores=scores,
         sections=sections,
         headline=_headline(scores),
-        lines=headline(scores),
+        lines=headline(scores)[1:],
+        spoken=_spoken(scores.transfer.contrast),
         configuration=first.configuration,
-        versions=first.versions,
+        versions=_distinct(", ".join(map(" ".join, sorted(r.versions.items()))) for r in outcomes.records),
         commits=_distinct(record.code_commit or "unknown" for record in outcomes.records),
         cpus=_distinct(record.cpu for record in outcomes.records),
         games=len(outcomes.games),
@@ -89,6 +90,10 @@ def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores) -> s
 
 def _distinct(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
+
+
+def _spoken(figure: Figure) -> str:
+    return f"{with_interval(figure, True)}, null {null_text(figure, True)}"
 
 
 def _headline(scores: Scores) -> dict[str, Any]:

@@ -35,7 +35,8 @@ def test_learner_seeds_are_unique():
     """No two runs of v1, nor training and evaluation of one, share a learner seed; all have 32 bits."""
     v1 = load("v1")
     runs = [str(run.run_id) for edition in v1.editions for run in plan(v1, edition)]
-    seeds = [learner_seed(v1.digest, run, phase) for run in runs for phase in ("training", "evaluation")]
+    digest = v1.digest
+    seeds = [learner_seed(digest, run, phase) for run in runs for phase in ("training", "evaluation")]
     assert len(set(seeds)) == len(seeds) == 2 * (20 + 80 + 390)
     assert all(0 <= seed < 2**32 for seed in seeds)
 
@@ -43,9 +44,9 @@ def test_learner_seeds_are_unique():
 def test_episode_seeds_of_an_edition_are_unique():
     """The first hundred episodes of every lane of every lite run have seeds of their own."""
     v1 = load("v1")
-    runs = [str(run.run_id) for run in plan(v1, v1.edition("lite"))]
+    digest, runs = v1.digest, [str(run.run_id) for run in plan(v1, v1.edition("lite"))]
     seeds = [
-        episode_seed(v1.digest, run, lane, number) for run, lane, number in product(runs, range(8), range(100))
+        episode_seed(digest, run, lane, number) for run, lane, number in product(runs, range(8), range(100))
     ]
     assert len(set(seeds)) == len(seeds)
 
