@@ -6,10 +6,13 @@ from functools import partial
 import pytest
 
 from suite.machine import available_cores
-from tests.bench.calibration import BENCHMARKS, DESIGNS, simulate
+from tests.bench.calibration import DESIGNS, simulate
 
+BENCHMARKS = 400
+"""Of each design; `make calibration` draws 1,000 (docs/scores.md)."""
+TEST_ERROR = (0.95 * 0.05 / BENCHMARKS) ** 0.5
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
-CHECKED = {design.name: design for design in DESIGNS if design.name.startswith(("lite", "full, effect"))}
+CHECKED = {design.name: design for design in DESIGNS if not design.name.startswith("smoke")}
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +25,16 @@ def found() -> dict:
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_intervals_cover_the_truth(found, name):
-    """95 % intervals hold the truth in 92 to 98 % of 1,000 benchmarks: clusters, skew, negative scores."""
+    """95 % intervals hold the truth in 92 to 98 % of the benchmarks, within one standard error."""
     for statistic in ("contrast, IQM", "contrast, mean", "win probability"):
-        assert 0.92 <= found[name].coverage[statistic] <= 0.98, statistic
+        assert 0.92 - TEST_ERROR <= found[name].coverage[statistic] <= 0.98 + TEST_ERROR, statistic
 
 
 def test_p_values_are_uniform_without_an_effect(found):
     """Where pre-training does nothing, every p-value is as likely as any other."""
-    calibration = found["lite, no effect"]
-    assert calibration.uniformity > 0.01
-    assert 0.03 < (calibration.p_values < 0.05).mean() < 0.07
+    for name in ("lite, no effect", "full, no effect"):
+        assert found[name].uniformity > 0.01
+        assert 0.03 < (found[name].p_values < 0.05).mean() < 0.07
 
 
 def test_p_values_are_small_with_an_effect(found):

@@ -80,14 +80,16 @@ def test_figures_are_seen_and_named(seen):
         assert min(heights) >= 8
 
 
-def test_texts_of_figures_follow_the_scheme(seen):
-    """Figures are drawn in the page's own ink: light on dark, dark on light."""
+def test_texts_of_figures_follow_the_scheme(seen, request):
+    """Figures are drawn in the page's own ink: light on dark, dark on light, as was asked for."""
     page, _, _ = seen
+    is_dark = request.node.callspec.params["seen"][1] == "dark"
     ink, paper = page.evaluate(
         "[getComputedStyle(document.querySelector('figure svg text')).fill,"
         " getComputedStyle(document.body).backgroundColor]"
     )
-    assert brightness(ink) < 128 < brightness(paper) or brightness(paper) < 128 < brightness(ink)
+    assert (brightness(paper) < 128 < brightness(ink)) == is_dark
+    assert (brightness(ink) < 128 < brightness(paper)) != is_dark
 
 
 def brightness(colour: str) -> float:
@@ -106,8 +108,11 @@ def test_tables_sort(seen):
     again = [float(text.replace(",", "")) for text in pressed(page, "#runs", "steps/s")]
     assert again == sorted(speeds, reverse=True)
     assert table.locator("th[aria-sort=descending]").count() == 1
-    names = pressed(page, "#runs", "run")
-    assert names == sorted(names)
+    for words in ("run", "started", "ledger"):
+        names = pressed(page, "#runs", words)
+        assert [name.lower() for name in names] == sorted(name.lower() for name in names)
+    lows = [float(text.strip("[").partition(",")[0]) for text in pressed(page, "#transfer", "95 % interval")]
+    assert lows == sorted(lows)
 
 
 def pressed(page: Page, section: str, column: str) -> list[str]:

@@ -78,7 +78,7 @@ def test_certain_runs_have_no_width():
     assert figure.interval
     assert figure.null
     assert (figure.interval.low, figure.value, figure.interval.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert (figure.null.low, figure.null.high, figure.null.minimum_detectable_effect) == (0, 0, 0)
+    assert (figure.null.low, figure.null.high, figure.null.minimum_detectable_effect) == (0, 0, None)
 
 
 def test_a_strong_effect_is_found():
@@ -108,6 +108,29 @@ def test_a_curve_ends_at_the_figure():
     assert curve.high == (None, figure.interval.high)
     assert curve.null_low == (None, figure.null.low)
     assert curve.null_high == (None, figure.null.high)
+
+
+def test_a_curve_that_ends_undefined_is_told_while_it_lasts():
+    """Where no game has a ratio at the end, earlier points keep theirs."""
+    ours = np.stack([OURS[:1], OURS[:1]], axis=-1)
+    theirs = np.stack([THEIRS[:1], -THEIRS[:1]], axis=-1)
+    curve = estimate_curve(mean_ratio([0]), ours, theirs, resamples(games=1))
+    assert curve.values == (3.0, None)
+    assert curve.high == (pytest.approx(3.0), None)
+
+
+def test_the_null_of_clustered_runs_moves_in_clusters():
+    """Where their games share runs, the null draws them together: it spreads wider than game by game."""
+    generator = np.random.Generator(np.random.Philox(key=5))
+    shared = np.tile(generator.standard_normal((1, 6)), (12, 1))
+
+    def null(clusters) -> float:
+        drawn = draw_resamples(clusters, clusters, 6, 400, np.random.Generator(np.random.Philox(key=1)))
+        figure = estimate(mean_win_probability, shared, shared, drawn)
+        assert figure.null
+        return figure.null.high - figure.null.low
+
+    assert null([0] * 12) > 2 * null(range(12))
 
 
 def test_draws_of_some_games_are_those_of_all():

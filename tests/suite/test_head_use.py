@@ -74,8 +74,15 @@ def test_notes_without_heads_are_refused(tmp_path):
     """A file that has no weights of heads, or is none, is a StoreError in one line."""
     folder = run_folder(tmp_path, ["pong"], [4], [[1, 0]])
     notes = folder / "notes" / "head_use.parquet"
-    pq.write_table(pq.read_table(notes).select(["lane", "number", "length_steps"]), notes)
+    table = pq.read_table(notes)
+    pq.write_table(table.select(["lane", "number", "length_steps"]), notes)
     with pytest.raises(StoreError, match="cannot be read"):
+        read_head_use(folder)
+    pq.write_table(table.set_column(3, "head_0", pa.array([float("nan")])), notes)
+    with pytest.raises(StoreError, match="sum to 1"):
+        read_head_use(folder)
+    pq.write_table(table.set_column(3, "head_0", pa.array(["?"])), notes)
+    with pytest.raises(StoreError, match="sum to 1"):
         read_head_use(folder)
     notes.write_bytes(b"nonsense")
     with pytest.raises(StoreError, match="cannot be read"):

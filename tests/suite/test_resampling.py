@@ -26,7 +26,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 def all_weights(seeds: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
     null, exchanged = (
         draw(*arguments, seeds, resamples, generator(seed))
-        for draw, *arguments in ((null_weights, 3), (exchanged_weights, FOLDS))
+        for draw, *arguments in ((null_weights, FOLDS), (exchanged_weights, FOLDS))
     )
     return {
         "bootstrap": bootstrap_weights(FOLDS, seeds, resamples, generator(seed)),
@@ -55,7 +55,8 @@ def test_the_same_seed_draws_alike_and_another_does_not():
 
 def test_games_of_a_cluster_share_their_draw():
     """The games of fold 0 draw the same seeds, the game of fold 1 its own."""
-    for draw in (bootstrap_weights, lambda *arguments: exchanged_weights(*arguments)[0]):
+    pairs = (null_weights, exchanged_weights)
+    for draw in (bootstrap_weights, *(lambda *arguments, pair=pair: pair(*arguments)[0] for pair in pairs)):
         weights = draw(FOLDS, 5, 50, generator())
         assert np.array_equal(weights[0], weights[1])
         assert not np.array_equal(weights[0], weights[2])
@@ -69,13 +70,13 @@ def test_resampled_means_vary_as_means_do(seeds):
     bootstrapped = bootstrap_weights([0], seeds, 200_000, generator())[0] @ values
     assert bootstrapped.mean() == pytest.approx(values.mean(), rel=0.02)
     assert bootstrapped.var() == pytest.approx(variance, rel=0.02)
-    one, other = (weights[0] @ values for weights in null_weights(1, seeds, 200_000, generator()))
+    one, other = (weights[0] @ values for weights in null_weights([0], seeds, 200_000, generator()))
     assert (one - other).var() == pytest.approx(2 * variance, rel=0.02)
 
 
 def test_sides_of_the_null_are_disjoint():
     """Of 5 seeds, two and two others are drawn: no seed pulls both sides its way."""
-    one, other = null_weights(1, 5, 100, generator())
+    one, other = null_weights([0], 5, 100, generator())
     chosen, others = one > 0.2, other > 0.2
     assert (chosen.sum(axis=-1) == 2).all()
     assert (others.sum(axis=-1) == 2).all()
@@ -113,7 +114,9 @@ def test_p_value_by_hand():
     assert p_value(99.0, draws) == pytest.approx(0.04)
 
 
-def test_minimum_detectable_effect_of_a_normal_null():
-    """Of a standard normal null it is 1.96 + 0.84, as textbooks have it."""
-    null = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
-    assert minimum_detectable_effect(null) == pytest.approx(norm.ppf(0.975) + norm.ppf(0.8), abs=1e-3)
+def test_minimum_detectable_effect_by_hand():
+    """It is 1.96 + 0.84 standard errors for many degrees of freedom, 2.31 + 0.89 for 8; none without spread."""
+    samples = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    assert minimum_detectable_effect(samples, 1e6) == pytest.approx(2.80, abs=0.01)
+    assert minimum_detectable_effect(samples, 8) == pytest.approx(3.20, abs=0.01)
+    assert minimum_detectable_effect(np.ones(9), 8) is None

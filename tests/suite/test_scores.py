@@ -3,6 +3,8 @@
 import shutil
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError, parse_run_id, plan
@@ -138,6 +140,28 @@ def test_missing_runs_are_named(smoke_results, tmp_path):
     shutil.rmtree(tmp_path / "copy" / "transfer")
     with pytest.raises(StoreError, match=r"lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
         read_outcomes(Store(tmp_path / "copy", V1), SMOKE)
+
+
+@pytest.mark.parametrize("fault", ["lane as text", "reward steps lost", "rewards emptied"])
+def test_ledgers_that_are_none_are_refused(smoke_results, tmp_path, fault):
+    """A column of another type, lists that do not fit, another ledger than the record's: StoreErrors."""
+    folder = tmp_path / "copy"
+    shutil.copytree(smoke_results, folder)
+    path = folder / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = pq.read_table(path)
+    empty = pa.array([[]] * table.num_rows, table.schema.field("rewards").type)
+    changed = {
+        "lane as text": lambda: table.set_column(1, "lane", table["lane"].cast(pa.string())),
+        "reward steps lost": lambda: table.set_column(
+            table.schema.get_field_index("reward_steps"), table.schema.field("reward_steps"), empty
+        ),
+        "rewards emptied": lambda: table.set_column(
+            table.schema.get_field_index("reward_steps"), table.schema.field("reward_steps"), empty
+        ).set_column(table.schema.get_field_index("rewards"), table.schema.field("rewards"), empty),
+    }
+    pq.write_table(changed[fault](), path)
+    with pytest.raises(StoreError, match="ledger"):
+        read_outcomes(Store(folder, V1), SMOKE)
 
 
 def test_edition_is_read_from_the_records(smoke_results, tmp_path):

@@ -1,7 +1,19 @@
 """Tables of text: the same cells for a terminal, Markdown and CSV."""
 
+from rich.console import Console
+
 from suite.estimates import Figure, Interval, Null
-from suite.sheets import Sheet, csv_text, interval_text, markdown_table, null_text, points, with_interval
+from suite.sheets import (
+    Sheet,
+    csv_text,
+    interval_text,
+    markdown_table,
+    null_text,
+    points,
+    rich_table,
+    with_interval,
+    with_p,
+)
 from suite.tables import verdict
 
 SHEET = Sheet("a title", ("game", "score"), (("pong", "1,000.0"), ("qbert", "undefined")))
@@ -29,9 +41,21 @@ def test_figures_as_text():
     """A figure with its interval and null; what is undefined says so."""
     assert with_interval(figure(0.05, -0.1, 0.2, 0.5), sign=True) == "+0.050 [-0.100, +0.200]"
     assert null_text(figure(0.05, -0.1, 0.2, 0.5), sign=False) == "-0.100 .. 0.100"
-    assert with_interval(EMPTY, sign=True) == "undefined undefined"
+    assert with_interval(EMPTY, sign=True) == "undefined"
+    assert with_p(figure(0.05, -0.1, 0.2, 0.5), sign=False) == "0.050 [-0.100, 0.200] p 0.500"
     assert interval_text(EMPTY, sign=False) == null_text(EMPTY, sign=False) == "undefined"
     assert (points(None), points(1234.56)) == ("unknown", "1,234.6")
+
+
+def test_no_cell_is_markup():
+    """What stands in a cell is shown as it is, in a terminal and in Markdown."""
+    hostile = Sheet("a [/b] title", ("[red]game", "score"), (("pong[/b]|x", "1"),))
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(rich_table(hostile))
+    for text in ("a [/b] title", "[red]game", "pong[/b]|x"):
+        assert text in shown.get()
+    assert "| pong[/b]\\|x | 1 |" in markdown_table(hostile)
 
 
 def test_transfer_is_claimed_by_interval_and_p_value_together():

@@ -42,6 +42,14 @@ def test_head_use_has_a_panel_a_game(tmp_path):
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
 
 
+def test_ten_heads_are_told_apart():
+    """More heads than colours differ by their hatching, and their legend stays within four columns."""
+    drawn = draw_head_use(HeadUse(("pong",), np.full((1, PARTS, 10), 0.1)))
+    areas = drawn.axes[0].collections
+    assert len({(area.get_facecolor().tobytes(), area.get_hatch()) for area in areas}) == 10
+    assert drawn.legends[0]._ncols == 4
+
+
 @pytest.mark.parametrize("setting", ["font.size: 30", "axes.facecolor: red"])
 def test_a_users_settings_change_nothing(tmp_path, setting, monkeypatch):
     """Figures look alike whatever the user's matplotlib is set to."""
