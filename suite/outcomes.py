@@ -167,14 +167,14 @@ def read_ledger_outcomes(
         StoreError: the ledger cannot be read, or has no training episode of one of the games.
     """
     table = read_ledger(path, _COLUMNS)
+    if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
+        raise StoreError(f"{path} is not a ledger: not every reward has its step; play the run again")
     is_training: Bools = pc.equal(table["phase"], "training").to_numpy()
     evaluated, table = table.filter(~is_training), table.filter(is_training)
     lengths, codes = _ints(table["length_steps"]), _codes(table["game"], games)
     starts = start_steps(_ints(table["lane"]), _ints(table["number"]), lengths)
     episode_of_reward = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
     came_after = starts[episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
-    if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
-        raise StoreError(f"{path} is not a ledger: not every reward has its step; play the run again")
     rewards, returns = _ints(pc.list_flatten(table["rewards"])), _ints(table["episode_return"])
     evaluation_codes, evaluation_returns = _codes(evaluated["game"], games), _ints(evaluated["episode_return"])
     outcomes = {}
