@@ -5,6 +5,7 @@ VENV ?= .venv
 EDITION ?= smoke
 LEARNER ?= baselines.ppo:make
 OUT ?=
+SUBMISSION ?= submission
 # Where torch comes from. On Linux the default index brings CUDA libraries of several GB;
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the CPU build.
 TORCH_INDEX ?=
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
-.PHONY: help setup benchmark compare report baselines test test-slow check format bench calibration \
+.PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
 	learning browser lock clean
 
 help:  ## list the targets
@@ -44,6 +45,12 @@ compare: setup  ## these results beside the published baselines: EDITION= LEARNE
 report: setup  ## a page about these results: EDITION= LEARNER= OUT=
 	$(BIN)/amtlb report $(RESULTS)
 
+verify: setup  ## audit and replay a submission: SUBMISSION=folder
+	$(BIN)/amtlb verify $(SUBMISSION) --replay
+
+verifier-table: setup  ## the verifier's own test: forged submissions that must fail, valid ones that must pass
+	$(BIN)/python -m tests.suite.verify.table
+
 baselines: setup  ## play and publish the reference learners into artifacts/: EDITION=
 	set -e; for name in uniform ppo multihead_a2c dqn; do \
 		$(BIN)/amtlb benchmark --edition $(EDITION) --learner baselines.$$name:make \
@@ -70,10 +77,11 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, and of scoring
+bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, scoring and verifying
 	$(BIN)/python -m tests.bench.lanes
 	$(BIN)/python -m tests.bench.learners
 	$(BIN)/python -m tests.bench.scoring
+	$(BIN)/python -m tests.bench.verifying
 
 calibration: setup  ## do intervals cover and are p-values uniform? simulated benchmarks of known truth
 	$(BIN)/python -m tests.bench.calibration

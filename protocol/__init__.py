@@ -25,6 +25,7 @@ from protocol.model import (
     load,
     load_by_digest,
     load_references,
+    load_vectors,
     read_data,
 )
 from protocol.records import END_REASONS, PHASES, EndReason, EpisodeRecord, GameSpending, RunRecord
@@ -69,6 +70,7 @@ __all__ = [
     "load",
     "load_by_digest",
     "load_references",
+    "load_vectors",
     "make_folds",
     "parse_run_id",
     "plan",

@@ -166,6 +166,24 @@ def load_by_digest(digest: str) -> Protocol:
     )
 
 
+class Vectors(Frozen):
+    """The conformance vectors that belong to one protocol version (suite.conformance says what they are).
+
+    Attributes:
+        steps: agent steps of each play.
+        vectors: by game, the SHA-256 in hexadecimal.
+    """
+
+    steps: Positive
+    vectors: dict[str, Sha256]
+
+
+@cache
+def load_vectors(version: str) -> Vectors:
+    """The conformance vectors that are published beside a protocol version."""
+    return Vectors.model_validate(read_data(f"{version}_conformance.toml"))
+
+
 @cache
 def load_references(version: str) -> Mapping[str, Reference]:
     """Reference scores by game. They change no run and stand outside the digest."""

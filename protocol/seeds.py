@@ -1,22 +1,27 @@
 """Every seed of the benchmark, derived by hashing: nobody chooses one, so nobody picks a lucky one.
 
 Each derivation is SHA-256 over the RFC 8785 canonical JSON of a list that opens with the name of its
-domain, so that no two domains can ever share an input.
+domain, so that no two domains can ever share an input. Of lists of names and whole numbers the standard
+library's compact JSON is that canonical form, and made in half the time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Literal
-
-import rfc8785
 
 Phase = Literal["training", "evaluation"]
 
 
+def canonical_list(*parts: str | int) -> bytes:
+    """The RFC 8785 canonical JSON of a list of strings and of integers below 2**53."""
+    return json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def _derive(domain: str, *parts: str | int, bits: int) -> int:
-    digest = hashlib.sha256(rfc8785.dumps([domain, *parts])).digest()
+    digest = hashlib.sha256(canonical_list(domain, *parts)).digest()
     return int.from_bytes(digest[: bits // 8], "big")
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from protocol import Protocol, UnknownName, load
 from suite.croissant import croissant
 from suite.scores import SCORES
-from suite.store import LEDGER, NOTES, RECORD, file_digest
+from suite.store import LEDGER, NOTES, RECORD, SUBMISSION, file_digest
+from suite.verify.submission import Submission, submission_toml
 
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 SUMS, CROISSANT = "SHA256SUMS", "croissant.json"
@@ -44,9 +45,9 @@ def published_folder(name: str, version: str, edition: str) -> Path:
 
 
 def published_files(baseline: Path) -> list[Path]:
-    """What is published of a results folder, sorted: scores, and of each run its record, ledger and notes."""
+    """What is published of a results folder, sorted: scores, description, each run's record, ledger, notes."""
     runs = {path.parent for path in baseline.rglob(RECORD)}
-    files = {baseline / SCORES}
+    files = {path for path in (baseline / SCORES, baseline / SUBMISSION) if path.exists()}
     for run in runs:
         files |= {run / RECORD, run / LEDGER, *(path for path in (run / NOTES).rglob("*") if path.is_file())}
     return sorted(files)
@@ -59,11 +60,17 @@ def sums_text(baseline: Path) -> str:
 
 
 def write_metadata(protocol: Protocol, edition: str) -> list[Path]:
-    """Write the sums of every baseline of an edition, and what describes them all; return these files."""
+    """Write each baseline's description and sums, and the metadata of all; return the sums and the metadata."""
     folder = edition_folder(protocol.version, edition)
     baselines = sorted(path.parent for path in folder.glob(f"*/{SCORES}"))
     written = []
     for baseline in baselines:
+        said = Submission(
+            name=baseline.name,
+            authors=("AMTLB contributors",),
+            code=f"baselines/{baseline.name}.py of this project",
+        )
+        (baseline / SUBMISSION).write_text(submission_toml(said), encoding="utf-8")
         (baseline / SUMS).write_text(sums_text(baseline), encoding="utf-8")
         written.append(baseline / SUMS)
     description = croissant(protocol, edition, baselines)

@@ -11,37 +11,17 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache, partial
+from functools import partial
 from multiprocessing import get_context
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
-from protocol import ConformanceError, Frozen, Protocol, Sha256, conformance_seed, load, read_data
+from protocol import ConformanceError, Protocol, conformance_seed, load, load_vectors
 from suite.console import RAM_BYTES, Console
 from suite.machine import available_cores
 from suite.roms import checked_rom
 
 PLAYED_STEPS = 1000
-
-
-class Vectors(Frozen):
-    """The conformance vectors that belong to one protocol version.
-
-    Attributes:
-        steps: agent steps of each play.
-        vectors: by game, the SHA-256 in hexadecimal.
-    """
-
-    steps: Annotated[int, Field(gt=0)]
-    vectors: dict[str, Sha256]
-
-
-@cache
-def load_vectors(version: str) -> Vectors:
-    """The vectors that are published beside a protocol version."""
-    return Vectors.model_validate(read_data(f"{version}_conformance.toml"))
 
 
 def play_vector(protocol: Protocol, game: str, steps: int) -> str:

@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Outcome, Progress
 from suite.scores import Scores
-from suite.sheets import rich_table
+from suite.sheets import Sheet, rich_table
 from suite.tables import headline, score_sheets
+from suite.verify.findings import Finding, Replayed, Verification
 
+_SHOWN_FINDINGS = 50
 WIDTH_ELSEWHERE = 144
 """Columns where there is no terminal: enough for the widest table of scores."""
 
@@ -135,6 +138,37 @@ def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
         )
     console.print(table)
     console.print(f"{sum(run.total_budget_frames for run in runs):,} training frames in all")
+
+
+def print_verification(console: Console, found: Verification) -> None:
+    """The verdict on every rule, then every finding."""
+    rows = tuple(
+        (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title) for one in found.verdicts
+    )
+    title = f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs"
+    console.print(rich_table(Sheet(title, ("rule", "verdict", "errors", "unchecked", "what"), rows, labels=2)))
+    for finding in found.findings[:_SHOWN_FINDINGS]:
+        console.print(Text(_finding_text(finding)), soft_wrap=True)
+    if len(found.findings) > _SHOWN_FINDINGS:
+        console.print(f"... and {len(found.findings) - _SHOWN_FINDINGS} more; --json prints them all")
+    if found.replayed:
+        console.print(_replayed_text(found.replayed), highlight=False, soft_wrap=True)
+    console.print({0: "compliant", 1: "NOT compliant", 3: "could not check everything"}[found.exit_status])
+
+
+def _finding_text(finding: Finding) -> str:
+    place = " ".join(filter(None, (finding.run_id, finding.file)))
+    row = "" if finding.row is None else f" row {finding.row}"
+    said = f"expected {finding.expected}; found {finding.found}"
+    return f"{finding.rule} {finding.severity}: {place}{row}: {said}"
+
+
+def _replayed_text(done: Replayed) -> str:
+    drawn = "" if done.sample_seed is None else f", drawn with seed {done.sample_seed}"
+    return (
+        f"{done.episodes:,} of {done.of_episodes:,} episodes were played again{drawn}; "
+        f"with 1 % false episodes it would have passed with a chance of {done.chance_of_one_percent:.2g}"
+    )
 
 
 def print_scores(console: Console, scores: Scores) -> None:

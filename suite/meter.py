@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol as Contract
 
@@ -78,6 +79,16 @@ class TrainingMeter:
     def unspent_steps(self) -> int:
         """The agent steps that are left, over all games, reserved ones included."""
         return sum(self._left.values()) + sum(game is not None for game in self.playing)
+
+    def skip(self, steps: int) -> bool:
+        """Move on over vector steps in which no episode ends; false, and nothing done: one would be cut."""
+        playing = Counter(self.playing)
+        spent = {game: steps * count for game, count in playing.items() if game is not None}
+        if any(self._left[game] < own for game, own in spent.items()):
+            return False
+        for game, own in spent.items():
+            self._left[game] -= own
+        return True
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
         """Move on after a vector step (see Schedule)."""

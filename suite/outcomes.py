@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,23 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
     with ThreadPoolExecutor(available_cores()) as pool:
         read = pool.map(lambda run: _read_run(store, run), scored)
         found = {run.run_id: outcomes for run, outcomes in zip(scored, read, strict=True)}
+    return assemble(store.protocol, edition, records, found)
+
+
+def assemble(
+    protocol: Protocol,
+    edition: Edition,
+    records: tuple[RunRecord, ...],
+    found: Mapping[RunId, Mapping[str, GameOutcome]],
+) -> Outcomes:
+    """Lay the outcomes of single runs out as arrays.
+
+    Args:
+        protocol: the rules.
+        edition: which runs.
+        records: of all its runs, in the order of the plan.
+        found: of every run but the pretrain runs, by game.
+    """
     places = [(fold, game) for fold, games in enumerate(edition.folds) for game in games]
 
     def outcome(arm: Arm, fold: int, game: str, seed: int) -> GameOutcome:
@@ -122,7 +139,7 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
         return Evaluated(each("generalist", figure), each("fresh", figure))
 
     return Outcomes(
-        protocol=store.protocol,
+        protocol=protocol,
         edition=edition,
         records=records,
         games=tuple(game for _, game in places),
@@ -166,9 +183,15 @@ def read_ledger_outcomes(
     Raises:
         StoreError: the ledger cannot be read, or has no training episode of one of the games.
     """
-    table = read_ledger(path, _COLUMNS)
+    return table_outcomes(read_ledger(path, _COLUMNS), str(path), games, budget_frames, frame_skip)
+
+
+def table_outcomes(
+    table: pa.Table, name: str, games: Sequence[str], budget_frames: int, frame_skip: int
+) -> dict[str, GameOutcome]:
+    """What the episodes of a ledger's table earned, by game; ``name`` is what errors call it."""
     if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
-        raise StoreError(f"{path} is not a ledger: not every reward has its step; play the run again")
+        raise StoreError(f"{name} is not a ledger: not every reward has its step; play the run again")
     is_training: Bools = pc.equal(table["phase"], "training").to_numpy()
     evaluated, table = table.filter(~is_training), table.filter(is_training)
     lengths, codes = _ints(table["length_steps"]), _codes(table["game"], games)
@@ -181,7 +204,7 @@ def read_ledger_outcomes(
     for code, game in enumerate(games):
         own, paid = codes == code, codes[episode_of_reward] == code
         if not own.any():
-            raise StoreError(f"the ledger {path} has no training episode of {game}; play the run again")
+            raise StoreError(f"the ledger {name} has no training episode of {game}; play the run again")
         at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], frame_skip)
         curve = cumulative_rewards(at_frames, rewards[paid], frame_grid(budget_frames))
         outcomes[game] = GameOutcome(

@@ -18,34 +18,58 @@ class Replay(NamedTuple):
     Attributes:
         reward_steps: the steps, from 0, whose reward was not zero.
         rewards: those rewards, in raw game points.
-        game_over: whether the game had ended after the last step.
-        ram_sha256: SHA-256 of the RAM after it (32 bytes).
+        over_after: how many steps had been played when the game ended; None: it has not.
+        ram_sha256: SHA-256 of the RAM after the last step (32 bytes).
     """
 
     reward_steps: tuple[int, ...]
     rewards: tuple[int, ...]
-    game_over: bool
+    over_after: int | None
     ram_sha256: bytes
 
+    @property
+    def game_over(self) -> bool:
+        """Whether the game had ended after the last step."""
+        return self.over_after is not None
 
-def replay(protocol: Protocol, run_id: str, episode: EpisodeRecord) -> Replay:
-    """Play an episode's actions in a fresh console; its seed is derived, not read.
 
-    Raises:
-        RomError: the game's ROM is missing or wrong.
-        ValueError: an action is not one of the protocol's.
+class Replayer:
+    """Plays episodes again, each in a console of its game that is loaded once.
+
+    Args:
+        protocol: the rules.
     """
-    if max(episode.actions, default=0) >= protocol.environment.actions:
-        raise ValueError(f"action {max(episode.actions)} is above {protocol.environment.actions - 1}")
-    console = Console(checked_rom(protocol, episode.game), protocol.environment)
-    console.begin(episode_seed(protocol.digest, run_id, episode.lane, episode.number))
-    rewards = [console.step(action) for action in episode.actions]
-    ram = np.empty(RAM_BYTES, np.uint8)
-    console.ram(ram)
-    at = [step for step, reward in enumerate(rewards) if reward]
-    return Replay(
-        reward_steps=tuple(at),
-        rewards=tuple(rewards[step] for step in at),
-        game_over=console.game_over,
-        ram_sha256=hashlib.sha256(ram.tobytes()).digest(),
-    )
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol, self._digest = protocol, protocol.digest
+        self._consoles: dict[str, Console] = {}
+
+    def replay(self, run_id: str, episode: EpisodeRecord) -> Replay:
+        """Play an episode's actions; its seed is derived, not read.
+
+        Raises:
+            RomError: the game's ROM is missing or wrong.
+            ValueError: an action is not one of the protocol's.
+        """
+        rules = self._protocol.environment
+        if max(episode.actions, default=0) >= rules.actions:
+            raise ValueError(f"action {max(episode.actions)} is above {rules.actions - 1}")
+        console = self._consoles.get(episode.game)
+        if console is None:
+            console = Console(checked_rom(self._protocol, episode.game), rules)
+            self._consoles[episode.game] = console
+        console.begin(episode_seed(self._digest, run_id, episode.lane, episode.number))
+        rewards, over_after = [], None
+        for action in episode.actions:
+            rewards.append(console.step(action))
+            if over_after is None and console.game_over:
+                over_after = len(rewards)
+        ram = np.empty(RAM_BYTES, np.uint8)
+        console.ram(ram)
+        at = [step for step, reward in enumerate(rewards) if reward]
+        return Replay(
+            reward_steps=tuple(at),
+            rewards=tuple(rewards[step] for step in at),
+            over_after=over_after,
+            ram_sha256=hashlib.sha256(ram.tobytes()).digest(),
+        )

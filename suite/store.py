@@ -28,6 +28,8 @@ from protocol import ForeignProtocol, Protocol, RunId, RunRecord, StoreError, ca
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES = "checkpoint", "notes"
+SUBMISSION = "submission.toml"
+"""Beside the arms of a submission: whose runs these are (suite.verify.submission)."""
 
 
 def file_digest(path: Path) -> str:

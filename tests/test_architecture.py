@@ -17,6 +17,8 @@ LIGHT = (
     "suite.comparison",
     "suite.artifacts",
     "suite.report.page",
+    "suite.verify.audit",
+    "suite.verify.verification",
     "suite.store",
     "suite.ledger",
     "suite.meter",

@@ -14,7 +14,7 @@ from suite.artifacts import ARTIFACTS, published_baselines, published_files, sum
 from suite.croissant import croissant
 from suite.ledger import read_episodes, read_ledger
 from suite.outcomes import read_outcomes
-from suite.replay import replay
+from suite.replay import Replayer
 from suite.scores import Scores, score
 from suite.store import Store, file_digest
 from tests.suite.helpers import V1
@@ -95,7 +95,7 @@ def test_a_sample_of_episodes_plays_again(name):
     for run in generator.choice(np.array(plan(V1, SMOKE), dtype=object), SAMPLE, replace=False):
         episodes = list(read_episodes(FOLDER / name / run.run_id.path / "ledger.parquet"))
         episode = episodes[generator.integers(len(episodes))]
-        again = replay(V1, str(run.run_id), episode)
+        again = Replayer(V1).replay(str(run.run_id), episode)
         assert again.rewards == episode.rewards, (run.run_id, episode.lane, episode.number)
         assert again.reward_steps == episode.reward_steps
         assert again.ram_sha256 == episode.ram_sha256

@@ -17,6 +17,7 @@ RUN_ELSEWHERE = {
     "make benchmark": "takes minutes: tests/slow/test_end_to_end.py runs it from a clean clone",
     "make compare": "needs a benchmark's results: tests/slow/test_end_to_end.py runs it after one",
     "make report": "likewise",
+    "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
@@ -25,7 +26,13 @@ RUN_ELSEWHERE = {
     "tests/suite/test_benchmark.py plays through a scheduler",
 }
 
+SUBMIT = (
+    ".venv/bin/amtlb submit results/smoke/baselines.ppo submission --name my-learner "
+    '--author "A. Author" --code https://example.org/commit/abc'
+)
 SLOW = (
+    ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
+    ".venv/bin/amtlb verify submission --retrain smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb protocol check",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb benchmark --learner my_learner:make",
@@ -67,6 +74,10 @@ def test_every_shown_command_runs(newcomer, tmp_path, command):
     if command.endswith("run smoke/fresh/breakout/seed0"):  # those results are another learner's
         shutil.copytree(newcomer, tmp_path / "alone", symlinks=True, ignore=shutil.ignore_patterns("results"))
         newcomer = tmp_path / "alone"
+    if " verify " in command and not (newcomer / "submission").exists():
+        subprocess.run(SUBMIT, shell=True, cwd=newcomer, check=True, capture_output=True)
+    if " submit " in command:
+        shutil.rmtree(newcomer / "submission", ignore_errors=True)
     environment = os.environ | {"PYTHONPATH": str(newcomer)}
     done = subprocess.run(
         command, shell=True, cwd=newcomer, capture_output=True, text=True, timeout=280, env=environment

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName
-from suite.cli import play, results, rules
+from suite.cli import play, results, rules, verify
 from suite.cli.options import fail
 
 app = typer.Typer(
@@ -17,10 +17,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="The Atari Multitask & Transfer Learning Benchmark. "
-    "Exit status: 0 done, 1 failed, 2 wrong use, 130 stopped.",
+    "Exit status: 0 done, 1 failed, 2 wrong use, 3 could not check, 130 stopped.",
 )
 app.add_typer(play.app)
 app.add_typer(results.app)
+app.add_typer(verify.app)
 app.add_typer(rules.app, name="protocol")
 
 

@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from protocol import load
+from protocol import load, load_vectors
 from suite.cli.options import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="The frozen protocol: show it, name it, check this machine.")
@@ -43,7 +43,7 @@ def protocol_digest() -> None:
 @app.command("check")
 def protocol_check(as_json: JsonOption = False) -> None:
     """Check every ROM's hash and, by playing them, every conformance vector on this machine."""
-    from suite.conformance import deviating_games, deviation, load_vectors, play_vectors
+    from suite.conformance import deviating_games, deviation, play_vectors
     from suite.display import output_console
 
     protocol = load("v1")

@@ -3,10 +3,12 @@
 from itertools import product
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import conformance_seed, episode_seed, game_choice, learner_seed, load, plan
+from protocol.seeds import canonical_list
 
 DIGEST = "0" * 64
 RUN = "smoke/fresh/breakout/seed0"
@@ -20,6 +22,20 @@ def test_derivations_are_stable():
     assert choices == [2, 0, 1, 0, 0, 2, 0, 1]
     assert conformance_seed("pong", "actions", 0) == 3728093727485941186
     assert conformance_seed("pong", "episode", 0) == 10390422536376272742
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+            st.integers(-(2**53) + 1, 2**53 - 1),
+        ),
+        max_size=6,
+    )
+)
+def test_hashed_lists_are_in_canonical_form(parts):
+    """What is hashed is the RFC 8785 canonical JSON, whatever the names and numbers."""
+    assert canonical_list(*parts) == rfc8785.dumps(parts)
 
 
 def test_every_argument_matters():

@@ -36,9 +36,9 @@ def make(clone: Path, target: str, *variables: str) -> list[str]:
     (clone / ".venv").mkdir(exist_ok=True)
     stamp = clone / ".venv" / ".installed"
     stamp.touch()
-    bin_folder = clone / ".venv" / "bin"
-    if not bin_folder.exists():
-        bin_folder.symlink_to(Path(sys.executable).parent)
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        if not (clone / ".venv" / part).exists():
+            (clone / ".venv" / part).symlink_to(Path(sys.prefix) / part)
     return ["env", f"PYTHONPATH={clone}", "make", "-C", str(clone), target, *variables]
 
 

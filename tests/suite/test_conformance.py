@@ -2,8 +2,8 @@
 
 import pytest
 
-from protocol import ConformanceError, RomError
-from suite.conformance import checked_vectors, deviating_games, load_vectors, play_vector, play_vectors
+from protocol import ConformanceError, RomError, load_vectors
+from suite.conformance import checked_vectors, deviating_games, play_vector, play_vectors
 from tests.suite.helpers import V1
 
 PLAYED = ["adventure", "breakout", "pitfall", "skiing", "zaxxon"]

@@ -12,10 +12,10 @@ from protocol import (
     StoreError,
     episode_seed,
     learner_seed,
+    load_vectors,
     parse_run_id,
     plan,
 )
-from suite.conformance import load_vectors
 from suite.lanes import LaneEnv
 from suite.ledger import read_episodes
 from suite.meter import TrainingMeter

@@ -8,7 +8,7 @@ import pytest
 
 from protocol import EpisodeRecord
 from suite.console import Console
-from suite.replay import Replay, replay
+from suite.replay import Replay, Replayer
 from suite.roms import checked_rom
 from tests.suite.helpers import V1, episodes, record_random
 
@@ -22,7 +22,7 @@ RUN = "smoke/generalist/seed0"
 def replay_by_numbers(game: str, lane: int, number: int, actions: bytes) -> Replay:
     """Replay knowing no more than an episode's place, game and actions."""
     blank = EpisodeRecord("training", lane, number, game, 0, 0, 0, "budget", actions, (), (), b"")
-    return replay(V1, RUN, blank)
+    return Replayer(V1).replay(RUN, blank)
 
 
 def test_one_of_the_games_has_another_height():

@@ -1,0 +1,116 @@
+"""The commands for submissions: pack one, verify one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from protocol import UnknownName, load
+from suite.cli.options import JsonOption, fail
+
+app = typer.Typer()
+
+
+@app.command()
+def submit(
+    folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
+    out: Annotated[Path, typer.Argument(help="The submission to write; a new folder.")],
+    name: Annotated[str, typer.Option("--name", prompt=True, help="What tables call the learner.")],
+    author: Annotated[list[str], typer.Option("--author", help="Who made it; once for each.")],
+    code: Annotated[str, typer.Option("--code", prompt=True, help="Where its code is: URL and commit, DOI.")],
+    division: Annotated[
+        str, typer.Option("--division", help="open, or contained: played by the harness in an image.")
+    ] = "open",
+    image_sha256: Annotated[
+        str | None, typer.Option("--image", help="The image's digest, 64 hexadecimal digits.")
+    ] = None,
+) -> None:
+    """Pack results into a submission, and audit it."""
+    from pydantic import ValidationError
+
+    from suite.machine import available_cores
+    from suite.store import Store
+    from suite.verify.pack import pack
+    from suite.verify.submission import Submission
+    from suite.verify.verification import Levels, verify
+
+    try:
+        submission = Submission.model_validate(
+            {
+                "name": name,
+                "authors": tuple(author),
+                "code": code,
+                "division": division,
+                "image_sha256": image_sha256,
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UnknownName(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+    protocol = load("v1")
+    pack(Store(folder, protocol), submission, out)
+    found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
+    if found.exit_status:
+        _print(found)
+        fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
+    print(f"written to {out}; its audit passes ({found.runs} runs)")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A submission, such as `amtlb submit` writes.")],
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Play every episode again from its actions.")
+    ] = False,
+    sample: Annotated[
+        float | None,
+        typer.Option(
+            "--sample",
+            min=0.0,
+            max=1.0,
+            help="Play this share of each run's episodes only.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", min=0, help="Draws the sample.  [default: a new one, printed]", show_default=False
+        ),
+    ] = None,
+    retrain: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retrain", help="A run that its learner, installed and trusted here, plays again; repeatable."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
+    import secrets
+
+    from suite.display import output_console
+    from suite.machine import available_cores
+    from suite.verify.verification import Levels
+    from suite.verify.verification import verify as verify_folder
+
+    if seed is not None and sample is None:
+        raise UnknownName("--seed draws a sample; give --sample, too")
+    drawn = None if sample is None else (sample, secrets.randbits(32) if seed is None else seed)
+    levels = Levels(replay or sample is not None, drawn, retrain or ())
+    console = output_console(stderr=True)
+    with console.status("auditing", spinner="line") as status:
+        found = verify_folder(folder, load("v1"), levels, available_cores(), status.update)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        _print(found)
+    raise typer.Exit(found.exit_status)
+
+
+def _print(found: object) -> None:
+    from suite.display import output_console, print_verification
+
+    print_verification(output_console(), found)  # type: ignore[arg-type]

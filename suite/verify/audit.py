@@ -1,0 +1,251 @@
+"""The audit: everything that a submission's files tell by themselves; no emulator, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from protocol import Edition, Protocol, Run, RunId, StoreError, UnknownName, plan
+from suite.artifacts import SUMS
+from suite.outcomes import assemble
+from suite.scores import SCORES, Scores, score
+from suite.store import LEDGER, NOTES, RECORD, SUBMISSION
+from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, RULES, Finding
+from suite.verify.intake import MAX_JSON_BYTES, Changed, Unreadable, list_files, parse_json, read_bytes
+from suite.verify.lineage import check_lineage, check_plan
+from suite.verify.runs import RunAudit, RunTask, audit_run, read_record
+from suite.verify.shards import Failure, Limits, run_sharded
+from suite.verify.submission import parse_submission
+
+LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
+MAX_TEXT_BYTES = 16 * 2**20
+MAX_NOTES_BYTES = 2**28
+_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+seed\d+)/(?:{RECORD}|{LEDGER}|{NOTES}/[^/]+)")
+_TOP = (SUBMISSION, SCORES, SUMS)
+_RELATIVE = 1e-9
+
+
+class Audit(NamedTuple):
+    """What an audit found, and what a replay goes on with.
+
+    Attributes:
+        edition: of the runs; None: it could not be told.
+        learner: of the runs; None: it could not be told.
+        episodes: of every run whose ledger could be read, how many.
+        findings: all.
+        checked: the rules that were looked at.
+    """
+
+    edition: str | None
+    learner: str | None
+    episodes: Mapping[RunId, int]
+    findings: tuple[Finding, ...]
+    checked: frozenset[str]
+
+
+def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
+    """Hold a submission's files to every rule that needs no emulator.
+
+    Args:
+        folder: the submission; nothing in it is trusted.
+        protocol: the rules.
+        workers: processes to read ledgers in.
+
+    Raises:
+        StoreError: there is no such folder, or it cannot be listed.
+    """
+    try:
+        files, odd = list_files(folder)
+    except Unreadable as error:
+        raise StoreError(f"{folder} cannot be verified: {error}") from error
+    findings = [*_layout(files, odd)]
+    runs = sorted({match["run"] for file in files if (match := _RUN.fullmatch(file))})
+    if not runs:
+        raise StoreError(f"{folder} holds no run; a submission is what `amtlb submit` writes")
+    findings += _described(folder, files)
+    edition, more = _edition(folder, protocol, runs)
+    findings += more
+    if edition is None:
+        findings += _sums(folder, files, {})
+        return Audit(None, None, {}, tuple(findings), frozenset({"S1", "S3", "S4", "P4"}))
+    findings += check_plan(protocol, edition, runs)
+    present = [run for run in plan(protocol, edition) if run.run_id.path in runs]
+    audits = _audit_runs(folder, protocol, present, workers)
+    for run_id, found in audits.items():
+        findings += _failed(run_id, found) if isinstance(found, Failure) else found.findings
+    read = {run_id: found for run_id, found in audits.items() if isinstance(found, RunAudit)}
+    records = {run_id: found.record for run_id, found in read.items() if found.record is not None}
+    findings += check_lineage(present, records)
+    findings += _sums(folder, files, read)
+    findings += _figures(folder, protocol, edition, present, read)
+    learners = Counter(record.learner for record in records.values())
+    return Audit(
+        edition.name,
+        learners.most_common(1)[0][0] if learners else None,
+        {run_id: found.episodes for run_id, found in read.items() if found.ledger_sha256 is not None},
+        tuple(findings),
+        frozenset(RULES) - {*REPLAY_RULES, *RETRAIN_RULES},
+    )
+
+
+def _layout(files: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    for file in files:
+        if file not in _TOP and not _RUN.fullmatch(file):
+            yield Finding(rule="S3", file=file[:200], expected="files of the layout only", found="another")
+    for path, what in odd:
+        yield Finding(rule="S3", file=path[:200], expected="plain files and folders", found=what)
+
+
+def _described(folder: Path, files: Sequence[str]) -> Iterator[Finding]:
+    try:
+        parse_submission(read_bytes(folder, SUBMISSION, MAX_TEXT_BYTES))
+    except (Unreadable, StoreError) as error:
+        found = f"it {error}" if SUBMISSION in files else "none"
+        yield Finding(
+            rule="S1",
+            file=SUBMISSION,
+            severity=_severity(error),
+            expected="a description of the runs",
+            found=found,
+        )
+
+
+def _severity(error: Exception) -> Any:
+    return "unchecked" if isinstance(error, Changed) else "error"
+
+
+def _edition(folder: Path, protocol: Protocol, runs: Sequence[str]) -> tuple[Edition | None, list[Finding]]:
+    """The edition that most records name, and a finding where it does not exist."""
+    names: Counter[str] = Counter()
+    for run in runs:
+        try:
+            names[read_record(folder, f"{run}/{RECORD}").run_id.partition("/")[0]] += 1
+        except Unreadable:
+            continue  # told when the run is audited
+    if not names:
+        return None, [Finding(rule="S1", expected="records that can be read", found="none")]
+    name = names.most_common(1)[0][0]
+    try:
+        return protocol.edition(name), []
+    except UnknownName:
+        known = ", ".join(edition.name for edition in protocol.editions)
+        return None, [Finding(rule="P4", expected=f"an edition out of {known}", found=name[:80])]
+
+
+def _audit_runs(
+    folder: Path, protocol: Protocol, runs: Sequence[Run], workers: int
+) -> dict[RunId, RunAudit | Failure]:
+    tasks = [RunTask(str(folder), protocol.version, str(run.run_id)) for run in runs]
+    ended = dict(run_sharded(audit_run, tasks, workers, LIMITS))
+    return {run.run_id: ended[place] for place, run in enumerate(runs)}
+
+
+def _failed(run_id: RunId, failure: Failure) -> list[Finding]:
+    return [
+        Finding(
+            rule="S3",
+            severity="unchecked",
+            run_id=str(run_id),
+            file=f"{run_id.path}/{LEDGER}",
+            expected="files that can be read within bounds",
+            found=failure.reason,
+        )
+    ]
+
+
+def _sums(folder: Path, files: Sequence[str], read: Mapping[RunId, RunAudit]) -> Iterator[Finding]:
+    """SHA256SUMS names every other file once, with its digest."""
+    expected = set(files) - {SUMS}
+    try:
+        text = read_bytes(folder, SUMS, MAX_TEXT_BYTES).decode("utf-8")
+    except (Unreadable, UnicodeDecodeError) as error:
+        found = f"it {error}" if SUMS in files else "none"
+        yield Finding(
+            rule="S1", file=SUMS, severity=_severity(error), expected="the digest of every file", found=found
+        )
+        return
+    lines = [line.partition("  ") for line in text.splitlines()]
+    claimed = {path: digest for digest, _, path in lines}
+    if len(claimed) < len(lines):
+        yield Finding(rule="S4", file=SUMS, expected="each file once", found="one of them twice")
+    known = {f"{run_id.path}/{LEDGER}": found.ledger_sha256 for run_id, found in read.items()}
+    for file in sorted(expected | claimed.keys()):
+        if file not in claimed or file not in expected:
+            where = "in the folder" if file not in claimed else "in the sums"
+            yield Finding(
+                rule="S4",
+                file=file[:200],
+                expected="a file in the folder and in the sums",
+                found=f"only {where}",
+            )
+            continue
+        try:
+            digest = known.get(file) or hashlib.sha256(read_bytes(folder, file, MAX_NOTES_BYTES)).hexdigest()
+        except Unreadable as error:
+            yield Finding(
+                rule="S1",
+                file=file[:200],
+                severity=_severity(error),
+                expected="a readable file",
+                found=f"it {error}",
+            )
+            continue
+        if digest != claimed[file]:
+            yield Finding(rule="S4", file=file[:200], expected=f"digest {digest}", found=claimed[file][:80])
+
+
+def _figures(
+    folder: Path, protocol: Protocol, edition: Edition, runs: Sequence[Run], read: Mapping[RunId, RunAudit]
+) -> Iterator[Finding]:
+    """The published scores are what the ledgers give."""
+    try:
+        data = read_bytes(folder, SCORES, MAX_JSON_BYTES)
+        parse_json(data)
+        published = Scores.model_validate_json(data)
+    except (Unreadable, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        yield Finding(
+            rule="S1", file=SCORES, severity=_severity(error), expected="the scores", found=f"it {reason}"
+        )
+        return
+    records = [found.record for found in read.values() if found.record is not None]
+    outcomes = {run_id: found.outcomes for run_id, found in read.items() if found.outcomes is not None}
+    untried = [
+        run.run_id
+        for run in runs
+        if run.evaluation_episodes
+        and any(not len(found.evaluation_returns) for found in outcomes.get(run.run_id, {}).values())
+    ]
+    if len(records) < len(plan(protocol, edition)) or len(outcomes) < len(runs) or untried:
+        yield Finding(
+            rule="C1",
+            severity="unchecked",
+            file=SCORES,
+            expected="runs to recompute from",
+            found="not all can be read",
+        )
+        return
+    again = score(assemble(protocol, edition, tuple(records), outcomes))
+    for place, right, found in _differences(again.model_dump(), published.model_dump(), "scores"):
+        yield Finding(rule="C1", file=SCORES, expected=f"{place} {right}", found=str(found)[:80])
+
+
+def _differences(right: Any, found: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    """Where two trees differ; numbers may differ in their last digits, which are those of a CPU."""
+    if isinstance(right, dict) and isinstance(found, dict):
+        for key, value in right.items():
+            yield from _differences(value, found[key], f"{place}.{key}")
+    elif isinstance(right, tuple) and isinstance(found, tuple) and len(right) == len(found):
+        for index, (one, other) in enumerate(zip(right, found, strict=True)):
+            yield from _differences(one, other, f"{place}[{index}]")
+    elif isinstance(right, float) and isinstance(found, float):
+        if abs(right - found) > _RELATIVE * max(1.0, abs(right)):
+            yield place, right, found
+    elif right != found or type(right) is not type(found):
+        yield place, right, found

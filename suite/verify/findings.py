@@ -1,0 +1,131 @@
+"""Rules, findings and verdicts: what a verification says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from protocol import Frozen
+
+RULES = {
+    "S1": "every file is readable and valid under its schema",
+    "S2": "every run of the edition is there once, and no other",
+    "S3": "nothing lies outside the layout: no stray file, symlink, path escape or bomb",
+    "S4": "digests are those of the files",
+    "P1": "the protocol's digest is known",
+    "P2": "ROM digests are the protocol's",
+    "P3": "the emulator is the protocol's and conforms",
+    "P4": "the edition exists",
+    "P5": "all runs have one learner and one configuration",
+    "D1": "every seed of the edition is there, and no more",
+    "D2": "every episode's seed is its derivation",
+    "D3": "every game is the one that was to be drawn",
+    "D4": "the learner's seeds are their derivation",
+    "B1": "every game was given exactly its frames, and every lane its share",
+    "B2": "the frames and episodes that a record claims are those of its ledger",
+    "B3": "no episode goes past its cap or the no-reward rule, or claims a cut that was not due",
+    "B4": "episodes stand in their lanes without gap, overlap or repetition, in the order of their ends",
+    "B5": "the evaluation is as prescribed",
+    "F1": "pre-training plays the training games of its fold only",
+    "F2": "no checkpoint that a transfer run starts from has seen a held-out game",
+    "F3": "a transfer run starts from the checkpoint of its own fold and seed",
+    "F4": "fresh, pretrain and generalist runs start from nothing",
+    "A1": "every action is 0 to 17",
+    "A2": "an episode has one action a step",
+    "R1": "every reward follows from the actions",
+    "R2": "every end and its reason follow from the actions",
+    "R3": "the last RAM follows from the actions",
+    "R4": "returns are the sums of their rewards",
+    "C1": "every published figure recomputes from the ledgers",
+    "T1": "the learner, trained again, yields the same ledger, or one within the null",
+}
+REPLAY_RULES, RETRAIN_RULES = ("R1", "R2", "R3"), ("T1",)
+"""Only the emulator, or the learner, can tell; unless they are asked for they stay UNVERIFIABLE."""
+
+Severity = Literal["error", "unchecked"]
+Verdict = Literal["PASS", "FAIL", "UNVERIFIABLE"]
+
+
+class Finding(Frozen):
+    """One place where a submission is not as the protocol says, or where it could not be looked at.
+
+    Attributes:
+        rule: its id, see RULES.
+        severity: error, or unchecked: something stood in the way of looking.
+        run_id: of the run; None: the submission as a whole.
+        file: relative to the submission's folder; None: no single file.
+        row: of the ledger, from 0; None: no single episode.
+        expected, found: in words.
+    """
+
+    rule: str
+    severity: Severity = "error"
+    run_id: str | None = None
+    file: str | None = None
+    row: int | None = None
+    expected: str
+    found: str
+
+
+class RuleVerdict(Frozen):
+    """What came of one rule."""
+
+    rule: str
+    title: str
+    verdict: Verdict
+    errors: int
+    unchecked: int
+
+
+class Replayed(Frozen):
+    """How much was played again.
+
+    Attributes:
+        episodes, of_episodes: how many, and how many there are.
+        sample_seed: that drew them; None: all were played.
+        chance_of_one_percent: that a submission with 1 % false episodes would have passed.
+    """
+
+    episodes: int
+    of_episodes: int
+    sample_seed: int | None
+    chance_of_one_percent: float
+
+
+class Verification(Frozen):
+    """All that a verification found; what ``amtlb verify --json`` prints."""
+
+    protocol_version: str
+    protocol_digest: str
+    edition: str | None
+    learner: str | None
+    runs: int
+    replayed: Replayed | None
+    verdicts: tuple[RuleVerdict, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 compliant, 1 not compliant, 3 could not check all that was asked for."""
+        if any(finding.severity == "error" for finding in self.findings):
+            return 1
+        return 3 if self.findings else 0
+
+
+def judge(findings: Iterable[Finding], checked: Iterable[str]) -> tuple[RuleVerdict, ...]:
+    """The verdict on every rule; one that was not checked, or not everywhere, is UNVERIFIABLE."""
+    counts = Counter((finding.rule, finding.severity) for finding in findings)
+    looked_at = set(checked)
+    verdicts = []
+    for rule, title in RULES.items():
+        errors, unchecked = counts[rule, "error"], counts[rule, "unchecked"]
+        verdict: Verdict = "PASS"
+        if errors:
+            verdict = "FAIL"
+        elif unchecked or rule not in looked_at:
+            verdict = "UNVERIFIABLE"
+        verdicts.append(
+            RuleVerdict(rule=rule, title=title, verdict=verdict, errors=errors, unchecked=unchecked)
+        )
+    return tuple(verdicts)

@@ -1,0 +1,151 @@
+"""Reading files that nobody vouches for: bounded, without following links, each byte once.
+
+A file is opened part by part below the submission's folder, so that no link leads out of it, and read whole
+into memory up to a limit; digest and contents are taken from the same bytes, so a file that changes meanwhile
+cannot show two faces.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+MAX_FILES = 20_000
+MAX_DEPTH = 8
+MAX_JSON_BYTES = 16 * 2**20
+MAX_JSON_DEPTH = 64
+
+
+class Unreadable(Exception):
+    """A file cannot be read as what it should be; the text says why."""
+
+
+class TooLarge(Unreadable):
+    """A file is, or unpacks to, more than it can be."""
+
+
+class Changed(Unreadable):
+    """A file changed while it was read: what it holds could not be checked."""
+
+
+def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
+    """All plain files below a folder, and what is neither a file nor a folder.
+
+    Returns:
+        the relative paths of the files, sorted; and (relative path, what is wrong) of everything else.
+
+    Raises:
+        Unreadable: the folder itself cannot be listed, or holds too much.
+    """
+    files: list[str] = []
+    odd: list[tuple[str, str]] = []
+    for path, entry, depth in _walk(folder):
+        if len(files) + len(odd) >= MAX_FILES:
+            raise Unreadable(f"it holds more than {MAX_FILES:,} files")
+        if entry.is_symlink():
+            odd.append((path, "a symlink"))
+        elif entry.is_dir(follow_symlinks=False):
+            if depth >= MAX_DEPTH:
+                odd.append((path, f"a folder more than {MAX_DEPTH} deep"))
+        elif entry.is_file(follow_symlinks=False):
+            files.append(path)
+        else:
+            odd.append((path, "neither a file nor a folder"))
+    return sorted(files), sorted(odd)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str], int]]:
+    waiting = [("", 0)]
+    while waiting:
+        place, depth = waiting.pop()
+        try:
+            with os.scandir(folder / place) as entries:
+                for entry in entries:
+                    path = f"{place}/{entry.name}" if place else entry.name
+                    yield path, entry, depth
+                    if depth < MAX_DEPTH and entry.is_dir(follow_symlinks=False):
+                        waiting.append((path, depth + 1))
+        except OSError as error:
+            raise Unreadable(f"{place or folder.name} cannot be listed ({error.strerror})") from error
+
+
+def read_bytes(folder: Path, path: str, max_bytes: int) -> bytes:
+    """The contents of a plain file below a folder.
+
+    Raises:
+        Unreadable: it is missing, larger than ``max_bytes``, no plain file, or behind a link.
+        Changed: it changed while it was read.
+    """
+    descriptors: list[int] = []
+    try:
+        *parents, name = path.split("/")
+        here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptors.append(here)
+        for parent in parents:
+            here = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            descriptors.append(here)
+        descriptors.append(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here))
+        return _read(descriptors[-1], max_bytes)
+    except OSError as error:
+        raise Unreadable(f"cannot be opened ({error.strerror})") from error
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _read(descriptor: int, max_bytes: int) -> bytes:
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        raise Unreadable("is no plain file")
+    if before.st_size > max_bytes:
+        raise TooLarge(f"has {before.st_size:,} bytes, at most {max_bytes:,} can be right")
+    parts, left = [], before.st_size + 1
+    while left > 0 and (part := os.read(descriptor, min(left, 2**24))):
+        parts.append(part)
+        left -= len(part)
+    after = os.fstat(descriptor)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or left != 1:
+        raise Changed("changed while it was read")
+    return b"".join(parts)
+
+
+def parse_json(data: bytes) -> Any:
+    """JSON that is what it seems: UTF-8, each key once, no NaN or infinity, not nested without end.
+
+    Raises:
+        Unreadable: it is not.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"is not UTF-8 (byte {error.start})") from error
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    if deepest > MAX_JSON_DEPTH:
+        raise Unreadable(f"is nested {deepest} deep, at most {MAX_JSON_DEPTH} can be right")
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"is not JSON ({error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:40]!r} stands twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,87 @@
+"""The rules that hold between the runs of a submission: which there are, of what, and what starts from what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
+from suite.store import RECORD
+from suite.verify.findings import Finding
+
+Records = Mapping[RunId, RunRecord]
+
+
+def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> Iterator[Finding]:
+    """Every run of the edition and no other, given the folders that hold runs; D1 where a whole seed differs.
+
+    Args:
+        present: paths of the run folders, such as ``fresh/pong/seed0``.
+    """
+    expected = {run.run_id.path: run.run_id for run in plan(protocol, edition)}
+    there = set(present)
+    seeds = {path.rpartition("seed")[2] for path in there}
+    wanted_seeds = {str(seed) for seed in range(edition.seeds)}
+    for seed in sorted(wanted_seeds - seeds):
+        yield Finding(rule="D1", expected=f"runs of seed {seed}", found="none")
+    for seed in sorted(seeds - wanted_seeds):
+        found = sorted(path for path in there if path.rpartition("seed")[2] == seed)
+        wanted = f"seeds 0 to {edition.seeds - 1} only"
+        yield Finding(rule="D1", file=found[0], expected=wanted, found=f"{len(found)} runs of seed {seed[:20]}")
+    for path, run_id in expected.items():
+        if path not in there and str(run_id.seed) in seeds:
+            yield Finding(rule="S2", run_id=str(run_id), expected="this run", found="none")
+    for path in sorted(there - expected.keys()):
+        if path.rpartition("seed")[2] in {str(seed) for seed in range(edition.seeds)}:
+            yield Finding(
+                rule="S2", file=path, expected=f"runs of edition {edition.name} only", found="another"
+            )
+
+
+def check_lineage(runs: Iterable[Run], records: Records) -> Iterator[Finding]:
+    """One configuration for all, and transfer runs that start from what their fold and seed were trained to."""
+    yield from _one_configuration(records)
+    for run in runs:
+        if run.starts_from is None or run.run_id not in records:
+            continue
+        start, ancestor = records[run.run_id].checkpoint_in, records.get(run.starts_from)
+        if ancestor is not None and start != ancestor.checkpoint_out:
+            yield _finding("F3", run, f"checkpoint {ancestor.checkpoint_out} of {run.starts_from}", str(start))
+        if start is not None:
+            yield from _seen_before(run, start, records)
+
+
+def _one_configuration(records: Records) -> Iterator[Finding]:
+    counts = Counter((record.learner, record.configuration_digest) for record in records.values())
+    if len(counts) < 2:
+        return
+    (learner, digest), _ = counts.most_common(1)[0]
+    for run_id, record in records.items():
+        if (record.learner, record.configuration_digest) != (learner, digest):
+            yield Finding(
+                rule="P5",
+                run_id=str(run_id),
+                file=f"{run_id.path}/{RECORD}",
+                expected=f"{learner} with configuration {digest}, as most runs have",
+                found=f"{record.learner[:80]} with {record.configuration_digest}",
+            )
+
+
+def _seen_before(run: Run, start: str, records: Records) -> Iterator[Finding]:
+    """Runs that played the held-out game and ended as the very checkpoint that this run starts from.
+
+    The run's own ancestor is held to its games by F1. A learner without weights ends every run as the same
+    checkpoint, which tells nothing.
+    """
+    if len({record.checkpoint_out for record in records.values()}) == 1:
+        return
+    for other, record in records.items():
+        played = any(spending.game == run.run_id.game for spending in record.games)
+        if record.checkpoint_out == start and played and other not in (run.run_id, run.starts_from):
+            yield _finding("F2", run, f"a checkpoint that never saw {run.run_id.game}", f"that of {other}")
+            return
+
+
+def _finding(rule: str, run: Run, expected: str, found: str) -> Finding:
+    file = f"{run.run_id.path}/{RECORD}"
+    return Finding(rule=rule, run_id=str(run.run_id), file=file, expected=expected, found=found)

@@ -1,0 +1,120 @@
+"""The retraining: chosen runs are played again by the learner that they name, and ledgers are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from protocol import Protocol, Run, describe, parse_run_id
+from suite.benchmark import Settings, play_one
+from suite.outcomes import read_ledger_outcomes
+from suite.scores import SCORES, Scores
+from suite.scoring import contrast
+from suite.store import LEDGER, RECORD, Store
+from suite.verify.findings import Finding
+from suite.verify.intake import MAX_JSON_BYTES, Unreadable, read_bytes
+from suite.verify.runs import max_ledger_bytes, read_record
+
+LEAST_BAND = 0.05
+"""Contrasts closer to 0 than this are taken as equal, where a game's null of few seeds is narrower."""
+
+
+def retrain(
+    folder: Path,
+    protocol: Protocol,
+    run_ids: Sequence[str],
+    scratch: Path,
+    device: str,
+    listener: Callable[[str], None],
+) -> Iterator[Finding]:
+    """Play runs of a submission again and compare them.
+
+    The learner is imported by the name that the record gives, from this environment: only where it is installed
+    here and trusted.
+
+    Args:
+        folder: the submission, which has been audited.
+        protocol: the rules.
+        run_ids: which runs; what they start from is played as well.
+        scratch: an empty folder for the runs.
+        device: cpu or cuda.
+        listener: hears of each run that begins.
+
+    Raises:
+        UnknownName: there is no such run or learner.
+    """
+    store = Store(scratch, protocol)
+    for text in run_ids:
+        run = describe(parse_run_id(text, protocol), protocol)
+        for needed in _with_ancestors(run, protocol):
+            yield from _play(folder, store, needed, device, listener)
+        yield from _compare(folder, store, run)
+
+
+def _with_ancestors(run: Run, protocol: Protocol) -> list[Run]:
+    if run.starts_from is None:
+        return [run]
+    return [*_with_ancestors(describe(run.starts_from, protocol), protocol), run]
+
+
+def _play(
+    folder: Path, store: Store, run: Run, device: str, listener: Callable[[str], None]
+) -> Iterator[Finding]:
+    if store.is_complete(run.run_id):
+        return
+    listener(str(run.run_id))
+    try:
+        learner = read_record(folder, f"{run.run_id.path}/{RECORD}").learner
+    except Unreadable as error:
+        yield _finding(run, "a record that names the learner", f"it {error}", unchecked=True)
+        return
+    outcome = play_one(run.run_id, store, store.protocol, Settings(learner, device, 1, 0, None))
+    if outcome.status != "complete":
+        yield _finding(
+            run, f"a run of {learner}", f"it {outcome.status}: {outcome.error[:200]}", unchecked=True
+        )
+
+
+def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
+    """Equal to the bit, or in every game no further from the claim than fresh runs are from each other."""
+    if not store.is_complete(run.run_id):
+        return
+    record = store.record(run.run_id)
+    claimed = read_record(folder, f"{run.run_id.path}/{RECORD}")
+    if record.configuration_digest != claimed.configuration_digest:
+        expected = f"configuration {record.configuration_digest}, which {record.learner} has here"
+        yield _finding(run, expected, claimed.configuration_digest)
+    if record.ledger_sha256 == claimed.ledger_sha256:
+        return
+    skip = store.protocol.environment.frame_skip
+    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    file = f"{run.run_id.path}/{LEDGER}"
+    read_bytes(folder, file, max_ledger_bytes(store.protocol, run))  # a plain file of a possible size
+    theirs = read_ledger_outcomes(folder / file, run.games, run.budget_frames, skip)
+    scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
+    bands = {game.game: game.contrast.null for game in scores.transfer.games}
+    for game in run.games:
+        earned = (np.array([found[game].curve[-1]]) for found in (theirs, ours))
+        kappa = float(contrast(*earned)[0])
+        null = bands[game]
+        half = float(np.sqrt(scores.seeds))  # one run a side varies so many times as much as the means of S do
+        low, high = (null.low * half, null.high * half) if null else (0.0, 0.0)
+        low, high = min(low, -LEAST_BAND), max(high, LEAST_BAND)
+        if not low <= kappa <= high:
+            yield _finding(
+                run, f"the same ledger, or in {game} a contrast from {low:+.3f} to {high:+.3f}", f"{kappa:+.3f}"
+            )
+
+
+def _finding(run: Run, expected: str, found: str, *, unchecked: bool = False) -> Finding:
+    severity = "unchecked" if unchecked else "error"
+    return Finding(
+        rule="T1",
+        severity=severity,  # type: ignore[arg-type]  # one of the two
+        run_id=str(run.run_id),
+        file=f"{run.run_id.path}/{LEDGER}",
+        expected=expected,
+        found=found,
+    )

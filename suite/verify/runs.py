@@ -1,0 +1,188 @@
+"""One run of a submission: its record and its ledger, read in a process that may not harm the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from protocol import (
+    Protocol,
+    Run,
+    RunRecord,
+    canonical_digest,
+    describe,
+    learner_seed,
+    load,
+    load_vectors,
+    parse_run_id,
+)
+from suite.ledger import LEDGER_SCHEMA
+from suite.outcomes import GameOutcome, table_outcomes
+from suite.store import LEDGER, RECORD
+from suite.verify.findings import Finding
+from suite.verify.intake import Changed, TooLarge, Unreadable, parse_json, read_bytes
+from suite.verify.ledgers import Ledger, check_ledger, schema_problem
+
+MAX_RECORD_BYTES = 2**20
+_BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
+_BYTES_A_ROW = 1024
+_ROOM_BYTES = 2**20
+
+
+class RunTask(NamedTuple):
+    """Which run of which submission."""
+
+    folder: str
+    version: str
+    run_id: str
+
+
+class RunAudit(NamedTuple):
+    """What one run's files tell.
+
+    Attributes:
+        findings: what is not right about them.
+        record: None: it could not be read.
+        outcomes: by game, what the ledger says was earned; None: it could not be read.
+        episodes: rows of the ledger.
+        ledger_sha256: of the ledger's bytes; None: it could not be read.
+    """
+
+    findings: tuple[Finding, ...]
+    record: RunRecord | None
+    outcomes: dict[str, GameOutcome] | None
+    episodes: int
+    ledger_sha256: str | None
+
+
+def audit_run(task: RunTask) -> RunAudit:
+    """Look at one run's record and ledger."""
+    protocol = load(task.version)
+    run = describe(parse_run_id(task.run_id, protocol), protocol)
+    findings: list[Finding] = []
+    record = None
+    record_file, ledger_file = f"{run.run_id.path}/{RECORD}", f"{run.run_id.path}/{LEDGER}"
+    try:
+        record = read_record(Path(task.folder), record_file)
+        findings += _record_findings(protocol, run, record, record_file)
+    except Unreadable as error:
+        findings.append(_unreadable(run, record_file, error))
+    try:
+        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(protocol, run))
+        table = read_table(protocol, run, data)
+    except Unreadable as error:
+        return RunAudit((*findings, _unreadable(run, ledger_file, error)), record, None, 0, None)
+    digest = hashlib.sha256(data).hexdigest()
+    outcomes = None
+    if record is not None:
+        if record.ledger_sha256 != digest:
+            findings.append(_finding("S4", run, record_file, f"ledger_sha256 {digest}", record.ledger_sha256))
+        ledger = Ledger(protocol, run, ledger_file, table)
+        found = check_ledger(ledger, record)
+        findings += found
+        if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
+            skip = protocol.environment.frame_skip
+            outcomes = table_outcomes(table, ledger_file, run.games, run.budget_frames, skip)
+    return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
+
+
+def read_record(folder: Path, file: str) -> RunRecord:
+    """A record that nobody vouches for; raises Unreadable."""
+    data = read_bytes(folder, file, MAX_RECORD_BYTES)
+    parse_json(data)
+    try:
+        return RunRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise Unreadable("is not a record: " + " ".join(str(error).split())[:300]) from error
+
+
+def max_ledger_bytes(protocol: Protocol, run: Run) -> int:
+    """More than the bytes that a run's ledger can have."""
+    return _BYTES_A_STEP * _max_steps(protocol, run) + _ROOM_BYTES
+
+
+def _max_steps(protocol: Protocol, run: Run) -> int:
+    """More than the steps that a run can have."""
+    frames = run.total_budget_frames + len(run.games) * run.evaluation_episodes * run.evaluation_max_frames
+    return 2 * frames // protocol.environment.frame_skip
+
+
+def read_table(protocol: Protocol, run: Run, data: bytes) -> pa.Table:
+    """A ledger's table, once its own description promises that it fits; raises Unreadable."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        most_rows = _max_steps(protocol, run)
+        if file.metadata.num_rows > most_rows:
+            raise TooLarge(f"has {file.metadata.num_rows:,} rows, at most {most_rows:,} can be right")
+        groups = [file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)]
+        unpacked = sum(max(0, group.total_byte_size) for group in groups)
+        most = _BYTES_A_STEP * most_rows + _BYTES_A_ROW * file.metadata.num_rows + _ROOM_BYTES
+        if unpacked > most:
+            raise TooLarge(f"unpacks to {unpacked:,} bytes, at most {most:,} can be right")
+        if problem := schema_problem(file.schema_arrow):
+            raise Unreadable(f"is not a ledger: {problem}")
+        table = file.read(use_threads=False)
+        table.validate(full=True)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise Unreadable("is not a ledger: " + " ".join(str(error).split())[:200]) from error
+    for field in LEDGER_SCHEMA:
+        if table[field.name].null_count:
+            raise Unreadable(f"is not a ledger: column {field.name} has nulls")
+    return table
+
+
+def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str) -> Iterator[Finding]:
+    run_id, seeded = str(run.run_id), bool(run.evaluation_episodes)
+    evaluation_seed = learner_seed(protocol.digest, run_id, "evaluation") if seeded else None
+    expected = (
+        ("S2", "run_id", run_id, record.run_id),
+        ("P1", "protocol_digest", protocol.digest, record.protocol_digest),
+        ("P1", "protocol_version", protocol.version, record.protocol_version),
+        ("P3", "ale-py", protocol.emulator.version, record.versions.get(protocol.emulator.package)),
+        ("D4", "training_seed", learner_seed(protocol.digest, run_id, "training"), record.training_seed),
+        ("D4", "evaluation_seed", evaluation_seed, record.evaluation_seed),
+        ("S4", "configuration_digest", _digest(record), record.configuration_digest),
+    )
+    for rule, name, right, found in expected:
+        if found != right:
+            yield _finding(rule, run, file, f"{name} {right}", str(found))
+    vectors = load_vectors(protocol.version).vectors
+    for spending in record.games:
+        known = {game.name: game for game in protocol.games}.get(spending.game)
+        if known is None:
+            continue  # rule B2 tells which games there should be
+        if spending.rom_sha256 != known.rom_sha256:
+            yield _finding("P2", run, file, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
+        if spending.conformance_sha256 != vectors[spending.game]:
+            expected_vector = f"conformance {vectors[spending.game]} of {spending.game}"
+            yield _finding("P3", run, file, expected_vector, spending.conformance_sha256)
+    if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
+        yield _finding("F4", run, file, "no checkpoint to start from", record.checkpoint_in)
+
+
+def _digest(record: RunRecord) -> str:
+    try:
+        return canonical_digest(record.configuration)
+    except (ValueError, RecursionError):
+        return "of a configuration that canonical JSON can hold"
+
+
+def _finding(rule: str, run: Run, file: str, expected: str, found: str) -> Finding:
+    return Finding(rule=rule, run_id=str(run.run_id), file=file, expected=expected, found=found[:200])
+
+
+def _unreadable(run: Run, file: str, error: Unreadable) -> Finding:
+    return Finding(
+        rule="S3" if isinstance(error, TooLarge) else "S1",
+        severity="unchecked" if isinstance(error, Changed) else "error",
+        run_id=str(run.run_id),
+        file=file,
+        expected="a file that can be read and is valid",
+        found=f"it {error}",
+    )

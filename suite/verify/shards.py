@@ -1,0 +1,130 @@
+"""Many tasks in a few processes that may die or hang: each task ends in a result or in why there is none."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+_SPAWN = get_context("spawn")
+
+
+class Failure(NamedTuple):
+    """Why a task has no result: its process ended, was too slow, or met an error."""
+
+    reason: str
+
+
+class Limits(NamedTuple):
+    """What one task may take: memory beyond what the process has when it starts, and time."""
+
+    memory_bytes: int
+    seconds: float
+
+
+def run_sharded(
+    function: Callable[[Any], Any], tasks: Sequence[Any], workers: int, limits: Limits
+) -> Iterator[tuple[int, Any]]:
+    """Run a function over tasks in worker processes; one that dies or hangs is replaced and the rest goes on.
+
+    Args:
+        function: of a module, taking one task; both it and its results cross process borders.
+        tasks: what is to be done.
+        workers: processes, at least 1.
+        limits: of each task.
+
+    Yields:
+        (index of the task, its result or a Failure), as they end.
+    """
+    waiting = iter(enumerate(tasks))
+    crew = [_Worker(function, limits) for _ in range(min(workers, len(tasks)))]
+    try:
+        busy = [worker for worker in crew if worker.take(waiting)]
+        while busy:
+            slack = min(worker.deadline for worker in busy) - time.monotonic()
+            wait([worker.pipe for worker in busy], timeout=max(0.0, slack))
+            for worker in busy:
+                if (ended := worker.ended()) is not None:
+                    yield ended
+                    worker.take(waiting)
+            busy = [worker for worker in busy if worker.index is not None]
+    finally:
+        for worker in crew:
+            worker.stop()
+
+
+class _Worker:
+    """One process and the task that it has."""
+
+    def __init__(self, function: Callable[[Any], Any], limits: Limits) -> None:
+        self._function, self._limits = function, limits
+        self._start()
+
+    def _start(self) -> None:
+        self.pipe, theirs = _SPAWN.Pipe()
+        self._process: BaseProcess = _SPAWN.Process(
+            target=_serve, args=(theirs, self._function, self._limits.memory_bytes), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self.index: int | None = None
+        self.deadline = 0.0
+
+    def take(self, waiting: Iterator[tuple[int, Any]]) -> bool:
+        """Begin the next task; false: there is none."""
+        self.index = None
+        task = next(waiting, None)
+        if task is None:
+            return False
+        if not self._process.is_alive():
+            self._start()
+        self.index = task[0]
+        self.deadline = time.monotonic() + self._limits.seconds
+        try:
+            self.pipe.send(task[1])
+        except OSError:
+            pass  # it has died: `ended` finds the pipe closed
+        return True
+
+    def ended(self) -> tuple[int, Any] | None:
+        """The task's index and result, if it has ended or must end now."""
+        assert self.index is not None
+        try:
+            if self.pipe.poll():
+                return self.index, self.pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(5)
+            return self.index, Failure(f"its process ended with status {self._process.exitcode}")
+        if time.monotonic() < self.deadline:
+            return None
+        self.stop()
+        return self.index, Failure(f"it took more than {self._limits.seconds:g} seconds")
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        in_use = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (in_use + memory_bytes,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            result = function(task)
+        except MemoryError:
+            result = Failure(f"it needs more than {memory_bytes // 2**20} MiB of memory")
+        except Exception as error:
+            result = Failure(f"{type(error).__name__}: {str(error)[:300]}")
+        pipe.send(result)

@@ -1,0 +1,74 @@
+"""A verification: the levels that were asked for, one after another, and the verdict on every rule."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from protocol import Protocol
+from suite.verify.audit import audit
+from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, Verification, judge
+
+
+class Levels(NamedTuple):
+    """What is asked for beyond the audit.
+
+    Attributes:
+        replay: whether episodes are played again.
+        sample: the share of each run's episodes that is, and the seed that draws them; None: all are.
+        retrain: the runs that the learner plays again.
+    """
+
+    replay: bool
+    sample: tuple[float, int] | None
+    retrain: Sequence[str]
+
+
+def verify(
+    folder: Path, protocol: Protocol, levels: Levels, workers: int, listener: Callable[[str], None]
+) -> Verification:
+    """Hold a submission to the protocol.
+
+    Args:
+        folder: the submission; nothing in it is trusted.
+        protocol: the rules.
+        levels: what is asked for.
+        workers: processes.
+        listener: hears what is being done.
+
+    Raises:
+        StoreError: there is no submission in the folder.
+        UnknownName: a run or learner to be played again does not exist.
+    """
+    listener("auditing")
+    audited = audit(folder, protocol, workers)
+    findings, checked, replayed = list(audited.findings), set(audited.checked), None
+    if levels.replay and audited.edition is not None:
+        from suite.verify.replays import replay_submission
+
+        def tell(done: int, of: int) -> None:
+            listener(f"replaying, {100 * done // of} %")
+
+        found = replay_submission(folder, protocol, audited.episodes, levels.sample, workers, tell)
+        replayed, checked = found.replayed, checked | set(REPLAY_RULES)
+        findings += found.findings
+    if levels.retrain:
+        from suite.verify.retrain import retrain
+
+        with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+            findings += retrain(
+                folder, protocol, levels.retrain, Path(scratch), "cpu", lambda run: listener(f"playing {run}")
+            )
+        checked |= set(RETRAIN_RULES)
+    return Verification(
+        protocol_version=protocol.version,
+        protocol_digest=protocol.digest,
+        edition=audited.edition,
+        learner=audited.learner,
+        runs=len(audited.episodes),
+        replayed=replayed,
+        verdicts=judge(findings, checked),
+        findings=tuple(findings),
+    )

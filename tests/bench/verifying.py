@@ -1,0 +1,131 @@
+"""How fast verifying is: a replay beside the emulator's bare act, an audit of a release; in ``make bench``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from protocol import RunId, load, parse_run_id, plan
+from suite.artifacts import published_folder
+from suite.console import Console
+from suite.ledger import read_episodes
+from suite.machine import available_cores
+from suite.replay import Replayer
+from suite.roms import checked_rom
+from suite.store import Store
+from suite.verify.pack import pack
+from suite.verify.replays import replay_submission
+from suite.verify.submission import Submission
+from suite.verify.verification import Levels, verify
+from tests.bench.synthetic import write_results
+
+LEARNERS, EPISODES_A_LEARNER = 3, 100_000
+_RUN = "smoke/fresh/space_invaders/seed0"
+
+
+def replay_share(rounds: int) -> float:
+    """Steps a second of a replay on one core, over those of the emulator's bare act on the same actions."""
+    protocol = load("v1")
+    run = parse_run_id(_RUN, protocol)
+    ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run)
+    episodes = list(read_episodes(ledger))
+    player = Replayer(protocol)
+    player.replay(_RUN, episodes[0])  # the ROM is loaded once
+    console = Console(checked_rom(protocol, run.game or ""), protocol.environment)
+    console.begin(0)
+    act, over, reset = console._ale.act, console._ale.game_over, console._ale.reset_game
+    shares = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        for episode in episodes:
+            reset()
+            for action in episode.actions:
+                act(action), act(action), act(action), act(action)
+                over()
+        bare = time.perf_counter()
+        for episode in episodes:
+            player.replay(_RUN, episode)
+        shares.append((bare - started) / (time.perf_counter() - bare))
+    return statistics.median(shares)
+
+
+def speedup_of_cores() -> float:
+    """How many times faster all cores replay a submission than one does."""
+    protocol = load("v1")
+    folder = published_folder("ppo", "v1", "smoke")
+    edition = protocol.edition("smoke")
+    counts: dict[RunId, int] = {
+        run.run_id: len(list(read_episodes(folder / run.run_id.path / "ledger.parquet")))
+        for run in plan(protocol, edition)
+    }
+    seconds = []
+    for workers in (1, available_cores()):
+        started = time.perf_counter()
+        replay_submission(folder, protocol, counts, None, workers, lambda done, of: None)
+        seconds.append(time.perf_counter() - started)
+    return seconds[0] / seconds[1]
+
+
+def audit_release(folder: Path) -> dict[str, float]:
+    """Seconds to audit every submission of a folder, and the most memory that this or any worker held."""
+    protocol = load("v1")
+    started = time.perf_counter()
+    for submission in sorted(folder.iterdir()):
+        found = verify(submission, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
+        assert not found.findings, found.findings[:3]
+    seconds = time.perf_counter() - started
+    own, children = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return {"seconds": seconds, "peak_memory_bytes": 1024 * max(own, children)}
+
+
+def write_release(folder: Path) -> None:
+    """Submissions of the ``lite`` edition of several learners that never played."""
+    protocol = load("v1")
+    said = Submission(name="synthetic", authors=("nobody",), code="none")
+    for learner in range(LEARNERS):
+        with tempfile.TemporaryDirectory() as scratch:
+            edition = protocol.edition("lite")
+            store = write_results(Path(scratch), protocol, edition, EPISODES_A_LEARNER, seed=learner)
+            pack(store, said, folder / f"learner{learner}")
+
+
+def audit_in_process() -> dict[str, float]:
+    """Write a release, then audit it in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_release(Path(folder))
+        command = [sys.executable, "-m", "tests.bench.verifying", "--audit", folder]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and tell."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--audit", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.audit:
+        print(json.dumps(audit_release(options.audit)))
+        return
+    print(f"replay on one core: {replay_share(options.rounds):.2f} of the emulator's bare act")
+    print(f"replay on {available_cores()} cores: {speedup_of_cores():.2f} times as fast as on one")
+    found = audit_in_process()
+    print(
+        f"audit of {LEARNERS} x 80 runs, {LEARNERS * EPISODES_A_LEARNER:,} training episodes: "
+        f"{found['seconds']:.1f} s, {found['peak_memory_bytes'] / 1e6:.0f} MB at the peak of a process"
+    )
+
+
+if __name__ == "__main__":
+    main()

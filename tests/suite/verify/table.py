@@ -1,0 +1,90 @@
+"""The verifier's own table: valid submissions that pass, forgeries that do not; ``make verifier-table``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+from suite.artifacts import published_baselines, published_folder
+from suite.machine import available_cores
+from suite.verify.findings import RULES
+from suite.verify.verification import Levels, verify
+from tests.suite.helpers import V1
+from tests.suite.verify.corpus import FORGERIES, Forged
+
+BASE = "ppo"
+
+
+class Tried(NamedTuple):
+    """One forgery and what the verifier made of it."""
+
+    name: str
+    rule: str
+    also: tuple[str, ...]
+    found: frozenset[str]
+
+    @property
+    def killed(self) -> bool:
+        """The rule found it, and no rule spoke that had no business to."""
+        return self.rule in self.found and self.found <= {self.rule, *self.also}
+
+
+def try_forgery(place: int) -> Tried:
+    """Make one forgery and verify it."""
+    forgery = FORGERIES[place]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "submission"
+        shutil.copytree(published_folder(BASE, "v1", "smoke"), folder)
+        forgery.forge(Forged(folder))
+        levels = Levels(forgery.replay, None, forgery.retrain)
+        found = verify(folder, V1, levels, 1, lambda text: None)
+    errors = frozenset(finding.rule for finding in found.findings if finding.severity == "error")
+    return Tried(forgery.name, forgery.rule, forgery.also, errors)
+
+
+def try_all(names: Sequence[str] = ()) -> list[Tried]:
+    """Make and verify every forgery, or the named ones, a core each."""
+    places = [place for place, forgery in enumerate(FORGERIES) if not names or forgery.name in names]
+    with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(try_forgery, places))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; the exit status is 1 where anything valid fails or any forgery passes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="forgeries to try; all, unless some are named")
+    options = parser.parse_args(arguments)
+    tried = try_all(options.names)
+    for one in tried:
+        status = "killed" if one.killed else "ALIVE"
+        print(f"{status:7} {one.rule}: {one.name} (found by {', '.join(sorted(one.found)) or 'none'})")
+    valid = [] if options.names else published_baselines(V1.version, "smoke")
+    passed = []
+    for name in valid:
+        found = verify(
+            published_folder(name, V1.version, "smoke"),
+            V1,
+            Levels(True, None, ()),
+            available_cores(),
+            lambda text: None,
+        )
+        print(f"{'passed' if not found.findings else 'FAILED'}  {name}, replayed")
+        passed.append(not found.findings)
+    print("\nrule  forgeries  killed  found by it alone")
+    for rule in RULES:
+        own = [one for one in tried if one.rule == rule]
+        alone = sum(one.found == {rule} for one in own)
+        print(f"{rule:5} {len(own):9} {sum(one.killed for one in own):7} {alone:18}")
+    killed = sum(one.killed for one in tried)
+    print(f"\nvalid passed: {sum(passed)} of {len(passed)}; forgeries killed: {killed} of {len(tried)}")
+    return 0 if killed == len(tried) and all(passed) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

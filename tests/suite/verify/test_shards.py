@@ -1,0 +1,45 @@
+"""Many tasks in a few processes: one that dies, hangs, fails or eats memory costs only its own result."""
+
+import os
+import signal
+import time
+
+from suite.verify.shards import Failure, Limits, run_sharded
+
+LIMITS = Limits(memory_bytes=2**28, seconds=20)
+
+
+def square_or_worse(task):
+    """Square a number; do worse for a word."""
+    match task:
+        case "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exits":
+            os._exit(7)
+        case "hangs":
+            time.sleep(1000)
+        case "fails":
+            raise ValueError("no such number")
+        case "eats":
+            return len(bytes(2**30))
+    return task * task
+
+
+def test_results_come_back_by_index():
+    """Every task has its result, whoever worked on it."""
+    found = dict(run_sharded(square_or_worse, list(range(20)), 2, LIMITS))
+    assert found == {place: place * place for place in range(20)}
+    assert dict(run_sharded(square_or_worse, [], 2, LIMITS)) == {}
+
+
+def test_what_goes_wrong_stays_with_its_task():
+    """Death, exit, error, hunger and a hang are told as such; all others have their results."""
+    tasks = [1, "dies", 2, "exits", 3, "fails", 4, "eats", 5, "hangs", 6]
+    found = dict(run_sharded(square_or_worse, tasks, 2, Limits(memory_bytes=2**28, seconds=4)))
+    told = {tasks[place]: result.reason for place, result in found.items() if isinstance(result, Failure)}
+    assert "status -9" in told["dies"]
+    assert "status 7" in told["exits"]
+    assert "ValueError: no such number" in told["fails"]
+    assert "256 MiB" in told["eats"]
+    assert "more than 4 seconds" in told["hangs"]
+    assert [found[place] for place in (0, 2, 4, 6, 8, 10)] == [1, 4, 9, 16, 25, 36]
