@@ -38,6 +38,7 @@ def audited(folder: Path) -> Verification:
     return verify(folder, V1, Levels(False, None, ()), 2, lambda text: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", published_baselines("v1", "smoke"))
 def test_published_baselines_pass(name):
     """The audit of each published baseline finds nothing, and names what it did not look at."""
@@ -203,6 +204,7 @@ def test_nothing_is_written_into_a_submission(submission):
         path.chmod(0o755)
 
 
+@pytest.mark.slow
 def test_unreadable_files_are_told(submission):
     """A ledger that is a folder, a pipe in its place, and an empty file are findings."""
     for place, run in enumerate(list(plan(V1, V1.edition("smoke")))[:3]):
