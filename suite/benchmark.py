@@ -15,6 +15,7 @@ from typing import IO, Any, Literal
 from uuid import uuid4
 
 from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
+from suite.contained.spec import BoxSpec
 from suite.machine import RUN_SETTINGS
 from suite.store import Store
 
@@ -32,6 +33,7 @@ class Settings:
         jobs: runs side by side on this machine; a scheduler has its own number.
         workers: processes a run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
+        box: where each run's learner is put; None: into the run's own process.
     """
 
     learner: str
@@ -39,6 +41,7 @@ class Settings:
     jobs: int
     workers: int
     scheduler: str | None
+    box: BoxSpec | None
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def _job(
         "log": str(store.log_path(run.run_id).resolve()),
         "device": settings.device,
         "workers": settings.workers,
+        "box": None if settings.box is None else settings.box.model_dump(),
         "configuration_digest": configuration_digest,
     }
 

@@ -11,12 +11,17 @@ from protocol import Edition, load, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
+    BoxUserOption,
+    ContainedOption,
     DeviceOption,
     EditionOption,
+    ImageOption,
     JsonOption,
     LearnerOption,
+    LimitOption,
     OutOption,
     WorkersOption,
+    box_spec,
     check_device,
     fail,
     results_folder,
@@ -45,6 +50,10 @@ def benchmark(
             "--scheduler", help="A dask scheduler, tcp://host:port, whose workers see the same folders."
         ),
     ] = None,
+    image: ImageOption = None,
+    contained: ContainedOption = None,
+    box_user: BoxUserOption = "nobody",
+    limit: LimitOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and their budgets; play nothing.")
     ] = False,
@@ -64,11 +73,12 @@ def benchmark(
     from suite.machine import runs_and_workers
     from suite.store import Store
 
+    box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
-    settings = Settings(learner, device, jobs, workers, scheduler)
+    settings = Settings(learner, device, jobs, workers, scheduler, box)
     missing, _ = missing_runs(runs, store, learner)
-    if missing:
+    if missing and box is None:
         find_learner(learner)  # now, rather than in every run
     console = output_console(stderr=as_json)
     console.print(
@@ -94,6 +104,10 @@ def run(
     out: OutOption = None,
     device: DeviceOption = "cpu",
     workers: WorkersOption = None,
+    image: ImageOption = None,
+    contained: ContainedOption = None,
+    box_user: BoxUserOption = "nobody",
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
@@ -105,10 +119,12 @@ def run(
     from suite.machine import runs_and_workers
     from suite.store import Store
 
-    find_learner(learner)
+    box = box_spec(image, contained, box_user, limit, device)
+    if box is None:
+        find_learner(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
     _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None))
+    outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None, box))
     if outcome.status == "stopped":
         raise typer.Exit(130)
     if outcome.status != "complete":
