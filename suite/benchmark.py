@@ -65,13 +65,16 @@ class Progress:
 Listener = Callable[[Progress | Outcome], None]
 
 
-def missing_runs(runs: Sequence[Run], store: Store, learner: str) -> tuple[list[Run], str | None]:
+def missing_runs(
+    runs: Sequence[Run], store: Store, learner: str, box: BoxSpec | None
+) -> tuple[list[Run], str | None]:
     """The runs that are not complete, and the configuration digest of those that are.
 
     Raises:
-        ForeignProtocol: a complete run was played under another protocol, by another learner, or with
-            another configuration than the rest.
+        ForeignProtocol: a complete run was played under another protocol, by another learner, in another
+            image, or with another configuration than the rest.
     """
+    image = None if box is None else box.image_sha256
     missing, digests = [], set()
     for run in runs:
         if not store.is_complete(run.run_id):
@@ -82,10 +85,19 @@ def missing_runs(runs: Sequence[Run], store: Store, learner: str) -> tuple[list[
             raise ForeignProtocol(
                 f"{store.folder} holds runs of {record.learner}, not of {learner}; choose another folder"
             )
+        if record.image_sha256 != image:
+            raise ForeignProtocol(
+                f"{store.folder} holds runs of a learner in {_in_words(record.image_sha256)}, not in "
+                f"{_in_words(image)}; choose another folder"
+            )
         digests.add(record.configuration_digest)
     if len(digests) > 1:
         raise ForeignProtocol(f"{store.folder} holds runs of {len(digests)} configurations; keep those of one")
     return missing, digests.pop() if digests else None
+
+
+def _in_words(image_sha256: str | None) -> str:
+    return "no image" if image_sha256 is None else f"image {image_sha256[:12]}"
 
 
 def play_all(
@@ -107,12 +119,15 @@ def play_all(
         AmtlbError: the folder cannot be used, or the scheduler does not answer.
     """
     store.make_folder()
-    missing, configuration_digest = missing_runs(runs, store, settings.learner)
+    missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     if not missing:
         return []
     jobs = {run.run_id: _job(run, store, protocol, settings, configuration_digest) for run in missing}
     with _client(settings) as client:
-        return _submit(client, missing, jobs, listener)
+        try:
+            return _submit(client, missing, jobs, listener)
+        finally:
+            _remove_orphans(settings)
 
 
 def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
@@ -124,13 +139,21 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     """
     store.make_folder()
     runs = plan(protocol, protocol.edition(run_id.edition))
-    missing, configuration_digest = missing_runs(runs, store, settings.learner)
+    missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     run = describe(run_id, protocol)
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
     return run_child(
         _job(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
     )
+
+
+def _remove_orphans(settings: Settings) -> None:
+    """Remove the containers whose run was killed before it could."""
+    if settings.box is not None and settings.box.image_sha256 is not None and settings.scheduler is None:
+        from suite.contained.containers import remove_orphans
+
+        remove_orphans()
 
 
 def _job(

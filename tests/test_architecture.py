@@ -77,3 +77,11 @@ def test_every_test_states_a_claim():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_a_boxed_learner_needs_no_emulator():
+    """The learner's side of a contained run imports no emulator, no torch, and nothing that results are kept with."""
+    heavy = {"ale_py", "cv2", "dask", "docker", "matplotlib", "pyarrow", "sacred", "scipy", "torch"}
+    code = f"import sys, suite.contained.client; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -77,7 +77,7 @@ def benchmark(
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
     settings = Settings(learner, device, jobs, workers, scheduler, box)
-    missing, _ = missing_runs(runs, store, learner)
+    missing, _ = missing_runs(runs, store, learner, box)
     if missing and box is None:
         find_learner(learner)  # now, rather than in every run
     console = output_console(stderr=as_json)

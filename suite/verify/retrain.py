@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import Protocol, Run, describe, parse_run_id
+from protocol import Protocol, Run, StoreError, UnknownName, describe, parse_run_id
 from suite.benchmark import Settings, play_one
 from suite.contained.spec import BoxSpec
 from suite.outcomes import read_ledger_outcomes
@@ -43,14 +43,26 @@ def retrain(
         listener: hears of each run that begins.
 
     Raises:
-        UnknownName: there is no such run or learner.
+        UnknownName: there is no such run or learner, or the image is another than the declared one.
     """
     store = Store(scratch, protocol)
+    _check_image(folder, box)
     for text in run_ids:
         run = describe(parse_run_id(text, protocol), protocol)
         for needed in _with_ancestors(run, protocol):
             yield from _play(folder, store, needed, box, listener)
         yield from _compare(folder, store, run)
+
+
+def _check_image(folder: Path, box: BoxSpec | None) -> None:
+    try:
+        declared = parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES)).image_sha256
+    except (Unreadable, StoreError):
+        return  # the audit has told
+    if box is not None and None not in (declared, box.image_sha256) and declared != box.image_sha256:
+        raise UnknownName(
+            f"the image has the id {box.image_sha256}, the submission declares {declared}; give that one"
+        )
 
 
 def _with_ancestors(run: Run, protocol: Protocol) -> list[Run]:

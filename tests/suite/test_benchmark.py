@@ -12,6 +12,7 @@ import pytest
 
 from protocol import ForeignProtocol, plan
 from suite.benchmark import Outcome, Settings, missing_runs, play_all
+from suite.contained.spec import BoxSpec
 from suite.store import Store
 from tests.suite.helpers import V1
 
@@ -31,7 +32,7 @@ def children_of(pid: int) -> list[int]:
 def test_a_complete_edition_is_not_played_again(smoke_results):
     """With every run complete, nothing is missing and nothing is played."""
     store = Store(smoke_results, V1)
-    missing, digest = missing_runs(RUNS, store, UNIFORM)
+    missing, digest = missing_runs(RUNS, store, UNIFORM, None)
     assert missing == []
     assert digest == store.record(RUNS[0].run_id).configuration_digest
     before = {path: path.stat().st_mtime_ns for path in smoke_results.rglob("record.json")}
@@ -42,7 +43,9 @@ def test_a_complete_edition_is_not_played_again(smoke_results):
 def test_runs_of_another_learner_are_foreign(smoke_results):
     """A folder with one learner's runs takes no other's."""
     with pytest.raises(ForeignProtocol, match=r"baselines\.uniform:make, not of baselines\.ppo:make"):
-        missing_runs(RUNS, Store(smoke_results, V1), "baselines.ppo:make")
+        missing_runs(RUNS, Store(smoke_results, V1), "baselines.ppo:make", None)
+    with pytest.raises(ForeignProtocol, match="in no image, not in image 000000"):
+        missing_runs(RUNS, Store(smoke_results, V1), UNIFORM, BoxSpec(image_sha256="0" * 64))
 
 
 def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
