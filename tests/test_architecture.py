@@ -80,7 +80,7 @@ def test_every_test_states_a_claim():
 
 
 def test_a_boxed_learner_needs_no_emulator():
-    """The learner's side of a contained run imports no emulator, no torch, and nothing that results are kept with."""
+    """The learner's side of a contained run imports no emulator, no torch, nothing heavy."""
     heavy = {"ale_py", "cv2", "dask", "docker", "matplotlib", "pyarrow", "sacred", "scipy", "torch"}
     code = f"import sys, suite.contained.client; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)

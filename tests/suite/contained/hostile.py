@@ -265,3 +265,10 @@ def _wire():
     from suite.contained.wire import Wire
 
     return next(found for found in gc.get_objects() if isinstance(found, Wire))
+
+
+class WhoAmI(UniformLearner):
+    """Tells who runs it, and whether root's files are open to it."""
+
+    def learn(self, env):
+        raise RuntimeError(f"user {os.getuid()}, root's files open: {os.access('/root', os.R_OK)}")

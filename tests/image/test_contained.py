@@ -1,0 +1,259 @@
+"""Learners in containers of a real engine: honest ones play as they do outside, hostile ones are held."""
+
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from tests.image.engine import DOCKER
+
+from protocol import BoxError, LearnerError
+from suite.artifacts import published_folder
+from suite.contained.containers import image_id, remove_orphans
+from suite.contained.referee import contained_maker
+from suite.contained.spec import BoxLimits, BoxSpec
+from suite.testing import practice_lanes
+from suite.verify.verification import Levels, verify
+from tests.suite.contained.hostile import OutOfRange
+from tests.suite.helpers import V1
+from tests.suite.verify.corpus import OTHER_FRESH, Forged
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = OutOfRange.__module__
+PPO = published_folder("ppo", "v1", "smoke")
+pytestmark = pytest.mark.contained
+
+ATTACKS = {
+    "WrongShape": (r"actions of shape \(1,\)", {}),
+    "WrongType": ("type float64", {}),
+    "OutOfRange": ("4711", {}),
+    "NoArray": ("cannot be played", {}),
+    "Silent": ("no answer came within 5 seconds", {"answer_seconds": 5}),
+    "Trickling": ("within 5 seconds", {"answer_seconds": 5}),
+    "HalfMessage": ("exit status 0", {}),
+    "TooMuch": ("at most", {}),
+    "NoJson": ("not JSON", {}),
+    "DeepJson": ("not JSON|cannot be played", {}),
+    "EarlyExit": ("exit status 3", {}),
+    "ForkBomb": (r"no more processes after \d+", {"processes": 64}),
+    "MemoryHog": ("512 MiB", {"memory_bytes": 2**29}),
+    "DiskFill": ("nowhere to write, /tmp: No space left on device", {"output_bytes": 2**26}),
+    "Network": ("ways out: none", {}),
+    "Ledger": ("found: nothing", {}),
+    "Memory": ("within reach: none", {}),
+    "Future": ("'peek' where reset or step or learned is due", {}),
+    "SymlinkCheckpoint": ("neither a file nor a folder", {}),
+    "BombCheckpoint": ("saves more than|File too large|No space left", {"output_bytes": 2**26}),
+    "EndlessCheckpoint": ("more than 1,000 files", {}),
+    "EscapingCheckpoint": ("no plain relative name", {}),
+    "ManyConfigurations": ("at most", {}),
+    "EscapeCodes": ("all is well error: none", {}),
+    "WhoAmI": ("user 65534, root's files open: False", {}),
+}
+"""By hostile learner: what its run ends with, and the limits that it meets."""
+
+
+@pytest.fixture(autouse=True)
+def engine_of_the_tests(engine, monkeypatch):
+    """The code under test finds the engine where any program looks for it, and leaves nothing in it."""
+    monkeypatch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
+    before = engine.answer("image", "ls", "--quiet")
+    yield
+    assert engine.answer("ps", "--all", "--quiet") == ""
+    assert engine.answer("volume", "ls", "--quiet") == ""
+    assert set(before.split()) <= set(engine.answer("image", "ls", "--quiet").split())
+    assert not list(Path("/tmp").glob("amtlb-box-*"))
+
+
+def amtlb(*arguments: object, cwd: Path = ROOT, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("amtlb")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd)
+
+
+def done(*arguments: object, **options) -> str:
+    found = amtlb(*arguments, **options)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout
+
+
+@pytest.fixture(scope="module")
+def contained(engine, image, tmp_path_factory) -> Path:
+    """The smoke edition, played by PPO in containers."""
+    out = tmp_path_factory.mktemp("contained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
+        done("benchmark", "--image", image, "--out", out)
+    return out
+
+
+def test_a_contained_benchmark_is_the_same_to_the_bit(contained, image):
+    """Every ledger and checkpoint of the contained smoke edition is the published one."""
+    records = [json.loads(path.read_text()) for path in sorted(contained.rglob("record.json"))]
+    published = [json.loads(path.read_text()) for path in sorted(PPO.rglob("record.json"))]
+    assert len(records) == len(published) == 20
+    for name in ("run_id", "ledger_sha256", "checkpoint_in", "checkpoint_out", "configuration_digest"):
+        assert [record[name] for record in records] == [record[name] for record in published]
+    assert {record["image_sha256"] for record in records} == {image_id(image)}
+
+
+def test_an_honest_contained_submission_passes(contained, image, tmp_path):
+    """What was played in containers is submitted as such, replays, and trains again to the same bits."""
+    said = ("--name", "ppo", "--author", "A", "--code", "https://example.org/abc", "--deterministic")
+    done("submit", contained, tmp_path / "submission", *said)
+    assert 'division = "contained"' in (tmp_path / "submission/submission.toml").read_text()
+    again = ("--retrain", "smoke/transfer/fold1/breakout/seed0", "--image", image)
+    assert "compliant" in done("verify", tmp_path / "submission", "--replay", *again)
+
+
+def test_hidden_hyper_parameters_are_found(image, tmp_path):
+    """A run that was trained at another rate than it declares fails when it is trained again in a container."""
+    subprocess.run(["cp", "-r", PPO, tmp_path / "submission"], check=True)
+    forged = Forged(tmp_path / "submission")
+    forged.train(OTHER_FRESH, "tests.suite.verify.tuned:make")
+    box = BoxSpec(image_sha256=image_id(image))
+    found = verify(forged.folder, V1, Levels(True, None, (f"smoke/{OTHER_FRESH}",), box), 2, lambda text: None)
+    assert {finding.rule for finding in found.findings} == {"T1"}
+
+
+def test_a_box_costs_little(image, tmp_path):
+    """Contained training keeps most of its speed; the figure is printed."""
+    rates: dict[str, list[float]] = {"plain": [], "contained": []}
+    for turn in range(3):
+        for name, options in (("plain", ()), ("contained", ("--image", image))):
+            out = tmp_path / f"{name}{turn}"
+            done("run", "smoke/pretrain/fold1/seed0", "--out", out, *options)
+            record = json.loads((out / "pretrain/fold1/seed0/record.json").read_text())
+            rates[name].append(record["training_steps_per_second"])
+    ratio = statistics.median(
+        one / other for one, other in zip(rates["contained"], rates["plain"], strict=True)
+    )
+    print(f"contained / plain: {ratio:.3f} of the steps/s ({rates})")
+    assert ratio > 0.7  # a shared machine is noisy; docs/contained.md has the figure
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
+    """A hostile learner is held by its container and told in one printable line; nothing of it is left."""
+    expected, limits = ATTACKS[name]
+    spec = BoxSpec(image_sha256=image_id(image), limits=BoxLimits(**limits))
+    with (
+        socket.create_server(("127.0.0.1", 45_217)),  # what the learner must not reach
+        pytest.raises(LearnerError) as caught,
+        contained_maker(spec, f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,
+    ):
+        learner = make(1, V1.lanes)
+        learner.learn(practice_lanes(V1, steps_a_lane=10))
+        learner.save(tmp_path)
+    print(f"| {name} | {caught.value} |")
+    assert re.search(expected, str(caught.value)), caught.value
+    assert str(caught.value).isprintable()
+    assert not (tmp_path.parent / "escaped").exists()
+
+
+def test_the_other_runs_go_on(image, tmp_path):
+    """Where a learner ends its box in some runs, those fail with the reason and all others complete."""
+    learner = f"{HOSTILE}:OddSeedsExit"
+    found = amtlb("benchmark", "--image", image, "--learner", learner, "--out", tmp_path / "out")
+    assert found.returncode == 1, found.stdout + found.stderr
+    complete, failed, skipped = (
+        len(re.findall(rf"^\[.*{word}", found.stdout, re.MULTILINE))
+        for word in (" complete$", "exit status 3", "skipped")
+    )
+    assert failed
+    assert complete + failed + skipped == 20
+    assert len(list((tmp_path / "out").rglob("record.json"))) == complete > 0
+
+
+def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
+    """The container of a run that was killed with its whole harness goes with the next benchmark."""
+    command = [
+        str(Path(sys.executable).with_name("amtlb")),
+        "run",
+        "smoke/fresh/breakout/seed0",
+        "--image",
+        image,
+    ]
+    options = ["--learner", f"{HOSTILE}:Silent", "--out", str(tmp_path)]
+    with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, start_new_session=True) as run:
+        deadline = time.monotonic() + 60
+        while not (left := engine.answer("ps", "--quiet")):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert remove_orphans() == 0  # its harness is alive
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        for process in (run.pid, *map(int, children)):
+            os.kill(process, signal.SIGKILL)
+    time.sleep(0.5)
+    assert left
+    assert remove_orphans() == 1
+
+
+def test_what_cannot_be_had_is_told(image):
+    """An image or a limit that does not exist, and options that do not go together, are one line and no run."""
+    for status, arguments, complaint in (
+        (1, ("--image", "no-such-image"), "no image 'no-such-image'"),
+        (2, ("--image", image, "--contained", "process"), "choose one"),
+        (2, ("--contained", "jail"), "'jail'"),
+        (2, ("--image", image, "--limit", "memory=1"), "memory"),
+        (2, ("--image", image, "--limit", "cpus=-1"), "cpus=-1"),
+        (2, ("--limit", "cpus=1"), "--image or --contained"),
+        (2, ("--image", image, "--device", "cuda"), "cuda"),
+    ):
+        found = amtlb("run", "smoke/fresh/breakout/seed0", *arguments)
+        assert (found.returncode, len(found.stderr.splitlines())) == (status, 1), found.stderr
+        assert complaint in found.stderr
+
+
+def test_an_engine_that_is_not_there_is_told(monkeypatch, tmp_path):
+    """Without an engine the error says so, in one line, with the way out."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    with pytest.raises(BoxError, match="--contained process"):
+        image_id("amtlb")
+
+
+def test_a_process_of_another_user_plays_the_same(engine, image):
+    """Where root plays with ``--contained process``, the learner is nobody, and the ledger is the same."""
+    options = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "amtlb", image)
+    run = ("run", "smoke/fresh/asterix/seed1", "--contained", "process")
+    said = engine.answer(*options, *run, "--json", timeout=300)
+    published = json.loads((PPO / "fresh/asterix/seed1/record.json").read_text())
+    assert json.loads(said)["ledger_sha256"] == published["ledger_sha256"]
+    found = engine.docker(*options, *run, "--learner", f"{HOSTILE}:WhoAmI", timeout=300)
+    assert "user 65534, root's files open: False" in found.stderr
+
+
+@pytest.fixture
+def wheels():
+    """A folder of the locked wheels, served as a lab's own index would be."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(ROOT / "build/wheelhouse/cpu"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def test_the_template_of_a_submission_works(engine, image, wheels, tmp_path):
+    """From the page alone: the template is built, tried on smoke, submitted and verified by training it again."""
+    page = (ROOT / "docs/contained.md").read_text()
+    _, build, tried = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    base = [] if engine.docker("image", "inspect", "amtlb-base").returncode else ["--build-arg=BASE=amtlb-base"]
+    mirror = [f"--build-arg=PIP_FIND_LINKS={wheels}", "--build-arg=PIP_NO_INDEX=1", "--network=host"]
+    command = [DOCKER, *build.split()[1:], f"--build-arg=AMTLB={image}", *base, *mirror]
+    subprocess.run(command, cwd=ROOT, env=engine.environment, check=True, timeout=300)
+    roms = ("find", "/", "-xdev", "-path", "*roms*", "-name", "*.bin")
+    assert engine.answer("run", "--rm", "--network=none", "my-learner", *roms) == ""
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    for line in tried.splitlines():
+        ended = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+        assert ended.returncode == 0, line + ended.stdout + ended.stderr
+    assert "compliant" in ended.stdout
