@@ -68,6 +68,9 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
 	$(BIN)/pytest -m slow -n 0 --timeout 1500
 
+test-contained: setup  ## learners in containers, honest and hostile, with an engine of its own, as root
+	$(BIN)/pytest -m contained -n 0 --timeout 1500
+
 check: setup  ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -243,7 +243,7 @@ def wheels():
 
 
 def test_the_template_of_a_submission_works(engine, image, wheels, tmp_path):
-    """From the page alone: the template is built, tried on smoke, submitted and verified by training it again."""
+    """From the page alone: the template is built, tried on smoke, submitted, and verified by training again."""
     page = (ROOT / "docs/contained.md").read_text()
     _, build, tried = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     base = [] if engine.docker("image", "inspect", "amtlb-base").returncode else ["--build-arg=BASE=amtlb-base"]
