@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol import Edition, Protocol, Run
-from suite.benchmark import Outcome, Progress
+from suite.benchmark import Progress
+from suite.process import Outcome
 from suite.scores import Scores
 from suite.sheets import Sheet, rich_table
 from suite.tables import headline, score_sheets
@@ -107,6 +108,28 @@ class ProgressDisplay:
             speed=f"{speed:,.0f} steps/s",
             left=f"at most {_duration(left / speed)} left" if speed else "",
         )
+
+
+class CountDisplay:
+    """Shows how many of so many things are done, on a terminal only."""
+
+    def __init__(self, console: Console, what: str, total: int) -> None:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = ProgressBar(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def count(self) -> None:
+        """One more is done."""
+        self._bar.advance(self._task)
 
 
 def _most_steps(run: Run, protocol: Protocol) -> int:
