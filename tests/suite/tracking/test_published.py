@@ -1,0 +1,100 @@
+"""Comparing learners out of a database: as from folders, and as strict."""
+
+import io
+import json
+import os
+import shutil
+
+import gridfs
+import pytest
+
+from protocol import AmtlbError, ServerError, UnknownName
+from suite.store import Store
+from suite.tracking.publish import Publisher, complete_runs
+from suite.tracking.published import learner_of, read_published
+from suite.tracking.server import VARIABLE
+from tests.suite.helpers import V1
+from tests.suite.test_cli import refused
+from tests.suite.tracking.servers import SECRET, opened
+
+SMOKE = V1.edition("smoke")
+
+
+def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
+    """The same bytes, and a folder may stand beside what comes from the database."""
+    assert amtlb("publish", "uniform", "ppo", env=os.environ | {VARIABLE: server.url}).returncode == 0
+    there = amtlb("compare", "uniform", "baselines.ppo:make", "--from", server.url, "--json")
+    assert there.returncode == 0, there.stderr
+    here = json.loads(amtlb("compare", "uniform", "ppo", "--json").stdout)
+    assert json.loads(there.stdout.replace('baselines.ppo:make",\n      "scores', 'ppo",\n      "scores')) != {}
+    found = json.loads(there.stdout)
+    assert [one["scores"] for one in found["contenders"]] == [one["scores"] for one in here["contenders"]]
+    assert [one["fresh"] for one in found["duels"]] == [one["fresh"] for one in here["duels"]]
+    same = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
+    assert json.loads(same.stdout) == here
+    refused(amtlb("compare", "nobody", "--from", server.url), 2, "'nobody'", "baselines.ppo:make")
+    refused(amtlb("compare", "uniform", "--edition", "lite", "--from", server.url), 2, "lite")
+    wrong = amtlb("compare", "uniform", "--from", f"mongo://bob:{SECRET}@host")
+    refused(wrong, 2, "--from is not a URL of MongoDB")
+    assert SECRET not in wrong.stderr
+
+
+def test_names_stand_for_learners():
+    """A baseline's name is short for its learner; module:function stands for itself."""
+    assert learner_of("ppo") == "baselines.ppo:make"
+    assert learner_of("my.module:make") == "my.module:make"
+
+
+@pytest.fixture
+def published(database_url, synthetic):
+    with opened(database_url) as database:
+        Publisher(database, 0.2).publish(synthetic, complete_runs(synthetic), lambda run_id, ending: None)
+        yield database
+
+
+def replace_file(database, document: dict, name: str, data: bytes) -> None:
+    """Put another file in the place of an artifact."""
+    file_id = gridfs.GridFS(database).put(io.BytesIO(data), filename="forged")
+    artifacts = [one for one in document["artifacts"] if one["name"] != name]
+    artifacts.append({"name": name, "file_id": file_id})
+    database["runs"].update_one({"_id": document["_id"]}, {"$set": {"artifacts": artifacts}})
+
+
+def test_what_a_database_claims_is_held_against_its_files(published, tmp_path, synthetic):
+    """A forged ledger, record, claim or size, missing files and a missing or second run are refused, one by one."""
+    from suite.outcomes import read_outcomes
+
+    database, runs = published, published["runs"]
+    first, second = list(runs.find().limit(2))
+
+    def refuse(kind: type[AmtlbError], text: str) -> None:
+        with pytest.raises(kind, match=text):
+            read_published(database, "synthetic:make", V1, SMOKE, tmp_path / "out")
+            read_outcomes(Store(tmp_path / "out", V1), SMOKE)
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        runs.replace_one({"_id": first["_id"]}, first)
+
+    ledgers = [synthetic.ledger_path(run.run_id).read_bytes() for run in complete_runs(synthetic)[:2]]
+    record = (synthetic.run_folder(complete_runs(synthetic)[0].run_id) / "record.json").read_text()
+    replace_file(database, first, "ledger.parquet", ledgers[1])
+    refuse(AmtlbError, "not the one that its record names")
+    replace_file(database, first, "ledger.parquet", bytes(20 * 2**20))
+    refuse(ServerError, "cannot be right")
+    replace_file(database, first, "record.json", b"{}")
+    refuse(AmtlbError, "cannot be read")
+    replace_file(database, first, "record.json", record.replace("synthetic:make", "other:make").encode())
+    refuse(ServerError, "do not trust")
+    runs.update_one({"_id": first["_id"]}, {"$set": {"info.ledger_sha256": "0" * 64}})
+    refuse(ServerError, "do not trust")
+    runs.update_one({"_id": first["_id"]}, {"$set": {"artifacts": [{"name": "record.json"}]}})
+    refuse(ServerError, "lacks its files")
+    runs.update_one({"_id": first["_id"]}, {"$set": {"status": "RUNNING"}})
+    refuse(ServerError, "lacks 1 of the 20 runs")
+    other = {key: value for key, value in first.items() if key not in ("_id", "amtlb_key")}
+    runs.insert_one(other | {"_id": 1000, "info": {"ledger_sha256": "f" * 64}})
+    refuse(ServerError, "2 different runs")
+    runs.delete_one({"_id": 1000})
+    assert second["status"] == "COMPLETED"
+    read_published(database, "synthetic:make", V1, SMOKE, tmp_path / "out")
+    with pytest.raises(UnknownName, match="synthetic:make"):
+        read_published(database, "ppo", V1, SMOKE, tmp_path / "none")
