@@ -89,12 +89,11 @@ class ProgressDisplay:
         self._ended += 1
         place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
         if outcome.status == "complete":
-            self._console.print(
-                f"{place} {outcome.run_id} complete", markup=False, highlight=False, soft_wrap=True
-            )
+            untracked = f", not tracked: {outcome.untracked}" if outcome.untracked else ""
+            text = f"{place} {outcome.run_id} complete{untracked}"
         else:
             text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
 
     def _update(self) -> None:

@@ -1,4 +1,4 @@
-"""Servers that tests bring runs to: a wire-compatible one on SQLite, or the MongoDB that AMTLB_MONGO_URL names."""
+"""Servers that tests bring runs to: a wire-compatible one, or the MongoDB that AMTLB_MONGO_URL names."""
 
 import os
 import socket

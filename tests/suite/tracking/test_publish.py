@@ -62,7 +62,7 @@ def test_published_twice_gives_one_copy(database_url, synthetic):
 
 
 def test_what_is_damaged_there_is_mended(database_url, synthetic):
-    """A run that lost a file in the database, or was left by another publisher, is made whole under its number."""
+    """A run that lost a file there, or was left by another publisher, is made whole under its number."""
     with opened(database_url) as database:
         publish(database, synthetic)
         first, second = list(database["runs"].find().limit(2))
@@ -144,7 +144,7 @@ def amtlb_publish(url: str, *folders: Path) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("completed", [0, 3, 11])
 def test_broken_off_and_repeated_gives_one_copy(database_url, synthetic, completed):
-    """Killed when so many runs were there, all that is COMPLETED is whole, and the next call adds the rest once."""
+    """Killed with so many runs there, all that is COMPLETED is whole, and the next call adds the rest."""
     with opened(database_url) as database:
         with amtlb_publish(database_url, synthetic.folder) as process:
             deadline = time.monotonic() + 60

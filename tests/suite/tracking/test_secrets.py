@@ -1,6 +1,7 @@
 """The database's URL holds a password: it is in no file, message or process that a run leaves or meets."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from suite.benchmark import Settings, _job
 from suite.store import Store
 from suite.tracking.server import VARIABLE
 from tests.suite.helpers import V1
+from tests.suite.test_cli import refused
 from tests.suite.tracking.servers import SECRET, opened
 
 RUN = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
@@ -20,7 +22,7 @@ def texts_below(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, server):
-    """A learner that searches its process finds no URL and no Sacred; nor do results, output or the database."""
+    """A learner that searches its process finds no URL and no Sacred; results and output have none either."""
     environment = os.environ | {VARIABLE: server.url}
     run = ["run", str(RUN.run_id), "--learner", "tests.suite.tracking.nosy:make", "--out", tmp_path]
     done = amtlb(*run, env=environment)
@@ -36,6 +38,29 @@ def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, s
         (document,) = database["runs"].find()
     assert document["status"] == "COMPLETED"
     assert SECRET not in repr(document)
+
+
+@pytest.mark.slow
+def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results):
+    """Without a server the edition completes; each run, the summary and the way out are told without the secret."""
+    folder = tmp_path / "results"
+    shutil.copytree(smoke_results, folder, ignore=shutil.ignore_patterns("sacred"))
+    for seed in (0, 1):
+        shutil.rmtree(folder / f"fresh/breakout/seed{seed}")
+    url = f"mongodb://bob:{SECRET}@127.0.0.1:1/lab"
+    command = ["benchmark", "--learner", "baselines.uniform:make", "--out", folder]
+    done = amtlb(*command, env=os.environ | {VARIABLE: url})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("complete, not tracked: MongoDB at bob@127.0.0.1:1/lab failed") == 2
+    assert (
+        "warning: not tracked, 2 in all: smoke/fresh/breakout/seed0, smoke/fresh/breakout/seed1" in done.stderr
+    )
+    assert f"`amtlb publish {folder}` brings them in" in done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    refused(
+        amtlb(*command[:-1], tmp_path / "new", env=os.environ | {VARIABLE: f"mongo://{SECRET}"}), 2, VARIABLE
+    )
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("arguments", [["publish", "uniform"], ["compare", "uniform", "ppo", "--from"]])

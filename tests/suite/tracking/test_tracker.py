@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -21,10 +22,16 @@ from tests.suite.tracking.servers import SECRET, opened
 RUNS = plan(V1, V1.edition("smoke"))
 FRESH = [run for run in RUNS if run.run_id.game == "breakout" and run.run_id.arm == "fresh"]
 UNIFORM = "baselines.uniform:make"
+BEGUN = {"configuration": {}, "configuration_digest": "0" * 64, "started_at": "2026-01-01T00:00:00+00:00"}
 
 
 def settings(learner: str = UNIFORM, jobs: int = 2) -> Settings:
     return Settings(learner, "cpu", jobs, 0, None, tracked=True)
+
+
+def job(folder: Path) -> dict[str, str]:
+    fields = {"run_id": str(FRESH[0].run_id), "protocol_version": "v1", "learner": UNIFORM}
+    return fields | {"folder": str(folder)}
 
 
 def points_there(document: dict, metrics: list[dict]) -> set[tuple]:
@@ -38,7 +45,7 @@ def points_there(document: dict, metrics: list[dict]) -> set[tuple]:
 
 
 def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_url, results_of_uniform):
-    """Each is COMPLETED under a number of its own, with config, metrics and artifacts, its ledger as published."""
+    """Each is COMPLETED under its own number, with config, metrics and artifacts, its ledger as published."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
     outcomes = play_all(FRESH, store, V1, settings(), lambda news: None)
@@ -91,7 +98,7 @@ def test_failed_runs_are_failed_sacred_runs(tmp_path, monkeypatch, untracked_env
 
 @pytest.mark.slow
 def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch, server):
-    """Killed in mid-run and restarted: the run completes, says so, and publishing completes the same document."""
+    """Killed in mid-run and restarted: the run completes, says so, and publishing completes its document."""
     monkeypatch.setenv(VARIABLE, server.url)
     store, heard = Store(tmp_path, V1), []
     run = next(run for run in RUNS if run.run_id.arm == "generalist")
@@ -153,17 +160,9 @@ def test_what_cannot_be_written_as_files_is_told_too(tmp_path, untracked_environ
 def test_hearing_never_waits(tmp_path, monkeypatch):
     """A thousand messages are taken in within a moment while nobody answers at the database's port."""
     monkeypatch.setenv(VARIABLE, "mongodb://127.0.0.1:1/runs")
-    job = {
-        "run_id": str(FRESH[0].run_id),
-        "protocol_version": "v1",
-        "folder": str(tmp_path),
-        "learner": UNIFORM,
-    }
-    follower = Follower(job)
+    follower = Follower(job(tmp_path))
     begun = time.monotonic()
-    follower.hear(
-        {"begun": {"configuration": {}, "configuration_digest": "0" * 64, "started_at": "2026-01-01"}}
-    )
+    follower.hear({"begun": BEGUN})
     for frames in range(1000):
         follower.hear({"points": [["x", frames, 1.0]]})
     assert time.monotonic() - begun < 0.5
@@ -174,23 +173,8 @@ def test_hearing_never_waits(tmp_path, monkeypatch):
 def test_any_configuration_can_be_followed(tmp_path, untracked_environment, key):
     """Keys that MongoDB or Sacred would refuse are kept under names that they take."""
     store = Store(tmp_path, V1)
-    job = {
-        "run_id": str(FRESH[0].run_id),
-        "protocol_version": "v1",
-        "folder": str(tmp_path),
-        "learner": UNIFORM,
-    }
-    follower = Follower(job)
-    configuration = {"nested": {key: [1, {"deep.er": None}]}}
-    follower.hear(
-        {
-            "begun": {
-                "configuration": configuration,
-                "configuration_digest": "0" * 64,
-                "started_at": "2026-01-01",
-            }
-        }
-    )
+    follower = Follower(job(tmp_path))
+    follower.hear({"begun": BEGUN | {"configuration": {"nested": {key: [1, {"deep.er": None}]}}}})
     assert follower.end("stopped", "for the test") == ""
     assert json.loads((store.sacred_folder / "1" / "run.json").read_text())["status"] == "INTERRUPTED"
     assert os.listdir(store.sacred_folder) == ["1"]
