@@ -145,7 +145,8 @@ def _client(settings: Settings) -> Iterator[Any]:
                     threads_per_worker=settings.jobs,
                     processes=False,
                     memory_limit=0,
-                    dashboard_address=None,
+                    dashboard_address=":0",  # no dashboard, but a port, which others may have taken
+                    scheduler_kwargs={"dashboard": False},
                 ) as cluster,
                 Client(cluster) as client,
             ):

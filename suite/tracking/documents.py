@@ -40,6 +40,23 @@ def _storable(value: Any) -> Any:
     return value
 
 
+def said(document: Any, *path: str) -> Any:
+    """What a document says at a path, such as ``info``, ``ledger_sha256``; None where it has no such place."""
+    for name in path:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def artifact_ids(document: dict[str, Any]) -> dict[str, Any]:
+    """The ids of a document's files, by name; what is no artifact is left out."""
+    artifacts = document.get("artifacts")
+    if not isinstance(artifacts, list):
+        return {}
+    return {str(said(one, "name")): one["file_id"] for one in artifacts if said(one, "file_id") is not None}
+
+
 def run_key(record: RunRecord) -> str:
     """What makes two runs one: run id, ledger and configuration (and the rules, and whose learner)."""
     return canonical_digest(

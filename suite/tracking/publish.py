@@ -19,7 +19,14 @@ from uuid import uuid4
 from protocol import Run, RunRecord, ServerError, StoreError, plan
 from suite.store import LEDGER, Store, file_digest
 from suite.tracking.artifacts import ArtifactFiles
-from suite.tracking.documents import CONTENT_TYPES, metric_documents, run_document, run_key
+from suite.tracking.documents import (
+    CONTENT_TYPES,
+    artifact_ids,
+    metric_documents,
+    run_document,
+    run_key,
+    said,
+)
 from suite.tracking.numbers import insert_numbered
 from suite.tracking.points import SPEED, Point, ended_episodes, points_of
 
@@ -129,15 +136,15 @@ class Publisher:
                 "config.run_id": {"$in": [one.run_id for one in records]},
             }
             for document in self._runs.find(query).sort("_id", 1):
-                if document["config"].get("protocol_digest") == records[0].protocol_digest:
-                    found.setdefault(document["config"]["run_id"], []).append(document)
+                if said(document, "config", "protocol_digest") == records[0].protocol_digest:
+                    found.setdefault(str(said(document, "config", "run_id")), []).append(document)
         return found
 
     def _bring(self, store: Store, task: _Task, there: Sequence[Document], held: Document) -> Ending | Document:
         """Bring one run in; a document that somebody else may be writing, unless it is as ``held`` says."""
         same = [document for document in there if _is_of(document, task)]
         completed = [document for document in same if document.get("status") == "COMPLETED"]
-        if any(self._is_whole(document, task) for document in completed):
+        if any(self._is_whole(store, task, document) for document in completed):
             return Ending.PRESENT
         if not same:
             return self._claim(store, task)
@@ -189,25 +196,24 @@ class Publisher:
             {"name": metric["name"], "id": str(one)} for metric, one in zip(metrics, ids, strict=True)
         ]
         run_id = task.record.run_id
-        if not self._is_whole(document, task) or _values(self._metrics.find({"run_id": number})) != _values(
-            metrics
-        ):
+        if not self._is_whole(store, task, document):
             raise ServerError(f"run {run_id} does not read back as it was written; publish it again")
         if not self._runs.replace_one({"_id": number, MARK: self._mark}, document).matched_count:
             for artifact in artifacts:
                 self._files.delete(artifact["file_id"])
             self._metrics.delete_many({"_id": {"$in": ids}})
-            raise ServerError(
-                f"run {run_id} was taken over by another publisher; publish again to see it whole"
-            )
+            raise ServerError(f"run {run_id} was taken over by another publisher; publish it again")
 
-    def _is_whole(self, document: Document, task: _Task) -> bool:
-        """Whether the artifacts of a document can be read, and its ledger is the record's, byte by byte."""
-        artifacts = {one["name"]: one["file_id"] for one in document.get("artifacts", ())}
-        if not CONTENT_TYPES.keys() <= artifacts.keys():
+    def _is_whole(self, store: Store, task: _Task, document: Document) -> bool:
+        """Whether a document's files can be read, and its ledger and metrics are those of the run."""
+        ids = artifact_ids(document)
+        if not CONTENT_TYPES.keys() <= ids.keys():
             return False
-        digests = {name: self._files.digest(artifacts[name]) for name in CONTENT_TYPES}
-        return None not in digests.values() and digests[LEDGER] == task.record.ledger_sha256
+        digests = {name: self._files.digest(ids[name]) for name in CONTENT_TYPES}
+        if None in digests.values() or digests[LEDGER] != task.record.ledger_sha256:
+            return False
+        kept = self._metrics.find({"run_id": document["_id"]})
+        return _returns(kept) == _returns(metric_documents(_points(store, task), task.record))
 
 
 def complete_runs(store: Store) -> list[Run]:
@@ -239,9 +245,9 @@ def _points(store: Store, task: _Task) -> list[Point]:
 
 def _is_of(document: Document, task: _Task) -> bool:
     """Whether a document is of this run: of its ledger or, not having one yet, of the same start."""
-    digest = document.get("info", {}).get("ledger_sha256")
+    digest = said(document, "info", "ledger_sha256")
     if digest is None:
-        return bool(document.get("meta", {}).get("started_at") == task.record.started_at)
+        return bool(said(document, "meta", "started_at") == task.record.started_at)
     return bool(digest == task.record.ledger_sha256)
 
 
@@ -250,6 +256,7 @@ def _state(document: Document) -> tuple[Any, ...]:
     return document.get("_id"), document.get("status"), document.get("heartbeat"), document.get(MARK)
 
 
-def _values(metrics: Iterable[Document]) -> list[tuple[Any, ...]]:
-    """What metrics say; without their times, which not every server keeps as such."""
-    return sorted((metric["name"], metric["steps"], metric["values"]) for metric in metrics)
+def _returns(metrics: Iterable[Document]) -> list[tuple[Any, ...]]:
+    """The metrics that a ledger tells: no speed, and no times, which not every server keeps as such."""
+    told = [(metric.get("name"), metric.get("steps"), metric.get("values")) for metric in metrics]
+    return sorted((one for one in told if one[0] != SPEED), key=repr)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from protocol import Edition, Protocol, Run, RunRecord, ServerError, UnknownName, plan
 from suite.store import LEDGER, RECORD, Store
 from suite.tracking.artifacts import ArtifactFiles
+from suite.tracking.documents import artifact_ids, said
 from suite.verify.runs import MAX_RECORD_BYTES, max_ledger_bytes
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def read_published(
             f"{edition.name}, {missing[0]} first; `amtlb publish` brings them in"
         )
     files, store = ArtifactFiles(database), Store(folder, protocol)
-    for run_id, documents in found.items():
-        _write(files, store, runs[run_id], documents, learner)
+    for run_id, run in runs.items():
+        _write(files, store, run, found[run_id], learner)
 
 
 def _documents(
@@ -64,8 +65,11 @@ def _documents(
     }
     found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for document in database["runs"].find(query).sort("_id", 1):
-        made = document["config"].get("configuration_digest"), (document.get("info") or {}).get("ledger_sha256")
-        found.setdefault(document["config"]["run_id"], {}).setdefault((str(made[0]), str(made[1])), document)
+        made = (
+            str(said(document, "config", "configuration_digest")),
+            str(said(document, "info", "ledger_sha256")),
+        )
+        found.setdefault(str(said(document, "config", "run_id")), {}).setdefault(made, document)
     return found
 
 
@@ -84,24 +88,19 @@ def _write(
             "configurations or with other ledgers; compare results folders instead"
         )
     (document,) = documents.values()
-    artifacts = document.get("artifacts")
-    try:
-        ids = {one["name"]: one["file_id"] for one in artifacts}  # type: ignore[union-attr]
-        record, ledger = ids[RECORD], ids[LEDGER]
-    except (TypeError, KeyError) as error:
-        raise ServerError(
-            f"number {document['_id']} of the database lacks its files; publish it again"
-        ) from error
+    ids = artifact_ids(document)
+    if not {RECORD, LEDGER} <= ids.keys():
+        raise ServerError(f"number {document['_id']} lacks its files; publish its run again")
     folder = store.run_folder(run.run_id)
     folder.mkdir(parents=True)
-    (folder / RECORD).write_bytes(files.read(record, MAX_RECORD_BYTES))
-    (folder / LEDGER).write_bytes(files.read(ledger, max_ledger_bytes(store.protocol, run)))
+    (folder / RECORD).write_bytes(files.read(ids[RECORD], MAX_RECORD_BYTES))
+    (folder / LEDGER).write_bytes(files.read(ids[LEDGER], max_ledger_bytes(store.protocol, run)))
     _check(store.record(run.run_id), document, learner)
 
 
 def _check(record: RunRecord, document: dict[str, Any], learner: str) -> None:
     """A record must say what its document says."""
-    claimed = document["config"].get("configuration_digest"), (document.get("info") or {}).get("ledger_sha256")
+    claimed = said(document, "config", "configuration_digest"), said(document, "info", "ledger_sha256")
     if (record.learner, record.configuration_digest, record.ledger_sha256) != (learner, *claimed):
         raise ServerError(
             f"number {document['_id']} of the database and its record do not name the same learner, "

@@ -45,7 +45,7 @@ class MongoUrl:
             # What the parser says repeats parts of the text, and so does its traceback.
             raise UnknownName(
                 f"{source} is not a URL of MongoDB, such as mongodb://user:password@host:27017/sacred, with "
-                "%-escapes for special characters in user and password"
+                "%-escapes for special characters in user and password (of mongodb+srv, the host must be known)"
             ) from None
         self._text = text
         hosts = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])

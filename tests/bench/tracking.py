@@ -1,14 +1,20 @@
 """What tracking costs a run: the same run tracked in files and a wire-compatible server, and not, in turns.
 
-python -m tests.bench.tracking [ROUNDS]
+    python -m tests.bench.tracking [ROUNDS]
+
+Seconds are of the whole run with its process and what it waits for; CPU seconds are those of the run's process and
+of the one that started it, and tell more on a shared machine. Before the rounds, one tracked run imports Sacred,
+as the first run of an edition does.
 """
 
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from protocol import parse_run_id
 from suite.benchmark import Settings, play_one
@@ -20,29 +26,45 @@ from tests.suite.tracking.servers import wire_server
 RUN = parse_run_id("smoke/generalist/seed0", V1)
 
 
-def played(folder: Path, tracked: bool) -> tuple[float, float]:
-    """Seconds of the whole run, with its process, and its training steps a second."""
+class Cost(NamedTuple):
+    """What a run took."""
+
+    seconds: float
+    cpu_seconds: float
+    steps_per_second: float
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def played(folder: Path, tracked: bool) -> Cost:
+    """The cost of a run."""
     store = Store(folder, V1)
-    begun = time.monotonic()
+    begun, cpu = time.monotonic(), cpu_seconds()
     outcome = play_one(RUN, store, V1, Settings("baselines.ppo:make", "cpu", 1, 0, None, tracked))
     assert (outcome.status, outcome.untracked) == ("complete", ""), outcome
-    return time.monotonic() - begun, store.record(RUN).training_steps_per_second
+    speed = store.record(RUN).training_steps_per_second
+    return Cost(time.monotonic() - begun, cpu_seconds() - cpu, speed)
 
 
 def main(rounds: int) -> None:
     """Print the ratio of tracked to untracked, by round and in the median."""
-    seconds, speeds = [], []
+    ratios: list[Cost] = []
     with tempfile.TemporaryDirectory() as scratch, wire_server(Path(scratch)) as server:
         os.environ[VARIABLE] = server.url
+        first = played(Path(scratch, "first"), True)
+        print(f"first: {first.seconds:.1f} s, {first.cpu_seconds:.1f} CPU s", flush=True)
         for number in range(rounds):
             order = (True, False) if number % 2 else (False, True)
             found = {tracked: played(Path(scratch, f"{number}-{tracked}"), tracked) for tracked in order}
-            seconds.append(found[True][0] / found[False][0])
-            speeds.append(found[True][1] / found[False][1])
-            print(f"round {number}: seconds {seconds[-1]:.3f}, training steps/s {speeds[-1]:.3f}", flush=True)
+            ratios.append(Cost(*(one / other for one, other in zip(found[True], found[False], strict=True))))
+            print(f"round {number}: {found[False]} without, {found[True]} with", flush=True)
     print(f"tracked / not, median of {rounds} rounds of {RUN}:")
-    print(f"  seconds of the whole run {statistics.median(seconds):.3f}")
-    print(f"  training steps a second  {statistics.median(speeds):.3f}")
+    for name in Cost._fields:
+        print(f"  {name:<18} {statistics.median(getattr(one, name) for one in ratios):.3f}")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """Comparing learners out of a database: as from folders, and as strict."""
 
 import io
-import json
-import os
 import shutil
+from pathlib import Path
 
 import gridfs
 import pytest
 
-from protocol import AmtlbError, ServerError, UnknownName
+from protocol import AmtlbError, Edition, ServerError, UnknownName
+from suite.artifacts import published_folder
+from suite.comparison import Comparison, compare, read_contenders
 from suite.store import Store
 from suite.tracking.publish import Publisher, complete_runs
 from suite.tracking.published import learner_of, read_published
-from suite.tracking.server import VARIABLE
 from tests.suite.helpers import V1
 from tests.suite.test_cli import refused
 from tests.suite.tracking.servers import SECRET, opened
@@ -21,18 +21,33 @@ SMOKE = V1.edition("smoke")
 
 
 def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
-    """The same bytes, and a folder may stand beside what comes from the database."""
-    assert amtlb("publish", "uniform", "ppo", env=os.environ | {VARIABLE: server.url}).returncode == 0
-    there = amtlb("compare", "uniform", "baselines.ppo:make", "--from", server.url, "--json")
-    assert there.returncode == 0, there.stderr
-    here = json.loads(amtlb("compare", "uniform", "ppo", "--json").stdout)
-    found = json.loads(there.stdout)
-    assert [one["scores"] for one in found["contenders"]] == [one["scores"] for one in here["contenders"]]
-    assert [one["fresh"] for one in found["duels"]] == [one["fresh"] for one in here["duels"]]
-    same = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
-    assert json.loads(same.stdout) == here
+    """What is named comes from the database and compares as its folder does; errors name what is there."""
+    with opened(server.url) as database:
+        for name in ("uniform", "ppo"):
+            store = Store(published_folder(name, "v1", "smoke"), V1)
+            Publisher(database, 0.2).publish(store, complete_runs(store), lambda run_id, ending: None)
+    done = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
+    assert done.returncode == 0, done.stderr
+    assert Comparison.model_validate_json(done.stdout) == compare(read_contenders(["uniform", "ppo"], V1, None))
     refused(amtlb("compare", "nobody", "--from", server.url), 2, "'nobody'", "baselines.ppo:make")
-    refused(amtlb("compare", "uniform", "--edition", "lite", "--from", server.url), 2, "lite")
+
+
+def test_a_learner_of_a_database_stands_beside_a_folder(published, synthetic, tmp_path):
+    """Folders are read where they lie, names where they are found, and equal runs are even."""
+
+    def find(name: str, edition: Edition) -> Path:
+        read_published(published, name, V1, edition, tmp_path / "found")
+        return tmp_path / "found"
+
+    both = compare(read_contenders([str(synthetic.folder), "synthetic:make"], V1, None, find))
+    assert [one.label for one in both.contenders] == [synthetic.folder.name, "synthetic:make"]
+    assert {duel.fresh.value for duel in both.duels} == {0.5}
+
+
+@pytest.mark.slow
+def test_what_is_no_database_is_refused(amtlb, server):
+    """A wrong URL is told without its secret; an edition of which nothing is there by name."""
+    refused(amtlb("compare", "uniform", "--edition", "lite", "--from", server.url), 2, "lite", "it has none")
     wrong = amtlb("compare", "uniform", "--from", f"mongo://bob:{SECRET}@host")
     refused(wrong, 2, "--from is not a URL of MongoDB")
     assert SECRET not in wrong.stderr

@@ -42,7 +42,7 @@ def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, s
 
 @pytest.mark.slow
 def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results):
-    """Without a server the edition completes; each run, the summary and the way out are told without the secret."""
+    """Without a server the edition completes; runs, summary and way out are told without the secret."""
     folder = tmp_path / "results"
     shutil.copytree(smoke_results, folder, ignore=shutil.ignore_patterns("sacred"))
     for seed in (0, 1):
@@ -63,7 +63,10 @@ def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results)
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("arguments", [["publish", "uniform"], ["compare", "uniform", "ppo", "--from"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["publish", "uniform"], pytest.param(["compare", "uniform", "ppo", "--from"], marks=pytest.mark.slow)],
+)
 def test_errors_of_the_server_show_no_secret(amtlb, arguments):
     """Without a server, the line that says so has user and host, and no password."""
     url = f"mongodb://bob:{SECRET}@127.0.0.1:1/lab"
