@@ -2,9 +2,9 @@
 
     python -m tests.bench.tracking [ROUNDS]
 
-Seconds are of the whole run with its process and what it waits for; CPU seconds are those of the run's process and
-of the one that started it, and tell more on a shared machine. Before the rounds, one tracked run imports Sacred,
-as the first run of an edition does.
+Seconds are of the whole run with its process and what it waits for; CPU seconds are those of the run's process
+and of the one that started it, and tell more on a shared machine. Before the rounds, one tracked run imports
+Sacred, as the first run of an edition does.
 """
 
 import os
