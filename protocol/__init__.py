@@ -2,6 +2,7 @@
 
 from protocol.errors import (
     AmtlbError,
+    BoxError,
     BudgetExhausted,
     ConformanceError,
     ForeignProtocol,
@@ -40,6 +41,7 @@ __all__ = [
     "VERSIONS",
     "AmtlbError",
     "Arm",
+    "BoxError",
     "BudgetExhausted",
     "ConformanceError",
     "Edition",

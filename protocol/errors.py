@@ -8,6 +8,7 @@ AmtlbError                    everything below; the command line prints it as on
 ├── StoreError                a results folder that cannot be read, written or trusted
 ├── ServerError               a database that does not answer, refuses, or holds what cannot be right
 ├── LearnerError              a learner that breaks the contract
+├── BoxError                  a box for a learner that cannot be had: no engine, image or user
 ├── WorkerDied                a process that played lanes or a run has ended before its time
 └── BudgetExhausted           the frames of a run are spent: how a learner learns that it is over
 """
@@ -45,6 +46,10 @@ class ServerError(AmtlbError):
 
 class LearnerError(AmtlbError):
     """A learner that breaks the contract."""
+
+
+class BoxError(AmtlbError):
+    """A box for a learner that cannot be had."""
 
 
 class WorkerDied(AmtlbError):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Annotated, Any, Self
 
@@ -109,7 +109,7 @@ class Protocol(Frozen):
                 raise ValueError(f"edition {edition.name}: the evaluation does not fill the lanes evenly")
         return self
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over the RFC 8785 canonical JSON of the parsed protocol, as 64 hexadecimal digits."""
         return canonical_digest(self.model_dump(mode="json"))

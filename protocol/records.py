@@ -72,7 +72,9 @@ class RunRecord(Frozen):
 
     Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
     started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
-    digests). ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
+    digests). ``image_sha256`` is the id of the Docker image in whose container the learner was, while the
+    harness held the lanes outside it; None: it was in the harness's process, or in one beside it.
+    ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
     those that the learner was made with, for training and, where the run has one, for its evaluation.
     """
 
@@ -90,6 +92,7 @@ class RunRecord(Frozen):
     ledger_sha256: Sha256
     checkpoint_in: Sha256 | None
     checkpoint_out: Sha256
+    image_sha256: Sha256 | None = None
     code_commit: str | None
     versions: dict[str, str]
     cpu: str

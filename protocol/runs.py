@@ -67,6 +67,12 @@ class Run:
         """The training budget over all games, in emulator frames."""
         return self.budget_frames * len(self.games)
 
+    @property
+    def most_frames(self) -> int:
+        """The training budget and the evaluation, with every episode at its cap, in emulator frames."""
+        evaluation_frames = self.evaluation_episodes * self.evaluation_max_frames
+        return self.total_budget_frames + len(self.games) * evaluation_frames
+
 
 def parse_run_id(text: str, protocol: Protocol) -> RunId:
     """Read a run id; raises UnknownName unless it names a run of the protocol."""

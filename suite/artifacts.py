@@ -69,6 +69,7 @@ def write_metadata(protocol: Protocol, edition: str) -> list[Path]:
             name=baseline.name,
             authors=("AMTLB contributors",),
             code=f"baselines/{baseline.name}.py of this project",
+            deterministic=True,
         )
         (baseline / SUBMISSION).write_text(submission_toml(said), encoding="utf-8")
         (baseline / SUMS).write_text(sums_text(baseline), encoding="utf-8")

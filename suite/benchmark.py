@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
+from suite.contained.spec import BoxSpec
 from suite.process import Outcome, run_child
 from suite.store import Store
 
@@ -23,6 +24,7 @@ class Settings:
         jobs: runs side by side on this machine; a scheduler has its own number.
         workers: processes a run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
+        box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
     """
 
@@ -31,6 +33,7 @@ class Settings:
     jobs: int
     workers: int
     scheduler: str | None
+    box: BoxSpec | None
     tracked: bool = False
 
 
@@ -124,6 +127,7 @@ def _job(
         "log": str(store.log_path(run.run_id).resolve()),
         "device": settings.device,
         "workers": settings.workers,
+        "box": None if settings.box is None else settings.box.model_dump(),
         "configuration_digest": configuration_digest,
         "tracked": settings.tracked,
     }

@@ -49,7 +49,7 @@ class ProgressDisplay:
         self, console: Console, protocol: Protocol, runs: Sequence[Run], missing: Sequence[Run]
     ) -> None:
         self._console = console
-        self._most = {str(run.run_id): _most_steps(run, protocol) for run in missing}
+        self._most = {str(run.run_id): run.most_frames // protocol.environment.frame_skip for run in missing}
         self._played: dict[str, int] = {}
         self._ended = 0
         self._total, self._done_before = len(runs), len(runs) - len(missing)
@@ -129,11 +129,6 @@ class CountDisplay:
     def count(self) -> None:
         """One more is done."""
         self._bar.advance(self._task)
-
-
-def _most_steps(run: Run, protocol: Protocol) -> int:
-    evaluation = len(run.games) * run.evaluation_episodes * run.evaluation_max_frames
-    return (run.total_budget_frames + evaluation) // protocol.environment.frame_skip
 
 
 def _duration(seconds: float) -> str:

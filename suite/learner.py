@@ -6,14 +6,16 @@ import importlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import rfc8785
 
 from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
-from suite.lanes import LaneEnv
+
+if TYPE_CHECKING:
+    from suite.lanes import LaneEnv  # a contained learner's side has no emulator, which the lanes import
 
 
 class Learner(Protocol):
@@ -95,7 +97,7 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
     try:
         configuration = dict(learner.configuration)
         return configuration, canonical_digest(configuration)
-    except (AttributeError, TypeError, ValueError, rfc8785.CanonicalizationError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise LearnerError(
             f"the learner's configuration must be a JSON-able mapping ({type(error).__name__}: {error})"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol as Contract
 
@@ -82,8 +81,10 @@ class TrainingMeter:
 
     def skip(self, steps: int) -> bool:
         """Move on over vector steps in which no episode ends; false, and nothing done: one would be cut."""
-        playing = Counter(self.playing)
-        spent = {game: steps * count for game, count in playing.items() if game is not None}
+        spent: dict[str, int] = {}
+        for game in self.playing:
+            if game is not None:
+                spent[game] = spent.get(game, 0) + steps
         if any(self._left[game] < own for game, own in spent.items()):
             return False
         for game, own in spent.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,9 +35,10 @@ from protocol import (
     parse_run_id,
 )
 from suite.conformance import checked_vectors
+from suite.contained.spec import BoxSpec
 from suite.engine import Engine, InProcessEngine
 from suite.lanes import LaneEnv
-from suite.learner import Learner, NoteWriter, checked_configuration, find_learner
+from suite.learner import Learner, MakeLearner, NoteWriter, checked_configuration, find_learner
 from suite.ledger import JournalRecorder, read_ledger, write_ledger
 from suite.machine import code_commit, cpu_type, library_versions
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
@@ -55,6 +57,7 @@ class Job(Frozen):
         folder: the results folder, absolute.
         device: what the learner finds in ``AMTLB_DEVICE``: ``cpu`` or ``cuda``.
         workers: processes that play the lanes; 0 plays them in the run's own.
+        box: where the learner is put; None: into the run's own process.
         configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
     """
 
@@ -64,6 +67,7 @@ class Job(Frozen):
     folder: str
     device: str
     workers: int
+    box: BoxSpec | None
     configuration_digest: str | None
 
 
@@ -79,9 +83,12 @@ def play(job: Job, report: Report) -> RunRecord:
     run = describe(run_id, protocol)
     store = Store(Path(job.folder), protocol)
     started_at, started = datetime.now(UTC), time.monotonic()
-    make = find_learner(job.learner)
     vectors = checked_vectors(protocol, run.games)
-    with store.new_run(run_id) as folder, tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+    with (
+        _maker(job) as make,
+        store.new_run(run_id) as folder,
+        tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
+    ):
         training_seed, evaluation_seed = (
             learner_seed(protocol.digest, str(run_id), phase) for phase in ("training", "evaluation")
         )
@@ -110,6 +117,7 @@ def play(job: Job, report: Report) -> RunRecord:
             ledger_sha256=file_digest(folder / LEDGER),
             checkpoint_in=checkpoint_in,
             checkpoint_out=folder_digest(folder / CHECKPOINT),
+            image_sha256=None if job.box is None else job.box.image_sha256,
             code_commit=code_commit(),
             versions=library_versions(),
             cpu=cpu_type(),
@@ -119,6 +127,21 @@ def play(job: Job, report: Report) -> RunRecord:
         )
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
+
+
+@contextmanager
+def _maker(job: Job) -> Iterator[MakeLearner]:
+    """The function that makes instances of the run's learner, in this process or in a box."""
+    if job.box is None:
+        yield find_learner(job.learner)
+        return
+    from suite.contained.referee import contained_maker
+
+    def log(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    with contained_maker(job.box, job.learner, job.device, log) as make:
+        yield make
 
 
 def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:

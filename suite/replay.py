@@ -59,17 +59,12 @@ class Replayer:
             console = Console(checked_rom(self._protocol, episode.game), rules)
             self._consoles[episode.game] = console
         console.begin(episode_seed(self._digest, run_id, episode.lane, episode.number))
-        rewards, over_after = [], None
-        for action in episode.actions:
-            rewards.append(console.step(action))
-            if over_after is None and console.game_over:
-                over_after = len(rewards)
+        rewards, over_after = console.play(np.frombuffer(episode.actions, np.uint8))
         ram = np.empty(RAM_BYTES, np.uint8)
         console.ram(ram)
-        at = [step for step, reward in enumerate(rewards) if reward]
         return Replay(
-            reward_steps=tuple(at),
-            rewards=tuple(rewards[step] for step in at),
+            reward_steps=tuple(rewards),
+            rewards=tuple(rewards.values()),
             over_after=over_after,
             ram_sha256=hashlib.sha256(ram.tobytes()).digest(),
         )

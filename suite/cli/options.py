@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from protocol import UnknownName
+from suite.contained.spec import BoxLimits, BoxSpec
 
 if TYPE_CHECKING:
     from suite.process import Outcome
@@ -34,6 +36,68 @@ WorkersOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+
+ImageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--image",
+        help="Put each run's learner into a container of this Docker image.",
+        show_default=False,
+    ),
+]
+ContainedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--contained",
+        help="process: put each run's learner into a process of another user, which is weaker than --image.",
+        show_default=False,
+    ),
+]
+BoxUserOption = Annotated[str, typer.Option("--box-user", help="Whom --contained process runs as, for root.")]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        help="NAME=VALUE, of a box: memory_bytes, processes, cpus, output_bytes, wall_seconds, answer_seconds.",
+        show_default=False,
+    ),
+]
+
+
+def box_spec(
+    image: str | None, contained: str | None, user: str, limits: list[str] | None, device: str = "cpu"
+) -> BoxSpec | None:
+    """The box that the options ask for; None: they ask for none.
+
+    Raises:
+        UnknownName: they do not go together, or a limit does not exist or cannot be.
+        BoxError: there is no such image.
+    """
+    if contained not in (None, "process"):
+        raise UnknownName(f"--contained {contained!r} does not exist; choose process, or name an --image")
+    if image is not None and contained is not None:
+        raise UnknownName("choose one of --image and --contained process")
+    if image is None and contained is None:
+        if limits:
+            raise UnknownName("--limit is of a box; choose --image or --contained process, too")
+        return None
+    if device != "cpu":
+        raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
+    chosen = _limits(limits or [])
+    if image is None:
+        return BoxSpec(image_sha256=None, user=user, limits=chosen)
+    from suite.contained.containers import image_id
+
+    return BoxSpec(image_sha256=image_id(image), user=user, limits=chosen)
+
+
+def _limits(given: list[str]) -> BoxLimits:
+    values = dict(limit.partition("=")[::2] for limit in given)
+    try:
+        return BoxLimits.model_validate_strings(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UnknownName(f"--limit {first['loc'][0]}={first['input']}: {first['msg']}") from error
 
 
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:

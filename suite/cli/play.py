@@ -11,12 +11,17 @@ from protocol import Edition, load, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
+    BoxUserOption,
+    ContainedOption,
     DeviceOption,
     EditionOption,
+    ImageOption,
     JsonOption,
     LearnerOption,
+    LimitOption,
     OutOption,
     WorkersOption,
+    box_spec,
     check_device,
     fail,
     results_folder,
@@ -46,6 +51,10 @@ def benchmark(
             "--scheduler", help="A dask scheduler, tcp://host:port, whose workers see the same folders."
         ),
     ] = None,
+    image: ImageOption = None,
+    contained: ContainedOption = None,
+    box_user: BoxUserOption = "nobody",
+    limit: LimitOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and their budgets; play nothing.")
     ] = False,
@@ -66,12 +75,14 @@ def benchmark(
     from suite.store import Store
     from suite.tracking.server import url_of_environment
 
+    box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
-    settings = Settings(learner, device, jobs, workers, scheduler, tracked=True)
+    settings = Settings(learner, device, jobs, workers, scheduler, box, tracked=True)
     missing, _ = missing_runs(runs, store, learner)
     if missing:
-        url_of_environment()  # now, rather than in every run, like the learner
+        url_of_environment()  # now, rather than in every run
+    if missing and box is None:
         check_importable(learner)
     console = output_console(stderr=as_json)
     console.print(
@@ -98,6 +109,10 @@ def run(
     out: OutOption = None,
     device: DeviceOption = "cpu",
     workers: WorkersOption = None,
+    image: ImageOption = None,
+    contained: ContainedOption = None,
+    box_user: BoxUserOption = "nobody",
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
@@ -110,11 +125,14 @@ def run(
     from suite.store import Store
     from suite.tracking.server import url_of_environment
 
+    box = box_spec(image, contained, box_user, limit, device)
     url_of_environment()
-    check_importable(learner)
+    if box is None:
+        check_importable(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
     _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None, tracked=True))
+    settings = Settings(learner, device, 1, workers, None, box, tracked=True)
+    outcome = play_one(parsed, store, protocol, settings)
     warn_of_untracked([outcome], store.folder)
     if outcome.status == "stopped":
         raise typer.Exit(130)

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from protocol import UnknownName, load
-from suite.cli.options import JsonOption, fail
+from suite.cli.options import (
+    BoxUserOption,
+    ContainedOption,
+    ImageOption,
+    JsonOption,
+    LimitOption,
+    box_spec,
+    fail,
+)
 
 app = typer.Typer()
 
@@ -20,11 +28,17 @@ def submit(
     name: Annotated[str, typer.Option("--name", prompt=True, help="What tables call the learner.")],
     author: Annotated[list[str], typer.Option("--author", help="Who made it; once for each.")],
     code: Annotated[str, typer.Option("--code", prompt=True, help="Where its code is: URL and commit, DOI.")],
-    division: Annotated[
-        str, typer.Option("--division", help="open, or contained: played by the harness in an image.")
-    ] = "open",
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="Declare that the learner, trained again, repeats to the bit."),
+    ] = False,
     image_sha256: Annotated[
-        str | None, typer.Option("--image", help="The image's digest, 64 hexadecimal digits.")
+        str | None,
+        typer.Option(
+            "--image-id",
+            help="Id of the image that it was played in, 64 hexadecimal digits.  [default: that of the runs]",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Pack results into a submission, and audit it."""
@@ -32,25 +46,28 @@ def submit(
 
     from suite.machine import available_cores
     from suite.store import Store
-    from suite.verify.pack import pack
+    from suite.verify.pack import image_of, pack
     from suite.verify.submission import Submission
     from suite.verify.verification import Levels, verify
 
+    protocol = load("v1")
+    store = Store(folder, protocol)
+    held_in = image_of(store)
     try:
         submission = Submission.model_validate(
             {
                 "name": name,
                 "authors": tuple(author),
                 "code": code,
-                "division": division,
-                "image_sha256": image_sha256,
+                "division": "open" if held_in is None else "contained",
+                "image_sha256": image_sha256 or held_in,
+                "deterministic": deterministic,
             }
         )
     except ValidationError as error:
         first = error.errors()[0]
         raise UnknownName(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
-    protocol = load("v1")
-    pack(Store(folder, protocol), submission, out)
+    pack(store, submission, out)
     found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
     if found.exit_status:
         _print(found)
@@ -83,9 +100,14 @@ def verify(
     retrain: Annotated[
         list[str] | None,
         typer.Option(
-            "--retrain", help="A run that its learner, installed and trusted here, plays again; repeatable."
+            "--retrain",
+            help="A run that its learner plays again, in a box, or, installed and trusted, here; repeatable.",
         ),
     ] = None,
+    image: ImageOption = None,
+    contained: ContainedOption = None,
+    box_user: BoxUserOption = "nobody",
+    limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
@@ -99,7 +121,10 @@ def verify(
     if seed is not None and sample is None:
         raise UnknownName("--seed draws a sample; give --sample, too")
     drawn = None if sample is None else (sample, secrets.randbits(32) if seed is None else seed)
-    levels = Levels(replay or sample is not None, drawn, retrain or ())
+    box = box_spec(image, contained, box_user, limit)
+    if box is not None and not retrain:
+        raise UnknownName("a box is for training again; give --retrain, too")
+    levels = Levels(replay or sample is not None, drawn, retrain or (), box)
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
         found = verify_folder(folder, load("v1"), levels, available_cores(), status.update)

@@ -21,7 +21,7 @@ from suite.verify.intake import MAX_JSON_BYTES, Changed, Unreadable, list_files,
 from suite.verify.lineage import check_lineage, check_plan
 from suite.verify.runs import RunAudit, RunTask, audit_run, read_record
 from suite.verify.shards import Failure, Limits, run_sharded
-from suite.verify.submission import parse_submission
+from suite.verify.submission import Submission, parse_submission
 
 LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
 MAX_TEXT_BYTES = 16 * 2**20
@@ -68,7 +68,8 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     runs = sorted({match["run"] for file in files if (match := _RUN.fullmatch(file))})
     if not runs:
         raise StoreError(f"{folder} holds no run; a submission is what `amtlb submit` writes")
-    findings += _described(folder, files)
+    submission, more = _described(folder, files)
+    findings += more
     edition, more = _edition(folder, protocol, runs)
     findings += more
     if edition is None:
@@ -81,7 +82,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
         findings += _failed(run_id, found) if isinstance(found, Failure) else found.findings
     read = {run_id: found for run_id, found in audits.items() if isinstance(found, RunAudit)}
     records = {run_id: found.record for run_id, found in read.items() if found.record is not None}
-    findings += check_lineage(present, records)
+    findings += check_lineage(present, records, submission)
     findings += _sums(folder, files, read)
     findings += _figures(folder, protocol, edition, present, read)
     learners = Counter(record.learner for record in records.values())
@@ -102,18 +103,19 @@ def _layout(files: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Fi
         yield Finding(rule="S3", file=path[:200], expected="plain files and folders", found=what)
 
 
-def _described(folder: Path, files: Sequence[str]) -> Iterator[Finding]:
+def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, list[Finding]]:
+    """What is declared of the runs, and a finding where nothing can be read of it."""
     try:
-        parse_submission(read_bytes(folder, SUBMISSION, MAX_TEXT_BYTES))
+        return parse_submission(read_bytes(folder, SUBMISSION, MAX_TEXT_BYTES)), []
     except (Unreadable, StoreError) as error:
-        found = f"it {error}" if SUBMISSION in files else "none"
-        yield Finding(
+        finding = Finding(
             rule="S1",
             file=SUBMISSION,
             severity=_severity(error),
             expected="a description of the runs",
-            found=found,
+            found=f"it {error}" if SUBMISSION in files else "none",
         )
+        return None, [finding]
 
 
 def _severity(error: Exception) -> Any:

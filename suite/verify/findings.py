@@ -17,7 +17,7 @@ RULES = {
     "P2": "ROM digests are the protocol's",
     "P3": "the emulator is the protocol's and conforms",
     "P4": "the edition exists",
-    "P5": "all runs have one learner and one configuration",
+    "P5": "all runs have one learner, one configuration and one image, the declared one",
     "D1": "every seed of the edition is there, and no more",
     "D2": "every episode's seed is its derivation",
     "D3": "every game is the one that was to be drawn",

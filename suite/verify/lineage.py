@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
-from suite.store import RECORD
+from suite.store import RECORD, SUBMISSION
 from suite.verify.findings import Finding
+from suite.verify.submission import Submission
 
 Records = Mapping[RunId, RunRecord]
 
@@ -38,9 +39,17 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
             )
 
 
-def check_lineage(runs: Iterable[Run], records: Records) -> Iterator[Finding]:
-    """One configuration for all, and transfer runs that start from what their fold and seed were trained to."""
+def check_lineage(runs: Iterable[Run], records: Records, submission: Submission | None) -> Iterator[Finding]:
+    """One configuration for all, and transfer runs that start from what their fold and seed were trained to.
+
+    Args:
+        runs: that are there.
+        records: of those whose record could be read.
+        submission: what is declared of them; None: it could not be read.
+    """
     yield from _one_configuration(records)
+    if submission is not None and submission.division == "contained":
+        yield from _declared_image(records, submission)
     for run in runs:
         if run.starts_from is None or run.run_id not in records:
             continue
@@ -52,18 +61,30 @@ def check_lineage(runs: Iterable[Run], records: Records) -> Iterator[Finding]:
 
 
 def _one_configuration(records: Records) -> Iterator[Finding]:
-    counts = Counter((record.learner, record.configuration_digest) for record in records.values())
-    if len(counts) < 2:
-        return
-    (learner, digest), _ = counts.most_common(1)[0]
+    made_by = {run_id: _made_by(record) for run_id, record in records.items()}
+    counts = Counter(made_by.values())
+    for run_id, found in made_by.items():
+        if found != (most := counts.most_common(1)[0][0]):
+            expected = f"{most}, as most runs have"
+            yield Finding(
+                rule="P5", run_id=str(run_id), file=f"{run_id.path}/{RECORD}", expected=expected, found=found
+            )
+
+
+def _made_by(record: RunRecord) -> str:
+    image = "no image" if record.image_sha256 is None else f"image {record.image_sha256}"
+    return f"{record.learner[:80]} with configuration {record.configuration_digest} in {image}"
+
+
+def _declared_image(records: Records, submission: Submission) -> Iterator[Finding]:
     for run_id, record in records.items():
-        if (record.learner, record.configuration_digest) != (learner, digest):
+        if record.image_sha256 != submission.image_sha256:
             yield Finding(
                 rule="P5",
                 run_id=str(run_id),
                 file=f"{run_id.path}/{RECORD}",
-                expected=f"{learner} with configuration {digest}, as most runs have",
-                found=f"{record.learner[:80]} with {record.configuration_digest}",
+                expected=f"image {submission.image_sha256}, which {SUBMISSION} declares",
+                found=record.image_sha256 or "no image",
             )
 
 

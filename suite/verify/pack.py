@@ -5,12 +5,22 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from protocol import StoreError
+from protocol import StoreError, plan
 from suite.artifacts import SUMS, published_files, sums_text
 from suite.outcomes import read_outcomes
 from suite.scores import edition_of, score, write_scores
 from suite.store import SUBMISSION, Store
 from suite.verify.submission import Submission, submission_toml
+
+
+def image_of(store: Store) -> str | None:
+    """The image in whose containers the learner of a complete results folder was; None: in none.
+
+    Raises:
+        StoreError: there is no complete run.
+    """
+    edition = edition_of(store.folder, store.protocol)
+    return store.record(plan(store.protocol, edition)[0].run_id).image_sha256
 
 
 def pack(store: Store, submission: Submission, out: Path) -> None:

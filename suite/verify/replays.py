@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,8 @@ from suite.verify.intake import Unreadable, read_bytes
 from suite.verify.runs import max_ledger_bytes, read_table
 from suite.verify.shards import Failure, Limits, run_sharded
 
-SHARD_STEPS = 20_000
-"""Episodes are handed to workers in groups of about so many steps."""
+SHARD_STEPS = 5_000
+"""Episodes are handed to workers in groups of about so many steps, so that all workers end together."""
 _MEMORY_BYTES = 2 * 2**30
 _SLOWEST_STEPS_PER_SECOND = 100
 _ROOM_SECONDS = 60
@@ -108,7 +109,7 @@ def _chance(played: int, total: int) -> float:
 def _shards(folder: Path, protocol: Protocol, run_id: RunId, rows: Sequence[int]) -> Iterator[Shard]:
     """Groups of a run's rows; lengths are not known yet, so a group has the rows of an average share."""
     run = describe(run_id, protocol)
-    steps = run.total_budget_frames // protocol.environment.frame_skip
+    steps = run.most_frames // protocol.environment.frame_skip
     groups = max(1, min(len(rows), round(steps / SHARD_STEPS)))
     for group in np.array_split(np.asarray(rows), groups):
         yield Shard(str(folder), protocol.version, str(run_id), tuple(group.tolist()))
@@ -131,6 +132,12 @@ def _found(shard: Shard, found: tuple[Finding, ...] | Failure) -> tuple[Finding,
     )
 
 
+@cache
+def _replayer(version: str) -> Replayer:
+    """A worker's own, whose consoles stay loaded from shard to shard."""
+    return Replayer(load(version))
+
+
 def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     """Play some episodes of one run again; what differs."""
     protocol = load(shard.version)
@@ -140,7 +147,7 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
         table = read_table(protocol, run, read_bytes(Path(shard.folder), file, max_ledger_bytes(protocol, run)))
     except Unreadable:
         return ()  # the audit has told
-    player = Replayer(protocol)
+    player = _replayer(shard.version)
     findings: list[Finding] = []
     for row, values in zip(shard.rows, table.take(list(shard.rows)).to_pylist(), strict=True):
         lists = {name: tuple(values[name]) for name in ("reward_steps", "rewards")}

@@ -25,9 +25,10 @@ from protocol import (
 from suite.ledger import LEDGER_SCHEMA
 from suite.outcomes import GameOutcome, table_outcomes
 from suite.store import LEDGER, RECORD
+from suite.verify.columns import Ledger, schema_problem
 from suite.verify.findings import Finding
 from suite.verify.intake import Changed, TooLarge, Unreadable, parse_json, read_bytes
-from suite.verify.ledgers import Ledger, check_ledger, schema_problem
+from suite.verify.ledgers import check_ledger
 
 MAX_RECORD_BYTES = 2**20
 _BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
@@ -109,8 +110,7 @@ def max_ledger_bytes(protocol: Protocol, run: Run) -> int:
 
 def _max_steps(protocol: Protocol, run: Run) -> int:
     """More than the steps that a run can have."""
-    frames = run.total_budget_frames + len(run.games) * run.evaluation_episodes * run.evaluation_max_frames
-    return 2 * frames // protocol.environment.frame_skip
+    return 2 * run.most_frames // protocol.environment.frame_skip
 
 
 def read_table(protocol: Protocol, run: Run, data: bytes) -> pa.Table:

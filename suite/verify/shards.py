@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-_SPAWN = get_context("spawn")
+_PROCESSES = get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["suite.verify.runs"])  # a second's imports: once, not in every process
 
 
 class Failure(NamedTuple):
@@ -65,8 +66,8 @@ class _Worker:
         self._start()
 
     def _start(self) -> None:
-        self.pipe, theirs = _SPAWN.Pipe()
-        self._process: BaseProcess = _SPAWN.Process(
+        self.pipe, theirs = _PROCESSES.Pipe()
+        self._process: BaseProcess = _PROCESSES.Process(
             target=_serve, args=(theirs, self._function, self._limits.memory_bytes), daemon=True
         )
         self._process.start()

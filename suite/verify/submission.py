@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from protocol import Frozen, Sha256, StoreError
 from suite.store import SUBMISSION
@@ -23,7 +23,8 @@ class Submission(Frozen):
         authors: who made it.
         code: where its code is: a URL with a commit, a DOI, or the like.
         division: open: played by the learner's own process; contained: in the image, held by the harness.
-        image_sha256: digest of the image that it was played in; None: in none.
+        image_sha256: id of the image that it was played in; None: in none.
+        deterministic: whether the learner, trained again, is said to yield the same ledgers to the bit.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]{0,63}$")]
@@ -31,6 +32,13 @@ class Submission(Frozen):
     code: Text
     division: Division = "open"
     image_sha256: Sha256 | None = None
+    deterministic: bool = False
+
+    @model_validator(mode="after")
+    def _contained_in_an_image(self) -> Self:
+        if self.division == "contained" and self.image_sha256 is None:
+            raise ValueError("the division contained needs the image's id")
+        return self
 
 
 def submission_toml(submission: Submission) -> str:
@@ -38,6 +46,7 @@ def submission_toml(submission: Submission) -> str:
     lines = [f"name = {json.dumps(submission.name)}"]
     lines.append("authors = [" + ", ".join(json.dumps(author) for author in submission.authors) + "]")
     lines += [f"code = {json.dumps(submission.code)}", f"division = {json.dumps(submission.division)}"]
+    lines.append(f"deterministic = {json.dumps(submission.deterministic)}")
     if submission.image_sha256 is not None:
         lines.append(f"image_sha256 = {json.dumps(submission.image_sha256)}")
     return "\n".join(lines) + "\n"

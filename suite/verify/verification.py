@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Protocol
+from suite.contained.spec import BoxSpec
 from suite.verify.audit import audit
 from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, Verification, judge
 
@@ -19,11 +20,13 @@ class Levels(NamedTuple):
         replay: whether episodes are played again.
         sample: the share of each run's episodes that is, and the seed that draws them; None: all are.
         retrain: the runs that the learner plays again.
+        box: where it is put for that; None: into a process with this environment.
     """
 
     replay: bool
     sample: tuple[float, int] | None
     retrain: Sequence[str]
+    box: BoxSpec | None = None
 
 
 def verify(
@@ -59,7 +62,12 @@ def verify(
 
         with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
             findings += retrain(
-                folder, protocol, levels.retrain, Path(scratch), "cpu", lambda run: listener(f"playing {run}")
+                folder,
+                protocol,
+                levels.retrain,
+                Path(scratch),
+                levels.box,
+                lambda run: listener(f"playing {run}"),
             )
         checked |= set(RETRAIN_RULES)
     return Verification(

@@ -23,7 +23,7 @@ def twice(request, tmp_path_factory) -> tuple[str, list[dict[str, str]]]:
     learner, digests = request.param, []
     for _ in range(2):
         store = Store(tmp_path_factory.mktemp(learner), V1)
-        outcome = play_one(RUN, store, V1, Settings(f"baselines.{learner}:make", "cpu", 1, 0, None))
+        outcome = play_one(RUN, store, V1, Settings(f"baselines.{learner}:make", "cpu", 1, 0, None, None))
         assert outcome.status == "complete", outcome.error
         record = store.record(RUN)
         digests.append({"ledger": record.ledger_sha256, "checkpoint": record.checkpoint_out})

@@ -20,7 +20,7 @@ UNIFORM = "baselines.uniform:make"
 
 
 def settings(learner: str = UNIFORM, scheduler: str | None = None) -> Settings:
-    return Settings(learner, "cpu", 2, 0, scheduler)
+    return Settings(learner, "cpu", 2, 0, scheduler, None)
 
 
 def children_of(pid: int) -> list[int]:

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 from ale_py import ALEInterface
+from hypothesis import given
+from hypothesis import strategies as st
 
 from suite.console import RAM_BYTES, Console
 from suite.roms import checked_rom
@@ -111,3 +113,21 @@ def test_frames_after_the_end_do_nothing():
     assert [console.step(action) for action in range(18)] == [0] * 18
     console.ram(ram)
     assert ram.tobytes() == before
+
+
+CONSOLES = make("breakout"), make("breakout")
+
+
+@given(st.lists(st.integers(0, 17), max_size=60), st.integers(0, 60), st.integers(0, 2**64 - 1))
+def test_many_steps_are_one_after_another(actions, cut, seed):
+    """``play`` gives what single steps give, wherever it is broken into two, and leaves the same RAM."""
+    one, many = CONSOLES
+    rams = np.zeros((2, 128), np.uint8)
+    one.begin(seed)
+    rewards = {step: reward for step, action in enumerate(actions) if (reward := one.step(action))}
+    many.begin(seed)
+    first, second = (many.play(np.array(part, np.uint8))[0] for part in (actions[:cut], actions[cut:]))
+    one.ram(rams[0])
+    many.ram(rams[1])
+    assert rewards == first | {step + min(cut, len(actions)): reward for step, reward in second.items()}
+    assert (rams[0] == rams[1]).all()

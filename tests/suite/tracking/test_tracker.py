@@ -26,7 +26,7 @@ BEGUN = {"configuration": {}, "configuration_digest": "0" * 64, "started_at": "2
 
 
 def settings(learner: str = UNIFORM, jobs: int = 2) -> Settings:
-    return Settings(learner, "cpu", jobs, 0, None, tracked=True)
+    return Settings(learner, "cpu", jobs, 0, None, None, tracked=True)
 
 
 def job(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from protocol import describe, episode_seed, parse_run_id
 from suite.artifacts import sums_text
+from suite.benchmark import Settings, play_one
 from suite.ledger import LEDGER_SCHEMA, read_ledger
 from suite.outcomes import read_outcomes
 from suite.scores import score, write_scores
@@ -110,6 +112,15 @@ class Forged:
         described = describe(parse_run_id(f"smoke/{run}", V1), V1)
         self.write_rows(run, list(play_bent(V1, described, bend)))
 
+    def train(self, run: str, learner: str) -> None:
+        """Replace a run by one that another learner really played; the record names the declared one."""
+        with tempfile.TemporaryDirectory() as scratch:
+            store, run_id = Store(Path(scratch), V1), parse_run_id(f"smoke/{run}", V1)
+            outcome = play_one(run_id, store, V1, Settings(learner, "cpu", 1, 0, None, None))
+            assert outcome.status == "complete", outcome
+            self.write_record(run, self.record(run) | {"checkpoint_out": store.record(run_id).checkpoint_out})
+            self.write_rows(run, read_ledger(store.ledger_path(run_id)).to_pylist())
+
 
 def _write(forged: Forged, run: str, name: str, data: bytes) -> None:
     (forged.folder / run / name).write_bytes(data)
@@ -144,6 +155,13 @@ def _drop_run(forged: Forged) -> None:
 
 def _foreign_run(forged: Forged) -> None:
     shutil.copytree(forged.folder / FRESH, forged.folder / "fresh/pong/seed0")
+    forged.sums()
+
+
+def _declared_contained(forged: Forged) -> None:
+    path = forged.folder / "submission.toml"
+    image = "0" * 64
+    path.write_text(path.read_text().replace('"open"', '"contained"') + f'image_sha256 = "{image}"\n')
     forged.sums()
 
 
@@ -382,6 +400,8 @@ FORGERIES = (
     _named("an edition of one's own", "P4", _other_edition),
     _named("a learning rate for one game", "P5", _other_configuration),
     _named("another learner for one game", "P5", lambda f: f.change(FRESH, learner="baselines.dqn:make")),
+    _named("an image for one game", "P5", lambda f: f.change(FRESH, image_sha256="0" * 64)),
+    _named("a box that there never was", "P5", _declared_contained),
     _named("a seed dropped", "D1", _drop_seed),
     _named("a seed too many", "D1", _third_seed),
     _named("one episode with a seed of its own", "D2", _change_row, place=0, seed=1),
@@ -423,6 +443,12 @@ FORGERIES = (
         "actions of another learner than the declared one",
         "T1",
         lambda forged: forged.play(OTHER_FRESH, Bend(only_action=0)),
+        retrain=(f"smoke/{OTHER_FRESH}",),
+    ),
+    Forgery(
+        "other hyper-parameters than the declared ones",
+        "T1",
+        lambda forged: forged.train(OTHER_FRESH, "tests.suite.verify.tuned:make"),
         retrain=(f"smoke/{OTHER_FRESH}",),
     ),
 )

@@ -164,7 +164,9 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     assert not (out / "logs").exists()
     assert audited(out).findings == ()
     refused(amtlb("submit", smoke_results, out, *options), 1, "exists already")
-    refused(amtlb("submit", smoke_results, tmp_path / "other", *options, "--division", "best"), 2, "--division")
+    refused(
+        amtlb("submit", smoke_results, tmp_path / "other", *options, "--image-id", "best"), 2, "image_sha256"
+    )
     refused(amtlb("submit", tmp_path / "none", tmp_path / "other", *options), 1, "no complete run")
 
 

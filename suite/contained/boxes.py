@@ -1,0 +1,137 @@
+"""Boxes: where a learner's side runs, what it may take there, and how it is ended whatever it does."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Protocol as Contract
+
+from protocol import BoxError
+from suite.contained.spec import BoxSpec
+from suite.machine import RUN_SETTINGS
+
+SOCKET = "referee"
+"""The name of the socket in the folder that a box is shown."""
+_POLL_SECONDS = 0.2
+
+
+class Jail(Contract):
+    """One kind of box while it runs."""
+
+    def why_ended(self) -> str | None:
+        """Why the learner's side has ended; None: it has not, or nobody knows."""
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+
+    def remove(self, log: Callable[[str], None]) -> None:
+        """End it, hand its last output to ``log``, and leave nothing behind."""
+
+
+class Box:
+    """A box that runs, and the socket on which its learner calls.
+
+    Args:
+        jail: that runs.
+        listener: on which the learner is to call.
+        spec: of the box.
+    """
+
+    def __init__(self, jail: Jail, listener: socket.socket, spec: BoxSpec) -> None:
+        self._jail, self._listener, self._spec = jail, listener, spec
+        self._out_of_time = threading.Event()
+        self._clock = threading.Timer(spec.limits.wall_seconds, self._end_of_time)
+        self._clock.daemon = True
+        self._clock.start()
+
+    def connect(self) -> socket.socket:
+        """Wait for the learner's call; nobody else can call afterwards.
+
+        Raises:
+            BoxError: none comes in time, or the box has ended.
+        """
+        deadline = time.monotonic() + self._spec.limits.answer_seconds
+        self._listener.settimeout(_POLL_SECONDS)
+        with closing(self._listener):
+            while time.monotonic() < deadline:
+                try:
+                    return self._listener.accept()[0]
+                except TimeoutError:
+                    if reason := self.why_ended():
+                        raise BoxError(f"the learner's box ended before the run began: {reason}") from None
+        raise BoxError(
+            f"the learner's box did not call within {self._spec.limits.answer_seconds:g} seconds; "
+            "does its image run `python -m suite.contained.client`?"
+        )
+
+    def why_ended(self) -> str | None:
+        """Why the learner's side has ended, as far as the harness knows."""
+        if self._out_of_time.is_set():
+            return f"it ran for more than its {self._spec.limits.wall_seconds:g} seconds"
+        return self._jail.why_ended()
+
+    def _end_of_time(self) -> None:
+        self._out_of_time.set()
+        self._jail.kill()
+
+    def remove(self, log: Callable[[str], None]) -> None:
+        """End it and leave nothing behind."""
+        self._clock.cancel()
+        self._jail.remove(log)
+
+
+@contextmanager
+def open_box(spec: BoxSpec, learner: str, device: str, log: Callable[[str], None]) -> Iterator[Box]:
+    """Start the learner's side in a box, which goes with the block.
+
+    Raises:
+        BoxError: there is no such image, engine or user, or the box cannot be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="amtlb-box-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # its name is not to be guessed, and what lies in it can be called, not listed
+        listener = socket.socket(socket.AF_UNIX)
+        with closing(listener):
+            listener.bind(str(folder / SOCKET))
+            (folder / SOCKET).chmod(0o666)
+            listener.listen(1)
+            environment = RUN_SETTINGS | {"AMTLB_DEVICE": device}
+            box = Box(_start(spec, learner, folder, environment), listener, spec)
+            try:
+                yield box
+            finally:
+                box.remove(log)
+
+
+def _start(spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str]) -> Jail:
+    if spec.image_sha256 is None:
+        from suite.contained.processes import ProcessJail
+
+        return ProcessJail(spec, learner, folder, environment)
+    from suite.contained.containers import ContainerJail
+
+    return ContainerJail(spec, learner, folder, environment)
+
+
+def owner() -> str:
+    """This process, named so that no later one on this machine is taken for it."""
+    return f"{os.getpid()}-{_start_ticks(os.getpid())}"
+
+
+def is_alive(name: str) -> bool:
+    """Whether the process that ``owner`` named still runs."""
+    pid, _, ticks = name.partition("-")
+    return pid.isdigit() and _start_ticks(int(pid)) == ticks
+
+
+def _start_ticks(pid: int) -> str | None:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        return None

@@ -1,0 +1,183 @@
+"""The learner's side of a contained run: the lanes as they come over the wire, and what serves a learner.
+
+``python -m suite.contained.client SOCKET module:function`` is what a box runs. It needs numpy, gymnasium
+and what ``protocol`` needs; no emulator and no ROM.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from protocol import BudgetExhausted
+from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
+from suite.learner import Learner, NoteWriter, find_learner
+
+UInt8 = npt.NDArray[np.uint8]
+_MAX_PAYLOAD_BYTES = 2**28
+"""The referee is trusted: this only keeps a broken length from filling the memory."""
+_RAISED = {"BudgetExhausted": BudgetExhausted, "ValueError": ValueError}
+
+
+class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
+    """The lanes that the referee holds, under the very contract of ``suite.lanes.LaneEnv``.
+
+    Args:
+        wire: to the referee, which is serving ``learn``.
+        lanes, actions: how many there are.
+        shape: of one observation, (4, 84, 84).
+        budget_frames: the run's whole training budget, in emulator frames.
+    """
+
+    def __init__(
+        self, wire: Wire, lanes: int, actions: int, shape: tuple[int, ...], budget_frames: int
+    ) -> None:
+        self.budget_frames = budget_frames
+        self.num_envs = lanes
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
+        self.single_action_space = gymnasium.spaces.Discrete(actions)
+        self.observation_space = batch_space(self.single_observation_space, lanes)
+        self.action_space = batch_space(self.single_action_space, lanes)
+        self._wire = wire
+        self._bytes = int(np.prod(shape)) * lanes
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[UInt8, dict[str, Any]]:
+        """As ``LaneEnv.reset``."""
+        if seed is not None or options:
+            raise ValueError("reset takes no seed and no options: every seed is derived from the run id")
+        self._wire.send("reset")
+        return self._observations(self._answer().payload), {}
+
+    def step(
+        self, actions: npt.ArrayLike
+    ) -> tuple[UInt8, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
+        """As ``LaneEnv.step``."""
+        self._wire.send("step", actions=np.asarray(actions).tolist())
+        head, payload = self._answer()
+        infos: dict[str, Any] = {}
+        if over := head["over"]:
+            mask = np.zeros(self.num_envs, np.bool_)
+            mask[over] = True
+            final = np.zeros(self.observation_space.shape or (), np.uint8)
+            final[over] = np.frombuffer(payload, np.uint8, offset=self._bytes).reshape(final[over].shape)
+            infos = {"final_obs": final, "_final_obs": mask}
+        rewards = np.array(head["rewards"], np.float64)
+        terminated, truncated = (np.array(head[name], np.bool_) for name in ("terminated", "truncated"))
+        return self._observations(payload), rewards, terminated, truncated, infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """The lanes belong to the referee: closing the environment frees nothing."""
+
+    def _answer(self) -> Message:
+        message = self._wire.receive()
+        if message.head["kind"] == "raised":
+            raise _RAISED[message.head["error"]](message.head["reason"])
+        return message
+
+    def _observations(self, payload: bytearray) -> UInt8:
+        found: UInt8 = np.frombuffer(payload, np.uint8, self._bytes).reshape(self.observation_space.shape or ())
+        return found
+
+
+class _Serving:
+    """Does what the referee asks for, on instances of one learner."""
+
+    def __init__(self, wire: Wire, name: str) -> None:
+        self._wire, self._name = wire, name
+        self._made: list[Learner] = []
+        self._files = 0
+
+    def serve(self) -> None:
+        """Until the referee ends the connection."""
+        self._wire.send("hello", wire_version=WIRE_VERSION)
+        asked: dict[str, Callable[[dict[str, Any], bytearray], None]] = {
+            "make": self._make,
+            "learn": self._learn,
+            "act": self._act,
+            "save": self._save,
+            "load": self._load,
+            "notes": self._notes,
+        }
+        while True:
+            head, payload = self._wire.receive()
+            try:
+                asked[head["kind"]](head, payload)
+            except WireError:
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                self._wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500])
+
+    def _make(self, head: dict[str, Any], payload: bytearray) -> None:
+        learner = find_learner(self._name)(head["seed"], head["lanes"])
+        configuration = dict(learner.configuration)
+        self._made.append(learner)
+        self._wire.send("made", configuration=configuration, notes=isinstance(learner, NoteWriter))
+
+    def _learn(self, head: dict[str, Any], payload: bytearray) -> None:
+        shape = tuple(head["observation_shape"])
+        lanes = RemoteLanes(self._wire, head["lanes"], head["actions"], shape, head["budget_frames"])
+        try:
+            self._made[head["instance"]].learn(cast(Any, lanes))  # under the contract of LaneEnv
+        except BudgetExhausted:
+            pass
+        self._wire.send("learned")
+
+    def _act(self, head: dict[str, Any], payload: bytearray) -> None:
+        observations = np.frombuffer(payload, np.uint8).reshape(head["shape"])
+        episode_start = np.array(head["episode_start"], np.bool_)
+        actions = self._made[head["instance"]].act(observations, episode_start)
+        self._wire.send("acted", actions=np.asarray(actions).tolist())
+
+    def _save(self, head: dict[str, Any], payload: bytearray) -> None:
+        self._send_written(self._made[head["instance"]].save)
+
+    def _notes(self, head: dict[str, Any], payload: bytearray) -> None:
+        learner = self._made[head["instance"]]
+        assert isinstance(learner, NoteWriter)
+        self._send_written(learner.write_notes)
+
+    def _send_written(self, write: Callable[[Path], None]) -> None:
+        folder = Path(tempfile.mkdtemp())
+        try:
+            write(folder)
+            send_folder(self._wire, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _load(self, head: dict[str, Any], payload: bytearray) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            receive_folder(self._wire, Path(folder), head["size_bytes"])
+            self._made[head["instance"]].load(Path(folder))
+        self._wire.send("loaded")
+
+
+def main() -> int:
+    """Serve one learner; the exit status is 0 when the referee has ended the run."""
+    path, name = sys.argv[1:]
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    try:
+        _Serving(Wire(connection, _MAX_PAYLOAD_BYTES, None), name).serve()
+    except WireError:
+        return 0  # the referee has ended
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

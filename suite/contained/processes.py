@@ -1,0 +1,112 @@
+"""A learner in a process of its own: another user where this one may choose, limits, and no container.
+
+Weaker than a container: the process sees the network and every file that its user may read, and limits hold for
+single processes. What it shares with a container: consoles, seeds and ledger lie in another process.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from protocol import BoxError
+from suite.contained.boxes import SOCKET
+from suite.contained.spec import BoxSpec
+
+_LOG_BYTES = 2**20
+
+
+class ProcessJail:
+    """A process that runs a learner's side (see suite.contained.boxes.Jail).
+
+    Args:
+        spec: of the box.
+        learner: ``module:function``, importable from where the harness stands.
+        folder: holds the socket.
+        environment: of the learner's process, beside the path to programs and modules.
+
+    Raises:
+        BoxError: there is no such user, or it may not run this Python.
+    """
+
+    def __init__(self, spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str]) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="amtlb-home-"))
+        account = _account(spec.user)
+        if account is not None:
+            os.chown(self._home, account.pw_uid, account.pw_gid)
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
+        command = [sys.executable, "-m", "suite.contained.client", str(folder / SOCKET), learner]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the jail is removed
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env=kept | environment | {"HOME": str(self._home), "TMPDIR": str(self._home)},
+                start_new_session=True,
+                preexec_fn=lambda: _confine(spec, account),
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            shutil.rmtree(self._home)
+            self._log.close()
+            raise BoxError(
+                f"user {spec.user!r} may not run {sys.executable} here ({error}); install Python where others "
+                "may read it, name another user with --box-user, or take --image"
+            ) from error
+
+    def why_ended(self) -> str | None:
+        """What the system says of the process's end."""
+        try:
+            status = self._process.wait(1)
+        except subprocess.TimeoutExpired:
+            return None
+        return f"its process has ended with status {status} (negative: killed by that signal)"
+
+    def kill(self) -> None:
+        """Kill the process and those that stayed in its session."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def remove(self, log: Callable[[str], None]) -> None:
+        """Kill it, remove its files; its last output goes to ``log``."""
+        self.kill()
+        self._process.wait()
+        end = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, end - _LOG_BYTES))
+        log(self._log.read().decode("utf-8", "replace"))
+        self._log.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+
+def _account(user: str) -> pwd.struct_passwd | None:
+    """The account that the process gets; None: this one's, since only root may choose."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam(user)
+    except KeyError as error:
+        raise BoxError(f"there is no user {user!r} on this machine; name one with --box-user") from error
+
+
+def _confine(spec: BoxSpec, account: pwd.struct_passwd | None) -> None:
+    """Between fork and exec: limits first, then the user, who cannot raise them again."""
+    limits = spec.limits
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes,) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if account is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes,) * 2)
+        os.setgroups([])
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)

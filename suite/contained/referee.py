@@ -1,0 +1,221 @@
+"""The harness's side of a contained run: a learner in a box, seen as any other learner.
+
+Everything that comes over the wire is foreign: each message must be of the kind that is due, within its size
+and its time, and what it holds is checked as the lanes check it. Whatever is not so ends the run with a
+LearnerError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protocol import BudgetExhausted, LearnerError
+from suite.contained.boxes import Box, open_box
+from suite.contained.spec import BoxSpec
+from suite.contained.wire import (
+    CHUNK_BYTES,
+    WIRE_VERSION,
+    Message,
+    Wire,
+    WireError,
+    printable,
+    receive_folder,
+    send_folder,
+)
+from suite.lanes import LaneEnv
+from suite.learner import MakeLearner
+
+
+@contextmanager
+def contained_maker(
+    spec: BoxSpec, learner: str, device: str, log: Callable[[str], None]
+) -> Iterator[MakeLearner]:
+    """The function that makes instances of a learner in one box; the box goes with the block.
+
+    Args:
+        spec: where the learner is put.
+        learner: ``module:function``, in the box.
+        device: what the learner finds in ``AMTLB_DEVICE``.
+        log: hears what the learner printed, when the box goes.
+
+    Raises:
+        BoxError: there is no such image, engine or user.
+        LearnerError: the learner breaks the contract or the protocol, or goes beyond a limit.
+    """
+    with open_box(spec, learner, device, log) as box:
+        wire = Wire(box.connect(), CHUNK_BYTES, spec.limits.answer_seconds)
+        with closing(wire):
+            yield _Referee(wire, box, spec.limits.output_bytes).make
+
+
+class _Referee:
+    """Asks the learner's side, and tells what was wrong with an answer."""
+
+    def __init__(self, wire: Wire, box: Box, output_bytes: int) -> None:
+        self._wire, self._box = wire, box
+        self.output_bytes = output_bytes
+        self._instances = 0
+        self._greeted = False
+
+    def make(self, seed: int, lanes: int) -> BoxedLearner:
+        """A new instance in the box (see suite.learner.MakeLearner)."""
+        if not self._greeted:
+            version = self.receive("hello").head.get("wire_version")
+            if version != WIRE_VERSION:
+                raise LearnerError(
+                    f"the learner's image speaks version {str(version)[:20]} of the wire, this release speaks "
+                    f"{WIRE_VERSION}; build the image with this release"
+                )
+            self._greeted = True
+        answer = self.ask("make", "made", seed=seed, lanes=lanes).head
+        configuration = answer.get("configuration")
+        if not isinstance(configuration, dict):
+            raise LearnerError("the learner's configuration must be a JSON-able mapping")
+        kind = BoxedNoteWriter if answer.get("notes") is True else BoxedLearner
+        self._instances += 1
+        return kind(self, self._instances - 1, configuration)
+
+    def ask(self, kind: str, wanted: str, *payloads: Any, **fields: Any) -> Message:
+        """Send an order and return its answer, which must be of the wanted kind."""
+        self.send(kind, *payloads, **fields)
+        return self.receive(wanted)
+
+    def send(self, kind: str, *payloads: Any, **fields: Any) -> None:
+        """Send an order, or the lanes' answer."""
+        with self._explained():
+            self._wire.send(kind, *payloads, **fields)
+
+    def receive(self, *wanted: str) -> Message:
+        """The next message, which must be of one of these kinds."""
+        with self._explained():
+            message = self._wire.receive()
+        kind = message.head["kind"]
+        if kind == "failed" and "failed" not in wanted:
+            raise LearnerError(f"the learner failed: {printable(str(message.head.get('reason', '')))}")
+        if kind not in wanted:
+            raise LearnerError(
+                f"the learner says {printable(kind)[:40]!r} where {' or '.join(wanted)} is due; "
+                "it must speak as suite.contained.client does"
+            )
+        return message
+
+    def send_files(self, folder: Path) -> None:
+        """Hand a folder of the harness over."""
+        with self._explained():
+            send_folder(self._wire, folder)
+
+    def receive_files(self, folder: Path) -> None:
+        """Take what the learner has written."""
+        with self._explained():
+            receive_folder(self._wire, folder, self.output_bytes)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say why the other side ended, where the box knows it."""
+        try:
+            yield
+        except WireError as error:
+            reason = self._box.why_ended() or str(error)
+            raise LearnerError(f"the learner in its box: {reason}") from error
+
+
+class BoxedLearner:
+    """An instance of a learner in its box (see suite.learner.Learner).
+
+    Args:
+        referee: to ask.
+        instance: its number in the box.
+        configuration: as the learner says.
+    """
+
+    def __init__(self, referee: _Referee, instance: int, configuration: Mapping[str, Any]) -> None:
+        self.configuration = configuration
+        self._referee, self._instance = referee, instance
+
+    def learn(self, env: LaneEnv) -> None:
+        """Serve the lanes to the learner until it says that it has learned."""
+        referee = self._referee
+        shape = env.single_observation_space.shape or ()
+        referee.send(
+            "learn",
+            instance=self._instance,
+            lanes=env.num_envs,
+            actions=int(env.single_action_space.n),  # type: ignore[attr-defined]  # a Discrete
+            observation_shape=shape,
+            budget_frames=env.budget_frames,
+        )
+        while (message := referee.receive("reset", "step", "learned")).head["kind"] != "learned":
+            try:
+                if message.head["kind"] == "reset":
+                    referee.send("lanes", env.reset()[0])
+                else:
+                    _send_step(referee, *env.step(_actions(message)))
+            except (BudgetExhausted, ValueError) as error:
+                referee.send("raised", error=type(error).__name__, reason=str(error))
+
+    def act(
+        self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """Ask for actions; the lanes check them."""
+        answer = self._referee.ask(
+            "act",
+            "acted",
+            observations,
+            instance=self._instance,
+            shape=observations.shape,
+            episode_start=episode_start.tolist(),
+        )
+        return _actions(answer)
+
+    def save(self, folder: Path) -> None:
+        """Take the files that the learner saves."""
+        self._referee.send("save", instance=self._instance)
+        self._referee.receive_files(folder)
+
+    def load(self, folder: Path) -> None:
+        """Hand the learner the files of a checkpoint."""
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        self._referee.send("load", instance=self._instance, size_bytes=size)
+        self._referee.send_files(folder)
+        self._referee.receive("loaded")
+
+
+class BoxedNoteWriter(BoxedLearner):
+    """A boxed learner that leaves notes (see suite.learner.NoteWriter)."""
+
+    def write_notes(self, folder: Path) -> None:
+        """Take the notes that the learner writes."""
+        self._referee.send("notes", instance=self._instance)
+        self._referee.receive_files(folder)
+
+
+def _actions(message: Message) -> npt.NDArray[np.int64]:
+    """What the learner gave as actions, whatever it is; raises ValueError where it is no array."""
+    found: npt.NDArray[np.int64] = np.array(message.head.get("actions"))
+    return found
+
+
+def _send_step(
+    referee: _Referee,
+    observations: npt.NDArray[np.uint8],
+    rewards: npt.NDArray[np.float64],
+    terminated: npt.NDArray[np.bool_],
+    truncated: npt.NDArray[np.bool_],
+    infos: Mapping[str, Any],
+) -> None:
+    over = np.flatnonzero(infos["_final_obs"]).tolist() if infos else []
+    referee.send(
+        "lanes",
+        observations,
+        *([infos["final_obs"][over]] if over else []),
+        rewards=rewards.tolist(),
+        terminated=terminated.tolist(),
+        truncated=truncated.tolist(),
+        over=over,
+    )

@@ -1,0 +1,152 @@
+"""Learners in boxes of the process kind: as without a box, and ended where they attack."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from protocol import BoxError, LearnerError
+from suite.contained.boxes import is_alive, owner
+from suite.contained.referee import contained_maker
+from suite.learner import find_learner
+from suite.testing import check_learner, practice_lanes
+from tests.suite.contained.boxed import SELF, Witness, limited
+from tests.suite.contained.hostile import OutOfRange
+from tests.suite.helpers import V1
+
+HOSTILE = OutOfRange.__module__
+
+
+def trained(spec, name, steps_a_lane=40):
+    """The files that a boxed learner saves after training, and what it printed."""
+    printed: list[str] = []
+    with contained_maker(spec, name, "cpu", printed.append) as make:
+        learner = make(1, V1.lanes)
+        learner.learn(practice_lanes(V1, steps_a_lane=steps_a_lane))
+        yield learner
+    yield "".join(printed)
+
+
+def attack(name, **limits) -> str:
+    """How the run of a hostile learner ends."""
+    with (
+        pytest.raises(LearnerError) as caught,
+        contained_maker(limited(**limits), f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,
+    ):
+        learner = make(1, V1.lanes)
+        learner.learn(practice_lanes(V1, steps_a_lane=10))
+        folder = Path(os.environ["PYTEST_TMP"])
+        learner.save(folder)
+    return str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch):
+    (tmp_path / "saved").mkdir()
+    monkeypatch.setenv("PYTEST_TMP", str(tmp_path / "saved"))
+    yield
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+
+
+def test_remote_lanes_are_the_lanes(tmp_path):
+    """Over the wire a learner sees what it sees without: every array, flag, space, and refusal."""
+    name = f"{Witness.__module__}:Witness"
+    seen = []
+    local = find_learner(name)(1, V1.lanes)
+    with pytest.raises(Exception, match="spent"):
+        local.learn(practice_lanes(V1, steps_a_lane=300))
+    local.save(tmp_path / "saved")
+    seen.append((tmp_path / "saved/seen").read_text())
+    (tmp_path / "saved/seen").unlink()
+    with contained_maker(SELF, name, "cpu", lambda text: None) as make:
+        remote = make(1, V1.lanes)
+        remote.learn(practice_lanes(V1, steps_a_lane=300))
+        remote.save(tmp_path / "saved")
+    seen.append((tmp_path / "saved/seen").read_text())
+    assert seen[0] == seen[1]
+
+
+def test_a_boxed_learner_keeps_the_contract():
+    """The shipped contract test passes over the wire, and still names what breaks the contract."""
+    check_learner("tests.suite.contained.boxed:uniform")
+    with pytest.raises(LearnerError, match="does not use its seed"):
+        check_learner("tests.suite.contained.boxed:ignores_seed", steps_a_lane=10)
+
+
+@pytest.mark.slow
+def test_a_boxed_ppo_keeps_the_contract():
+    """The shipped contract test passes with a reference learner at the other end of the wire."""
+    check_learner("tests.suite.contained.boxed:ppo", steps_a_lane=150)
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint", "limits"),
+    [
+        ("WrongShape", r"actions of shape \(1,\)", {}),
+        ("WrongType", "type float64", {}),
+        ("OutOfRange", "4711", {}),
+        ("NoArray", "cannot be played", {}),
+        ("Silent", "no answer came within 3 seconds", {"answer_seconds": 3}),
+        ("Trickling", "within 3 seconds", {"answer_seconds": 3}),
+        ("HalfMessage", "ended", {}),
+        ("TooMuch", "at most", {}),
+        ("NoJson", "not JSON", {}),
+        ("DeepJson", "not JSON|cannot be played", {}),
+        ("EarlyExit", "status 3", {}),
+        ("MemoryHog", "MemoryError", {"memory_bytes": 2**30}),
+        ("Future", "'peek' where reset or step or learned is due", {}),
+        ("SymlinkCheckpoint", "neither a file nor a folder", {}),
+        ("BombCheckpoint", "saves more than|File too large", {"output_bytes": 10**6}),
+        ("EndlessCheckpoint", "more than 1,000 files", {}),
+        ("EscapingCheckpoint", "no plain relative name", {}),
+        ("ManyConfigurations", "at most", {}),
+        ("EscapeCodes", r"RuntimeError:  \]0;owned  \[2J all is well error: none", {}),
+        ("NoSuchLearner", "no function NoSuchLearner", {}),
+    ],
+)
+def test_each_attack_ends_its_run_with_a_reason(name, complaint, limits):
+    """A learner that attacks the wire, its checkpoint or its limits is told, in one printable line."""
+    import re
+
+    found = attack(name, **limits)
+    assert re.search(complaint, found), found
+    assert found.isprintable()
+
+
+def test_a_run_has_an_end():
+    """A box that runs for longer than its wall time is ended, whatever it says meanwhile."""
+    assert "more than its 4 seconds" in attack("Silent", wall_seconds=4)
+
+
+def test_users_that_cannot_be_are_told():
+    """A user that does not exist is named, with the way out."""
+    spec = SELF.model_copy(update={"user": "no-such-user"})
+    if os.geteuid() == 0:
+        with (
+            pytest.raises(BoxError, match=r"no user 'no-such-user'.*--box-user"),
+            contained_maker(spec, "baselines.uniform:make", "cpu", lambda text: None) as make,
+        ):
+            make(1, V1.lanes)
+
+
+def test_a_box_leaves_nothing(tmp_path, monkeypatch):
+    """After a run no process and no file of the box is left, and what the learner printed is kept."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "saved"))
+    printed: list[str] = []
+    with (
+        pytest.raises(LearnerError),
+        contained_maker(SELF, f"{HOSTILE}:EscapeCodes", "cpu", printed.append) as make,
+    ):
+        make(1, V1.lanes).learn(practice_lanes(V1, steps_a_lane=10))
+    assert "RuntimeError" in "".join(printed)
+    assert not list((tmp_path / "saved").iterdir())
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(str(tmp_path).encode() in command for command in running)
+
+
+def test_owners_are_told_apart():
+    """A process is alive under its own name, and not under that of an earlier one with its number."""
+    assert is_alive(owner())
+    assert not is_alive(f"{os.getpid()}-1")
+    assert not is_alive("4194304000-1")
+    assert not is_alive("nonsense")
