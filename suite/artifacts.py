@@ -16,7 +16,7 @@ from pathlib import Path
 from protocol import Protocol, UnknownName, load
 from suite.croissant import croissant
 from suite.scores import SCORES
-from suite.store import LEDGER, NOTES, RECORD, SUBMISSION, file_digest
+from suite.store import LEDGER, NOTES, RECORD, SUBMISSION, file_digest, record_paths
 from suite.verify.submission import Submission, submission_toml
 
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
@@ -46,7 +46,7 @@ def published_folder(name: str, version: str, edition: str) -> Path:
 
 def published_files(baseline: Path) -> list[Path]:
     """What is published of a results folder, sorted: scores, description, each run's record, ledger, notes."""
-    runs = {path.parent for path in baseline.rglob(RECORD)}
+    runs = {path.parent for path in record_paths(baseline)}
     files = {path for path in (baseline / SCORES, baseline / SUBMISSION) if path.exists()}
     for run in runs:
         files |= {run / RECORD, run / LEDGER, *(path for path in (run / NOTES).rglob("*") if path.is_file())}

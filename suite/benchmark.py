@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
 from suite.contained.spec import BoxSpec
-from suite.machine import RUN_SETTINGS
+from suite.process import Outcome, run_child
 from suite.store import Store
-
-_POLL_SECONDS = 0.5
-_STOP_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -34,6 +25,7 @@ class Settings:
         workers: processes a run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
         box: where each run's learner is put; None: into the run's own process.
+        tracked: whether each run is a Sacred run, too.
     """
 
     learner: str
@@ -42,16 +34,7 @@ class Settings:
     workers: int
     scheduler: str | None
     box: BoxSpec | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended: ``error`` is empty when it is complete."""
-
-    run_id: str
-    status: Literal["complete", "failed", "skipped", "stopped"]
-    error: str
-    log: str
+    tracked: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +152,7 @@ def _job(
         "workers": settings.workers,
         "box": None if settings.box is None else settings.box.model_dump(),
         "configuration_digest": configuration_digest,
+        "tracked": settings.tracked,
     }
 
 
@@ -188,7 +172,8 @@ def _client(settings: Settings) -> Iterator[Any]:
                     threads_per_worker=settings.jobs,
                     processes=False,
                     memory_limit=0,
-                    dashboard_address=None,
+                    dashboard_address=":0",  # no dashboard, but a port, which others may have taken
+                    scheduler_kwargs={"dashboard": False},
                 ) as cluster,
                 Client(cluster) as client,
             ):
@@ -256,7 +241,7 @@ def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> 
     """Play one run in a fresh process; a task for a dask worker.
 
     Args:
-        job: the fields of ``suite.play.Job``, and ``log``, the file that receives what the run prints.
+        job: as in ``suite.process.run_child``.
         ancestor: how the run that this one starts from has ended, if it was played now.
         token: names the event that stops all runs and the topic of their progress.
     """
@@ -274,68 +259,3 @@ def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> 
         worker.log_event(f"amtlb-{token}", {"run_id": run_id, "steps": steps})
 
     return run_child(job, tell, stop.is_set)
-
-
-def run_child(job: dict[str, Any], tell: Callable[[int], None], stopped: Callable[[], bool]) -> Outcome:
-    """Play one run in a fresh process and wait for its end.
-
-    Args:
-        job: as in ``play_in_child``.
-        tell: hears of the steps played.
-        stopped: asked about twice a second; true ends the run.
-    """
-    job = dict(job)
-    log = Path(job.pop("log"))
-    environment = os.environ | RUN_SETTINGS | {"AMTLB_DEVICE": job["device"]}
-    command = [sys.executable, "-m", "suite.child"]
-    with (
-        log.open("w", encoding="utf-8") as output,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            env=environment,
-            start_new_session=True,  # an interrupt from the terminal is the parent's to hand on
-        ) as child,
-    ):
-        assert child.stdin is not None
-        assert child.stdout is not None
-        error = ""
-        try:
-            child.stdin.write(json.dumps(job).encode() + b"\n")
-            child.stdin.flush()
-            for message in _messages(child.stdout, stopped):
-                error = message.get("error", error)
-                if "steps" in message:
-                    tell(message["steps"])
-            if not stopped():
-                # Its output has ended, so it is about to: it must not see its input end as well.
-                with suppress(subprocess.TimeoutExpired):
-                    child.wait(_STOP_SECONDS)
-        finally:
-            child.stdin.close()
-            try:
-                status = child.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                status = child.wait()
-    if status == 0:
-        return Outcome(job["run_id"], "complete", "", str(log))
-    if status == 130:
-        return Outcome(job["run_id"], "stopped", "stopped", str(log))
-    reason = error or f"its process ended with status {status} (negative: killed by that signal)"
-    return Outcome(job["run_id"], "failed", reason, str(log))
-
-
-def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    """The child's messages until it ends or is to be stopped."""
-    rest = b""
-    while not stopped():
-        if not select.select([stream], [], [], _POLL_SECONDS)[0]:
-            continue
-        chunk = os.read(stream.fileno(), 65536)
-        if not chunk:
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from map(json.loads, lines)

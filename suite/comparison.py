@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from protocol import Frozen, Protocol, StoreError
+from protocol import Edition, Frozen, Protocol, StoreError
 from suite.artifacts import published_folder
 from suite.estimates import Figure, draw_resamples, estimate
 from suite.outcomes import Outcomes, read_outcomes
@@ -65,26 +65,34 @@ class Comparison(Frozen):
     duels: tuple[Duel, ...]
 
 
-def read_contenders(names: Sequence[str], protocol: Protocol, edition: str | None) -> list[Contender]:
-    """Read results folders and published baselines.
+Find = Callable[[str, Edition], Path]
+"""The results folder of a learner that is named rather than given as a folder."""
+
+
+def read_contenders(
+    names: Sequence[str], protocol: Protocol, edition: str | None, find: Find | None = None
+) -> list[Contender]:
+    """Read results folders and learners by name.
 
     Args:
-        names: each a results folder or, where no folder of that path exists, a published baseline.
+        names: each a results folder or, where no folder of that path exists, what ``find`` finds.
         protocol: the rules.
-        edition: of all; None: the edition of the first folder, or ``smoke`` where only baselines are named.
+        edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
+        find: finds the results of a name; None: among the published baselines.
 
     Raises:
         StoreError: a folder is of another edition, incomplete or cannot be read.
         ForeignProtocol: a folder was played under another protocol.
-        UnknownName: a name is neither a folder nor a published baseline.
+        UnknownName: a name is neither a folder nor found.
     """
+    find = find or (lambda name, edition: published_folder(name, protocol.version, edition.name))
     folders = [name for name in names if Path(name).is_dir()]
     if edition is None:
         edition = edition_of(Path(folders[0]), protocol).name if folders else "smoke"
     chosen = protocol.edition(edition)
     contenders = []
     for label, name in zip(_labels(names), names, strict=True):
-        folder = Path(name) if name in folders else published_folder(name, protocol.version, edition)
+        folder = Path(name) if name in folders else find(name, chosen)
         found = edition_of(folder, protocol)
         if found != chosen:
             raise StoreError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from protocol import Protocol, RunRecord
 from suite.scores import SCORES
-from suite.store import LEDGER, RECORD, file_digest
+from suite.store import LEDGER, RECORD, file_digest, record_paths
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 _TERMS = (
@@ -64,7 +64,7 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
 
 def _started(baseline: Path) -> str:
     """The day on which the newest run of a baseline began."""
-    records = [RunRecord.model_validate_json(path.read_bytes()) for path in baseline.rglob(RECORD)]
+    records = [RunRecord.model_validate_json(path.read_bytes()) for path in record_paths(baseline)]
     return max(record.started_at[:10] for record in records)
 
 

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol import Edition, Protocol, Run
-from suite.benchmark import Outcome, Progress
+from suite.benchmark import Progress
+from suite.process import Outcome
 from suite.scores import Scores
 from suite.sheets import Sheet, rich_table
 from suite.tables import headline, score_sheets
@@ -88,12 +89,11 @@ class ProgressDisplay:
         self._ended += 1
         place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
         if outcome.status == "complete":
-            self._console.print(
-                f"{place} {outcome.run_id} complete", markup=False, highlight=False, soft_wrap=True
-            )
+            untracked = f", not tracked: {outcome.untracked}" if outcome.untracked else ""
+            text = f"{place} {outcome.run_id} complete{untracked}"
         else:
             text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
 
     def _update(self) -> None:
@@ -107,6 +107,28 @@ class ProgressDisplay:
             speed=f"{speed:,.0f} steps/s",
             left=f"at most {_duration(left / speed)} left" if speed else "",
         )
+
+
+class CountDisplay:
+    """Shows how many of so many things are done, on a terminal only."""
+
+    def __init__(self, console: Console, what: str, total: int) -> None:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = ProgressBar(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def count(self) -> None:
+        """One more is done."""
+        self._bar.advance(self._task)
 
 
 def _duration(seconds: float) -> str:

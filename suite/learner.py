@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import rfc8785
 
-from protocol import LearnerError, UnknownName, canonical_digest
+from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
 
 if TYPE_CHECKING:
     from suite.lanes import LaneEnv  # a contained learner's side has no emulator, which the lanes import
@@ -100,3 +101,17 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
         raise LearnerError(
             f"the learner's configuration must be a JSON-able mapping ({type(error).__name__}: {error})"
         ) from error
+
+
+def _main(name: str) -> int:
+    """Import a learner; what is wrong with it is the last line of standard error."""
+    try:
+        find_learner(name)
+    except AmtlbError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, UnknownName) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main(sys.argv[1]))

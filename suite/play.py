@@ -18,10 +18,12 @@ import numpy as np
 
 from protocol import (
     BudgetExhausted,
+    EndReason,
     ForeignProtocol,
     Frozen,
     GameSpending,
     LearnerError,
+    Phase,
     Protocol,
     Run,
     RunRecord,
@@ -40,11 +42,9 @@ from suite.learner import Learner, MakeLearner, NoteWriter, checked_configuratio
 from suite.ledger import JournalRecorder, read_ledger, write_ledger
 from suite.machine import code_commit, cpu_type, library_versions
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
+from suite.news import Begun, Ended, Report
 from suite.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, file_digest, folder_digest
 from suite.workers import WorkerEngine
-
-Report = Callable[[int], None]
-"""Hears how many agent steps of the run, training and evaluation, have been played."""
 
 
 class Job(Frozen):
@@ -94,6 +94,7 @@ def play(job: Job, report: Report) -> RunRecord:
         )
         learner = make(training_seed, protocol.lanes)
         configuration, configuration_digest = _configuration(learner, job)
+        report(Begun(configuration, configuration_digest, started_at.isoformat(timespec="seconds")))
         checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
         training_seconds = _Rounds(protocol, run, job, report).play(
             learner, lambda: make(evaluation_seed, protocol.lanes), folder, Path(scratch)
@@ -247,17 +248,29 @@ class _Rounds:
 
 
 class _Reporting(JournalRecorder):
-    """A journal that also tells how far the run is."""
+    """A journal that also tells how far the run is and what its episodes earned."""
 
     def __init__(self, path: Path, lanes: int, report: Report) -> None:
         super().__init__(path, lanes)
         self._report = report
         self._played_steps = 0
+        self._playing: dict[int, tuple[Phase, str]] = {}
+        self._returns = np.zeros(lanes, np.int64)
+
+    def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
+        super().begin(lane, phase, number, game, seed)
+        self._playing[lane] = phase, game
+        self._returns[lane] = 0
 
     def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
         super().step(actions, rewards)
+        self._returns += rewards
         self._played_steps += len(actions)
         self._report(self._played_steps)
+
+    def end(self, lane: int, reason: EndReason, ram: np.ndarray) -> None:
+        super().end(lane, reason, ram)
+        self._report(Ended(*self._playing[lane], int(self._returns[lane]), self._played_steps))
 
 
 def training_meter(protocol: Protocol, run: Run) -> TrainingMeter:

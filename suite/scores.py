@@ -31,6 +31,7 @@ from suite.statistics import (
     ratios,
     win_probabilities,
 )
+from suite.store import record_paths
 
 SCORES = "scores.json"
 RESAMPLING_SEED = 0
@@ -183,7 +184,7 @@ def write_scores(scores: Scores, folder: Path) -> Path:
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:
     """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
-    for path in sorted(folder.glob("*/**/record.json")):
+    for path in record_paths(folder):
         try:
             record = RunRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):

@@ -8,6 +8,8 @@
     <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
     <folder>/logs/                      a text file a run
     <folder>/scores.json                suite.scores
+    <folder>/sacred/N/                  the same runs as Sacred keeps them (suite.tracking), the broken-off ones
+                                        included; nothing reads them here, and they are never published
 
 A run becomes complete by one atomic rename, so whatever has a record is whole.
 """
@@ -27,7 +29,7 @@ from pydantic import ValidationError
 from protocol import ForeignProtocol, Protocol, RunId, RunRecord, StoreError, canonical_digest
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
-CHECKPOINT, NOTES = "checkpoint", "notes"
+CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
 SUBMISSION = "submission.toml"
 """Beside the arms of a submission: whose runs these are (suite.verify.submission)."""
 
@@ -53,6 +55,11 @@ def folder_digest(folder: Path) -> str:
     return canonical_digest(files)
 
 
+def record_paths(folder: Path) -> list[Path]:
+    """The records of the complete runs of a results folder, sorted; Sacred's copies are none."""
+    return sorted(path for path in folder.glob(f"*/**/{RECORD}") if path.relative_to(folder).parts[0] != SACRED)
+
+
 class Store:
     """A results folder.
 
@@ -72,6 +79,11 @@ class Store:
     def log_path(self, run_id: RunId) -> Path:
         """Where the text that a run prints goes."""
         return self.folder / "logs" / (run_id.path.replace("/", "-") + ".log")
+
+    @property
+    def sacred_folder(self) -> Path:
+        """Where Sacred keeps its files."""
+        return self.folder / SACRED
 
     def is_complete(self, run_id: RunId) -> bool:
         """Whether the run has been played to its end."""

@@ -24,8 +24,12 @@ LIGHT = (
     "suite.meter",
     "suite.benchmark",
     "suite.display",
+    "suite.cli",
+    "suite.tracking.publish",
+    "suite.tracking.published",
+    "suite.tracking.tracker",
 )
-"""Modules that run anywhere in a second: no emulator, no torch."""
+"""Modules that run anywhere in a second: no emulator, no torch, no client of a database."""
 
 
 def imported(path: Path) -> set[str]:
@@ -60,9 +64,17 @@ def test_torch_lives_on_the_top_floor():
 
 
 @pytest.mark.parametrize("module", LIGHT)
-def test_light_modules_import_neither_emulator_nor_torch(module):
-    """What plans, stores, scores and displays runs without ale-py and torch."""
-    code = f"import sys, {module}; print(sorted({{'ale_py', 'torch', 'cv2', 'gymnasium'}} & set(sys.modules)))"
+def test_light_modules_import_no_heavy_library(module):
+    """What plans, stores, scores and displays runs without ale-py, torch, Sacred and pymongo."""
+    heavy = {"ale_py", "torch", "cv2", "gymnasium", "sacred", "pymongo", "gridfs"}
+    code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_process_of_a_run_knows_no_database():
+    """What a run's own process imports brings neither Sacred nor pymongo along."""
+    code = "import sys, suite.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

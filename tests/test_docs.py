@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from suite.testing import check_learner
+from suite.tracking.server import VARIABLE
+from tests.suite.tracking.servers import a_database
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_ELSEWHERE = {
@@ -22,6 +25,9 @@ RUN_ELSEWHERE = {
     "make test": "is what runs this test",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
+    "docker compose up -d mongo": "needs an engine and an image registry: tests/test_compose.py reads the file",
+    "docker compose run --rm benchmark": "likewise",
+    "docker compose --profile omniboard up -d": "likewise",
     ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
     "tests/suite/test_benchmark.py plays through a scheduler",
 }
@@ -61,6 +67,16 @@ def newcomer(smoke_results, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def database_url(tmp_path_factory) -> Iterator[str]:
+    """Of a database that has what the README publishes before it compares."""
+    with a_database(tmp_path_factory.mktemp("server")) as url:
+        environment = os.environ | {VARIABLE: url}
+        command = [str(Path(sys.executable).with_name("amtlb")), "publish", "uniform"]
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        yield url
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -69,7 +85,7 @@ def newcomer(smoke_results, tmp_path_factory) -> Path:
         if line not in RUN_ELSEWHERE
     ],
 )
-def test_every_shown_command_runs(newcomer, tmp_path, command):
+def test_every_shown_command_runs(newcomer, tmp_path, command, request):
     """A command of the README or the docs exits with 0 in a newcomer's folder."""
     if command.endswith("run smoke/fresh/breakout/seed0"):  # those results are another learner's
         shutil.copytree(newcomer, tmp_path / "alone", symlinks=True, ignore=shutil.ignore_patterns("results"))
@@ -79,6 +95,8 @@ def test_every_shown_command_runs(newcomer, tmp_path, command):
     if " submit " in command:
         shutil.rmtree(newcomer / "submission", ignore_errors=True)
     environment = os.environ | {"PYTHONPATH": str(newcomer)}
+    if " publish " in command or VARIABLE in command:
+        environment[VARIABLE] = request.getfixturevalue("database_url")
     done = subprocess.run(
         command, shell=True, cwd=newcomer, capture_output=True, text=True, timeout=280, env=environment
     )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from protocol import UnknownName
 from suite.contained.spec import BoxLimits, BoxSpec
+
+if TYPE_CHECKING:
+    from suite.process import Outcome
 
 DEFAULT_EDITION, DEFAULT_LEARNER = "smoke", "baselines.ppo:make"
 _DEVICES = ("cpu", "cuda")
@@ -105,6 +109,17 @@ def fail(message: str, status: int) -> NoReturn:
     """Say in one line what went wrong, and exit."""
     print("error: " + " ".join(message.split()), file=sys.stderr)
     raise SystemExit(status)
+
+
+def warn_of_untracked(outcomes: Sequence[Outcome], folder: Path) -> None:
+    """Say which complete runs were not tracked, why, and what brings them in."""
+    untracked = [outcome for outcome in outcomes if outcome.untracked]
+    complete = [outcome.run_id for outcome in untracked if outcome.status == "complete"]
+    for reason in dict.fromkeys(outcome.untracked for outcome in untracked):
+        ids = [outcome.run_id for outcome in untracked if outcome.untracked == reason]
+        print(f"warning: not tracked, {len(ids)} in all: {', '.join(ids)}; {reason}", file=sys.stderr)
+    if complete:
+        print(f"they are complete all the same; `amtlb publish {folder}` brings them in", file=sys.stderr)
 
 
 def check_device(device: str) -> None:

@@ -25,6 +25,7 @@ from suite.cli.options import (
     check_device,
     fail,
     results_folder,
+    warn_of_untracked,
 )
 from suite.cli.results import score_and_print
 
@@ -69,17 +70,20 @@ def benchmark(
     check_device(device)
     from suite.benchmark import Settings, missing_runs, play_all
     from suite.display import ProgressDisplay, output_console
-    from suite.learner import find_learner
     from suite.machine import runs_and_workers
+    from suite.process import check_importable
     from suite.store import Store
+    from suite.tracking.server import url_of_environment
 
     box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
-    settings = Settings(learner, device, jobs, workers, scheduler, box)
+    settings = Settings(learner, device, jobs, workers, scheduler, box, tracked=True)
     missing, _ = missing_runs(runs, store, learner, box)
+    if missing:
+        url_of_environment()  # now, rather than in every run
     if missing and box is None:
-        find_learner(learner)  # now, rather than in every run
+        check_importable(learner)
     console = output_console(stderr=as_json)
     console.print(
         f"{len(runs) - len(missing)} of {len(runs)} runs of {edition} are complete in {store.folder}",
@@ -92,6 +96,7 @@ def benchmark(
     except KeyboardInterrupt:
         console.print("stopped; the same command goes on with what is missing")
         raise typer.Exit(130) from None
+    warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
     score_and_print(store, chosen, as_json)
@@ -115,16 +120,20 @@ def run(
     parsed = parse_run_id(run_id, protocol)
     check_device(device)
     from suite.benchmark import Settings, play_one
-    from suite.learner import find_learner
     from suite.machine import runs_and_workers
+    from suite.process import check_importable
     from suite.store import Store
+    from suite.tracking.server import url_of_environment
 
     box = box_spec(image, contained, box_user, limit, device)
+    url_of_environment()
     if box is None:
-        find_learner(learner)
+        check_importable(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
     _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    outcome = play_one(parsed, store, protocol, Settings(learner, device, 1, workers, None, box))
+    settings = Settings(learner, device, 1, workers, None, box, tracked=True)
+    outcome = play_one(parsed, store, protocol, settings)
+    warn_of_untracked([outcome], store.folder)
     if outcome.status == "stopped":
         raise typer.Exit(130)
     if outcome.status != "complete":

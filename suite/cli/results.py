@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from protocol import Edition, UnknownName, load
 from suite.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from suite.comparison import Contender
 
 app = typer.Typer()
 
@@ -31,13 +35,23 @@ def compare(
     results: Annotated[
         list[str],
         typer.Argument(
-            help="Results folders, and published baselines by name (uniform, ppo, dqn, multihead_a2c)."
+            help="Results folders, and published baselines by name (uniform, ppo, dqn, multihead_a2c); with "
+            "--from, other learners by module:function, too."
         ),
     ],
     edition: Annotated[
         str | None,
         typer.Option(
             "--edition", help="smoke, lite or full.  [default: that of the folders]", show_default=False
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Read the named from this MongoDB, mongodb://...",
+            show_default=False,
+            metavar="URL",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -50,12 +64,11 @@ def compare(
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.comparison import compare as compare_all
-    from suite.comparison import read_contenders
     from suite.display import output_console
     from suite.sheets import csv_text, markdown_table, rich_table
     from suite.tables import comparison_sheets, tidy_sheet
 
-    comparison = compare_all(read_contenders(results, load("v1"), edition))
+    comparison = compare_all(_contenders(results, edition, source))
     if as_json:
         print(comparison.model_dump_json(indent=2))
     elif as_csv:
@@ -66,6 +79,27 @@ def compare(
         console = output_console()
         for sheet in comparison_sheets(comparison):
             console.print(rich_table(sheet))
+
+
+def _contenders(results: list[str], edition: str | None, source: str | None) -> list[Contender]:
+    """Read what is to be compared, from folders and the published baselines, or from folders and a database."""
+    from suite.comparison import read_contenders
+
+    protocol = load("v1")
+    if source is None:
+        return read_contenders(results, protocol, edition)
+    from suite.tracking.published import read_published
+    from suite.tracking.server import MongoUrl
+
+    url = MongoUrl(source, "--from")
+    with TemporaryDirectory(prefix="amtlb-") as scratch, url.database() as database:
+
+        def find(name: str, edition: Edition) -> Path:
+            folder = Path(scratch) / name.replace("/", "-")
+            read_published(database, name, protocol, edition, folder)
+            return folder
+
+        return read_contenders(results, protocol, edition, find)
 
 
 @app.command()

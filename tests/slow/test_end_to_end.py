@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from suite.machine import cpu_type
+from suite.store import record_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = tomllib.loads((Path(__file__).parent / "golden_ledgers.toml").read_text(encoding="utf-8"))
@@ -57,7 +58,7 @@ def unbroken(clone, tmp_path_factory) -> Path:
 
 def test_every_fold_has_a_result(unbroken):
     """All 20 runs are complete, and each of the three folds has a transfer result."""
-    assert len(list(unbroken.rglob("record.json"))) == 20
+    assert len(record_paths(unbroken)) == 20
     scores = json.loads((unbroken / "scores.json").read_text())
     assert [game["fold"] for game in scores["transfer"]["games"]] == [0, 1, 2]
     assert len(scores["multitask"]) == 3
@@ -91,7 +92,7 @@ def test_the_other_reference_learners_play_it_too(clone, tmp_path, learner):
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
     assert "transfer ratio" in done.stdout
-    assert len(list(tmp_path.rglob("record.json"))) == 20
+    assert len(record_paths(tmp_path)) == 20
     assert len(list(tmp_path.rglob("notes/head_use.parquet"))) == (20 if "multihead" in learner else 0)
     assert_as_published(tmp_path, learner.removeprefix("baselines.").removesuffix(":make"))
 

@@ -34,6 +34,7 @@ def job(folder: Path, run_id: str, learner: str = "baselines.uniform:make", **fi
             "folder": str(folder),
             "device": "cpu",
             "workers": 0,
+            "box": None,
             "configuration_digest": None,
         }
         | fields

@@ -1,0 +1,63 @@
+"""The command that brings results into MongoDB."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from protocol import Protocol, UnknownName, load
+from suite.cli.options import JsonOption
+
+app = typer.Typer()
+
+
+@app.command()
+def publish(
+    results: Annotated[
+        list[str], typer.Argument(help="Results folders, and published baselines by name, such as ppo.")
+    ],
+    edition: Annotated[str, typer.Option("--edition", help="Of the baselines that are named.")] = "smoke",
+    as_json: JsonOption = False,
+) -> None:
+    """Bring complete runs into the MongoDB at AMTLB_MONGO_URL, each once; stopped, call it again."""
+    from suite.display import CountDisplay, output_console
+    from suite.store import Store
+    from suite.tracking.publish import PATIENCE_SECONDS, Publisher, complete_runs
+    from suite.tracking.server import VARIABLE, url_of_environment
+
+    url = url_of_environment()
+    if url is None:
+        raise UnknownName(f"{VARIABLE} is not set; set it to mongodb://user:password@host:27017/sacred")
+    protocol = load("v1")
+    stores = [Store(_folder(name, protocol, edition), protocol) for name in results]
+    runs = [complete_runs(store) for store in stores]
+    console = output_console(stderr=as_json)
+    answers: list[dict[str, Any]] = []
+    with url.database() as database, CountDisplay(console, "runs", sum(map(len, runs))) as display:
+        publisher = Publisher(database, PATIENCE_SECONDS)
+        for store, complete in zip(stores, runs, strict=True):
+            endings = publisher.publish(store, complete, lambda run_id, ending: display.count())
+            answers.append({"folder": str(store.folder), "runs": len(complete), **_named(endings)})
+    if as_json:
+        print(json.dumps({"server": url.redacted, "folders": answers}, indent=2))
+        return
+    for answer in answers:
+        said = "{folder}: {runs} runs, {published} published, {completed} completed, {present} there already"
+        console.print(said.format(**answer), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"MongoDB at {url.redacted} has them all", markup=False, highlight=False, soft_wrap=True)
+
+
+def _folder(name: str, protocol: Protocol, edition: str) -> Path:
+    from suite.artifacts import published_folder
+
+    return Path(name) if Path(name).is_dir() else published_folder(name, protocol.version, edition)
+
+
+def _named(endings: Counter[Any]) -> dict[str, int]:
+    from suite.tracking.publish import Ending
+
+    return {ending.value: endings[ending] for ending in Ending}

@@ -1,0 +1,136 @@
+"""What Sacred's schema holds of a run: the same words from a live run as from a published one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from protocol import Arm, RunId, RunRecord, StoreError, canonical_digest
+from suite.store import LEDGER, RECORD
+from suite.tracking.points import Point
+
+CONTENT_TYPES = {RECORD: "application/json", LEDGER: "application/vnd.apache.parquet"}
+"""The artifacts of a run, by name."""
+FORMAT = "MongoObserver-0.7.0"
+"""The version of Sacred's schema, as Sacred 0.8.7 writes it."""
+
+
+def configuration_document(
+    run_id: RunId, protocol_digest: str, learner: str, configuration: dict[str, Any], digest: str
+) -> dict[str, Any]:
+    """What Sacred calls a run's config."""
+    return {
+        "run_id": str(run_id),
+        "protocol_digest": protocol_digest,
+        "learner": learner,
+        "configuration": _storable(configuration),
+        "configuration_digest": digest,
+        "seed": run_id.seed,
+    }
+
+
+def _storable(value: Any) -> Any:
+    """With keys that MongoDB and Sacred take; the digest is of those that the learner has."""
+    if isinstance(value, dict):
+        keys = {key: key.replace(".", ",").replace("$", "@").replace("=", ":") for key in value}
+        return {keys[key] or "_": _storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(one) for one in value]
+    return value
+
+
+def said(document: Any, *path: str) -> Any:
+    """What a document says at a path, such as ``info``, ``ledger_sha256``; None where it has no such place."""
+    for name in path:
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def artifact_ids(document: dict[str, Any]) -> dict[str, Any]:
+    """The ids of a document's files, by name; what is no artifact is left out."""
+    artifacts = document.get("artifacts")
+    if not isinstance(artifacts, list):
+        return {}
+    return {str(said(one, "name")): one["file_id"] for one in artifacts if said(one, "file_id") is not None}
+
+
+def run_key(record: RunRecord) -> str:
+    """What makes two runs one: run id, ledger and configuration (and the rules, and whose learner)."""
+    return canonical_digest(
+        [
+            record.protocol_digest,
+            record.run_id,
+            record.learner,
+            record.configuration_digest,
+            record.ledger_sha256,
+        ]
+    )
+
+
+def artifact_filename(number: int, name: str) -> str:
+    """What Sacred calls an artifact of a run in GridFS."""
+    return f"artifact://runs/{number}/{name}"
+
+
+def run_document(record: RunRecord, run_id: RunId) -> dict[str, Any]:
+    """A complete run as Sacred would have written it, but for its number, its artifacts and its metrics."""
+    started, stopped = _interval(record)
+    arm: Arm = run_id.arm
+    return {
+        "experiment": {
+            "name": arm,
+            "base_dir": "",
+            "sources": [],
+            "dependencies": [f"{name}=={version}" for name, version in sorted(record.versions.items())],
+            "repositories": [],
+            "mainfile": None,
+        },
+        "format": FORMAT,
+        "command": "play",
+        "host": {"cpu": record.cpu, "python_version": record.versions.get("python", "")},
+        "start_time": started,
+        "config": configuration_document(
+            run_id,
+            record.protocol_digest,
+            record.learner,
+            record.configuration,
+            record.configuration_digest,
+        ),
+        "meta": {"started_at": record.started_at},
+        "resources": [],
+        "artifacts": [],
+        "captured_out": "",
+        "info": {"ledger_sha256": record.ledger_sha256},
+        "heartbeat": stopped,
+        "stop_time": stopped,
+        "result": None,
+    }
+
+
+def metric_documents(points: Sequence[Point], record: RunRecord) -> list[dict[str, Any]]:
+    """The metrics of a complete run; times are spread over the run by frames, since no ledger has them."""
+    started, stopped = _interval(record)
+    metrics: dict[str, dict[str, Any]] = {}
+    for point in points:
+        metric = metrics.setdefault(
+            point.name, {"name": point.name, "steps": [], "values": [], "timestamps": []}
+        )
+        metric["steps"].append(point.frames)
+        metric["values"].append(float(point.value))
+        metric["timestamps"].append(started + (stopped - started) * (point.frames / record.budget_frames))
+    return list(metrics.values())
+
+
+def _interval(record: RunRecord) -> tuple[datetime, datetime]:
+    """When a run began and ended, in UTC without a zone, to the millisecond, as MongoDB keeps times."""
+    try:
+        started = datetime.fromisoformat(record.started_at).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError) as error:
+        raise StoreError(
+            f"the record of {record.run_id} has {record.started_at[:40]!r} for started_at, which is no time of "
+            "ISO 8601; play the run again"
+        ) from error
+    return started, started + timedelta(milliseconds=round(1000 * record.wall_seconds))

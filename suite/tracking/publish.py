@@ -1,0 +1,262 @@
+"""Bringing complete runs into MongoDB in Sacred's schema: once each, whole or not yet COMPLETED.
+
+A run's document is there first, without ``status: COMPLETED`` and with a mark of who is writing it; then come
+its artifacts and metrics, which are read back; at last one write makes it COMPLETED, if the mark is still ours.
+A document that is not COMPLETED and does not change for a while has been left: by a publisher that was broken
+off, or by a tracker that lost its database. It is taken over by changing the mark, and written anew under its
+number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from protocol import Run, RunRecord, ServerError, StoreError, plan
+from suite.store import LEDGER, Store, file_digest
+from suite.tracking.artifacts import ArtifactFiles
+from suite.tracking.documents import (
+    CONTENT_TYPES,
+    artifact_ids,
+    metric_documents,
+    run_document,
+    run_key,
+    said,
+)
+from suite.tracking.numbers import insert_numbered
+from suite.tracking.points import SPEED, Point, ended_episodes, points_of
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+KEY, MARK = "amtlb_key", "amtlb_publisher"
+"""Fields of a run document beyond Sacred's: what makes two runs one, and who is writing it."""
+PATIENCE_SECONDS = 12.0
+"""How long a document that somebody else may be writing must not change before it counts as left; a tracker's
+heart beats every 5 s."""
+
+Document = dict[str, Any]
+Listener = Callable[[str, "Ending"], None]
+"""Hears of each run: its id, and what became of it."""
+
+
+class Ending(StrEnum):
+    """What became of a run: it was there already, is there now, or what there was of it is now whole."""
+
+    PRESENT = "present"
+    PUBLISHED = "published"
+    COMPLETED = "completed"
+
+
+class _Task(NamedTuple):
+    """One run to bring in."""
+
+    run: Run
+    record: RunRecord
+    key: str
+
+
+class Publisher:
+    """Brings the runs of results folders into one database.
+
+    Args:
+        database: of the server.
+        patience_seconds: see PATIENCE_SECONDS.
+    """
+
+    def __init__(self, database: Database[Document], patience_seconds: float) -> None:
+        self._runs, self._metrics = database["runs"], database["metrics"]
+        self._files = ArtifactFiles(database)
+        self._patience_seconds = patience_seconds
+        self._mark, self._number = uuid4().hex, 0
+        exists = {KEY: {"$exists": True}}
+        self._runs.create_index([(KEY, 1)], unique=True, partialFilterExpression=exists, name=KEY)
+
+    def publish(self, store: Store, runs: Sequence[Run], listener: Listener) -> Counter[Ending]:
+        """Bring in complete runs of a results folder.
+
+        Args:
+            store: the results.
+            runs: which; each is complete.
+            listener: hears of each run.
+
+        Returns:
+            how many runs ended how.
+
+        Raises:
+            StoreError: a run cannot be read, or its ledger is not the one that its record names.
+            ServerError: what was read back is not what was written, or others keep writing the same runs.
+        """
+        endings: Counter[Ending] = Counter()
+        tasks = [_checked(store, run) for run in runs]
+        held = self._round(store, tasks, {}, listener, endings)
+        if held:
+            time.sleep(self._patience_seconds)
+        waiting = [task for task in tasks if task.record.run_id in held]
+        for run_id, document in self._round(store, waiting, held, listener, endings).items():
+            raise ServerError(
+                f"run {run_id} is being written by somebody else, as number {document.get('_id')}; "
+                "wait for it, then publish again"
+            )
+        return endings
+
+    def _round(
+        self,
+        store: Store,
+        tasks: Sequence[_Task],
+        held: Mapping[str, Document],
+        listener: Listener,
+        endings: Counter[Ending],
+    ) -> dict[str, Document]:
+        """Bring in what nobody else holds; the documents of what somebody does, by run id."""
+        still: dict[str, Document] = {}
+        there = self._there(tasks)
+        for task in tasks:
+            run_id = task.record.run_id
+            ending = self._bring(store, task, there.get(run_id, []), held.get(run_id, {}))
+            if isinstance(ending, Ending):
+                endings[ending] += 1
+                listener(run_id, ending)
+            else:
+                still[run_id] = ending
+        return still
+
+    def _there(self, tasks: Sequence[_Task]) -> Mapping[str, list[Document]]:
+        """What the database has of these runs' learner, configuration and rules, by run id."""
+        found: dict[str, list[Document]] = {}
+        records = [task.record for task in tasks]
+        for learner, configuration in {(one.learner, one.configuration_digest) for one in records}:
+            query = {
+                "config.learner": learner,
+                "config.configuration_digest": configuration,
+                "config.run_id": {"$in": [one.run_id for one in records]},
+            }
+            for document in self._runs.find(query).sort("_id", 1):
+                if said(document, "config", "protocol_digest") == records[0].protocol_digest:
+                    found.setdefault(str(said(document, "config", "run_id")), []).append(document)
+        return found
+
+    def _bring(self, store: Store, task: _Task, there: Sequence[Document], held: Document) -> Ending | Document:
+        """Bring one run in; a document that somebody else may be writing, unless it is as ``held`` says."""
+        same = [document for document in there if _is_of(document, task)]
+        completed = [document for document in same if document.get("status") == "COMPLETED"]
+        if any(self._is_whole(store, task, document) for document in completed):
+            return Ending.PRESENT
+        if not same:
+            return self._claim(store, task)
+        left = completed[0] if completed else same[0]
+        if not completed and _state(left) != _state(held):
+            return left
+        if not self._take_over(left, task):
+            return left
+        self._write(store, task, left["_id"])
+        return Ending.COMPLETED
+
+    def _claim(self, store: Store, task: _Task) -> Ending | Document:
+        """A new number for a run, then the run; the document of whoever was faster."""
+        from pymongo.errors import DuplicateKeyError
+
+        document = run_document(task.record, task.run.run_id) | {"status": "QUEUED"}
+        document |= {KEY: task.key, MARK: self._mark}
+        try:
+            self._number = insert_numbered(self._runs, document, self._number)
+        except DuplicateKeyError:
+            return self._runs.find_one({KEY: task.key}) or {}
+        self._write(store, task, self._number)
+        return Ending.PUBLISHED
+
+    def _take_over(self, left: Document, task: _Task) -> bool:
+        """Put our mark on a document that was left, unless it has changed since it was read."""
+        from pymongo.errors import DuplicateKeyError
+
+        unchanged = {"_id": left["_id"], "status": left.get("status"), MARK: left.get(MARK)}
+        ours = {KEY: task.key, MARK: self._mark, "status": "QUEUED"}
+        try:
+            return bool(self._runs.update_one(unchanged, {"$set": ours}).matched_count)
+        except DuplicateKeyError:
+            return False  # the run has come in under another number
+
+    def _write(self, store: Store, task: _Task, number: int) -> None:
+        """Artifacts, metrics and, once they read back as they should, the document that says COMPLETED."""
+        self._files.remove(number)
+        self._metrics.delete_many({"run_id": number})
+        folder = store.run_folder(task.run.run_id)
+        artifacts = [
+            {"name": name, "file_id": self._files.put(number, name, folder / name)} for name in CONTENT_TYPES
+        ]
+        metrics = [one | {"run_id": number} for one in metric_documents(_points(store, task), task.record)]
+        ids = self._metrics.insert_many([dict(metric) for metric in metrics]).inserted_ids
+        document = run_document(task.record, task.run.run_id) | {"_id": number, KEY: task.key}
+        document |= {"artifacts": artifacts, "status": "COMPLETED"}
+        document["info"]["metrics"] = [
+            {"name": metric["name"], "id": str(one)} for metric, one in zip(metrics, ids, strict=True)
+        ]
+        run_id = task.record.run_id
+        if not self._is_whole(store, task, document):
+            raise ServerError(f"run {run_id} does not read back as it was written; publish it again")
+        if not self._runs.replace_one({"_id": number, MARK: self._mark}, document).matched_count:
+            for artifact in artifacts:
+                self._files.delete(artifact["file_id"])
+            self._metrics.delete_many({"_id": {"$in": ids}})
+            raise ServerError(f"run {run_id} was taken over by another publisher; publish it again")
+
+    def _is_whole(self, store: Store, task: _Task, document: Document) -> bool:
+        """Whether a document's files can be read, and its ledger and metrics are those of the run."""
+        ids = artifact_ids(document)
+        if not CONTENT_TYPES.keys() <= ids.keys():
+            return False
+        digests = {name: self._files.digest(ids[name]) for name in CONTENT_TYPES}
+        if None in digests.values() or digests[LEDGER] != task.record.ledger_sha256:
+            return False
+        kept = self._metrics.find({"run_id": document["_id"]})
+        return _returns(kept) == _returns(metric_documents(_points(store, task), task.record))
+
+
+def complete_runs(store: Store) -> list[Run]:
+    """The complete runs of a results folder, of whatever edition; raises StoreError where there is none."""
+    from suite.scores import edition_of
+
+    edition = edition_of(store.folder, store.protocol)
+    return [run for run in plan(store.protocol, edition) if store.is_complete(run.run_id)]
+
+
+def _checked(store: Store, run: Run) -> _Task:
+    record = store.record(run.run_id)
+    digest = file_digest(store.ledger_path(run.run_id))
+    if digest != record.ledger_sha256:
+        raise StoreError(
+            f"the ledger of {run.run_id} has digest {digest[:12]}..., its record says "
+            f"{record.ledger_sha256[:12]}...; play the run again"
+        )
+    return _Task(run, record, run_key(record))
+
+
+def _points(store: Store, task: _Task) -> list[Point]:
+    rules = store.protocol
+    episodes = ended_episodes(store.ledger_path(task.run.run_id), rules.lanes)
+    points = points_of(episodes, task.run, rules.environment.frame_skip)
+    speed = Point(SPEED, task.run.total_budget_frames, task.record.training_steps_per_second)
+    return [*points, speed]
+
+
+def _is_of(document: Document, task: _Task) -> bool:
+    """Whether a document is of this run: of its ledger or, not having one yet, of the same start."""
+    digest = said(document, "info", "ledger_sha256")
+    if digest is None:
+        return bool(said(document, "meta", "started_at") == task.record.started_at)
+    return bool(digest == task.record.ledger_sha256)
+
+
+def _state(document: Document) -> tuple[Any, ...]:
+    """What changes while somebody writes a document."""
+    return document.get("_id"), document.get("status"), document.get("heartbeat"), document.get(MARK)
+
+
+def _returns(metrics: Iterable[Document]) -> list[tuple[Any, ...]]:
+    """The metrics that a ledger tells: no speed, and no times, which not every server keeps as such."""
+    told = [(metric.get("name"), metric.get("steps"), metric.get("values")) for metric in metrics]
+    return sorted((one for one in told if one[0] != SPEED), key=repr)

@@ -1,0 +1,76 @@
+"""One run as a Sacred run: an experiment an arm, whose main function relays what is heard of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sacred import Experiment
+from sacred.utils import SacredInterrupt
+
+from protocol import RunId
+from suite.store import Store, file_digest
+from suite.tracking.documents import CONTENT_TYPES, configuration_document
+from suite.tracking.observers import QUIET, Guarded
+
+
+class RunFailed(Exception):
+    """How Sacred learns that a run has failed, and why."""
+
+
+def run_sacred(
+    store: Store,
+    run_id: RunId,
+    learner: str,
+    begun: dict[str, Any],
+    observers: Sequence[Guarded],
+    messages: Iterator[dict[str, Any]],
+) -> None:
+    """Be a Sacred run until the messages end.
+
+    Args:
+        store: where the complete run will lie.
+        run_id: the run.
+        learner: ``module:function``.
+        begun: the fields of ``suite.news.Begun``.
+        observers: hear of it all.
+        messages: lines of the run's process, and at last ``{"end": status, "error": text}``.
+    """
+    experiment: Any = Experiment(run_id.arm, interactive=True, save_git_info=False)
+    experiment.logger = QUIET
+    experiment.observers = list(observers)
+    experiment.add_config(
+        configuration_document(
+            run_id,
+            store.protocol.digest,
+            learner,
+            begun["configuration"],
+            begun["configuration_digest"],
+        )
+    )
+
+    @experiment.main  # type: ignore[untyped-decorator]
+    def play(_run: Any) -> None:
+        for message in messages:
+            for name, frames, value in message.get("points", ()):
+                _run.log_scalar(name, value, frames)
+            if message.get("end", "complete") == "stopped":
+                raise SacredInterrupt
+            if message.get("end", "complete") != "complete":
+                raise RunFailed(message["error"])
+        _keep(store, run_id, _run)
+
+    try:
+        experiment.run(meta_info={"started_at": begun["started_at"]})
+    except (RunFailed, SacredInterrupt):
+        pass  # the observers have been told
+
+
+def _keep(store: Store, run_id: RunId, sacred_run: Any) -> None:
+    """What a complete run leaves: its record, its ledger, and the ledger's digest."""
+    folder = store.run_folder(run_id)
+    sacred_run.info["ledger_sha256"] = store.record(run_id).ledger_sha256
+    for name, content_type in CONTENT_TYPES.items():
+        metadata = {"sha256": file_digest(folder / name)}
+        # Without a content type Sacred would guess, and print its guess.
+        sacred_run.add_artifact(str(folder / name), name, metadata, content_type)
