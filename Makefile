@@ -72,7 +72,7 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
 test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
-	$(BIN)/pytest -m slow -n 0 --timeout 1500
+	$(BIN)/pytest -m "slow and not image" -n 0 --timeout 1500
 
 check: setup  ## lint, formatting, types
 	$(BIN)/ruff check .
@@ -136,17 +136,24 @@ image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cp
 		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
 	$(BIN)/python -m suite.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
 
-sbom: setup  ## the software bill of materials of the image's packages: VARIANT=cpu|cuda
-	mkdir -p build
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
-		-o build/sbom-$(VARIANT).cdx.json requirements-$(VARIANT).txt
+# The tool is lent to the image, in which it reads the packages and their licences.
+SITE = lib/python3.11/site-packages
+CYCLONEDX = import runpy, sys; sys.path.append("/tools"); runpy.run_module("cyclonedx_py", None, "__main__", True)
+
+sbom: setup  ## the software bill of materials of the packages in the image that `make image` built: VARIANT=cpu|cuda
+	$(DOCKER) run --rm --network none --entrypoint python -v $(abspath $(VENV))/$(SITE):/tools:ro $(IMAGE) \
+		-c '$(CYCLONEDX)' environment --pyproject pyproject.toml --output-reproducible .venv \
+		> build/sbom-$(VARIANT).cdx.json
 
 engine:  ## install Debian's Docker engine and debootstrap, with which the image is tested, where there is none
 	command -v dockerd debootstrap > /dev/null || (apt-get update -q && \
 		apt-get install -q -y --no-install-recommends docker.io debootstrap)
 
+# `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image.
+IMAGE_TESTS ?= image and not slow
+
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
-	$(BIN)/pytest -m image -n 0 --timeout 1500
+	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
 
 clean:  ## remove what setup installed
 	rm -rf $(VENV) build *.egg-info
