@@ -20,12 +20,12 @@ RUN_ELSEWHERE = {
     "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
-    "make image TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs Docker: tests/image/test_build.py runs it "
-    "with the files that this machine finds",
+    "make image TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs Docker: "
+    "tests/image/test_build.py runs it with the files that this machine finds",
     'docker run --rm --network none -v "$PWD/out:/out" amtlb:0.1.0-cpu make benchmark': "needs the image: "
     "tests/image/test_play.py runs it",
-    "docker run --rm --network none --read-only --tmpfs /tmp amtlb:0.1.0-cpu make test": "likewise; it takes minutes, "
-    "so `make test-image IMAGE_TESTS=image` runs it",
+    "docker run --rm --network none --read-only --tmpfs /tmp amtlb:0.1.0-cpu make test": "likewise, "
+    "where `make test-image IMAGE_TESTS=image` asks for it: it takes minutes",
     "make sbom": "needs the image: tests/image/test_build.py runs it",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
