@@ -146,8 +146,8 @@ sbom: setup  ## the software bill of materials of the packages in the image that
 		> build/sbom-$(VARIANT).cdx.json
 
 engine:  ## install Debian's Docker engine and debootstrap, with which the image is tested, where there is none
-	command -v dockerd debootstrap > /dev/null || (apt-get update -q && \
-		apt-get install -q -y --no-install-recommends docker.io debootstrap)
+	(command -v dockerd && command -v debootstrap) > /dev/null || \
+		(apt-get update -q && apt-get install -q -y --no-install-recommends docker.io debootstrap)
 
 # `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image.
 IMAGE_TESTS ?= image and not slow

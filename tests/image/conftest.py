@@ -66,14 +66,19 @@ def make_image(engine: Engine, base: list[str]) -> str:
     return (ROOT / "build/image-cpu.id").read_text().strip()
 
 
+def bases() -> tuple[str, str]:
+    """The names of the Dockerfile's two bases: the builder's and the image's."""
+    text = (ROOT / "Dockerfile").read_text()
+    builder, base = re.findall(r"^ARG (?:BUILDER|BASE)=(\S+)$", text, re.MULTILINE)
+    return builder, base
+
+
 def make_base(engine: Engine) -> list[str]:
     """The variables of ``make image`` that choose the base: none where the Dockerfile's own can be pulled.
 
     Elsewhere Debian 12 stands in, made of its packages, with Python 3.11 and make.
     """
-    bases = re.findall(r"^ARG (?:BUILDER|BASE)=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert len(bases) == 2
-    if all(engine.docker("pull", "--quiet", name, timeout=900).returncode == 0 for name in bases):
+    if all(engine.docker("pull", "--quiet", name, timeout=900).returncode == 0 for name in bases()):
         return []
     if not BASE_ARCHIVE.exists():
         debootstrap(BASE_ARCHIVE)

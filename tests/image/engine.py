@@ -12,6 +12,8 @@ from pathlib import Path
 
 DOCKER = "/usr/bin/docker"
 """The client that comes with the engine: another one on the path may lack what builds need."""
+PARENT, PREFIX = Path("/var/tmp"), "amtlb-engine-"
+"""A disk rather than memory."""
 START_SECONDS, STOP_SECONDS = 60, 60
 
 
@@ -51,7 +53,8 @@ def running_engine() -> Iterator[Engine]:
     Raises:
         RuntimeError: it does not start, or does not end.
     """
-    engine = Engine(Path(tempfile.mkdtemp(prefix="amtlb-engine-", dir="/var/tmp")))  # a disk, not memory
+    _remove_abandoned()
+    engine = Engine(Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT)))
     with (engine.folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *_daemon(engine.folder)],
@@ -82,6 +85,19 @@ def traces(engine: Engine) -> list[str]:
         if folder in command:
             found.append(f"process {process.name}: {command}")
     return found
+
+
+def _remove_abandoned() -> None:
+    """Remove folders of engines whose tests were killed: those engines have ended, but nobody cleaned up."""
+    for folder in PARENT.glob(f"{PREFIX}*"):
+        if (folder / "log").exists() and not any(left.startswith("process") for left in traces(Engine(folder))):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for point in _mounts(folder):
+        subprocess.run(["umount", point], check=True)
+    shutil.rmtree(folder)
 
 
 def _daemon(folder: Path) -> list[str]:
@@ -122,6 +138,4 @@ def _stop(engine: Engine, process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         raise RuntimeError(f"dockerd does not end; see {engine.folder}/log") from None
-    for point in _mounts(engine.folder):
-        subprocess.run(["umount", point], check=True)
-    shutil.rmtree(engine.folder)
+    _remove(engine.folder)
