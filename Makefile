@@ -9,13 +9,19 @@ SUBMISSION ?= submission
 # Where torch comes from. On Linux the default index brings CUDA libraries of several GB;
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the CPU build.
 TORCH_INDEX ?=
+# Results lie below this folder; in the image it is /out.
+AMTLB_RESULTS ?= results
+# The image: VARIANT=cpu|cuda; IMAGE_BASE, with Python 3.11 and make, in place of the Dockerfile's two bases.
+VARIANT ?= cpu
+DOCKER ?= docker
+IMAGE_BASE ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning browser lock clean
+	learning browser lock wheelhouse image sbom engine test-image test-contained clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,7 +43,7 @@ benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:func
 	$(BIN)/amtlb benchmark --edition $(EDITION) --learner $(LEARNER) $(if $(OUT),--out $(OUT))
 
 # The benchmark's results folder, as `amtlb benchmark` chooses it.
-RESULTS = $(or $(OUT),results/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER))))
+RESULTS = $(or $(OUT),$(AMTLB_RESULTS)/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER))))
 
 compare: setup  ## these results beside the published baselines: EDITION= LEARNER= OUT=
 	$(BIN)/amtlb compare $(RESULTS) $(notdir $(patsubst %/,%,$(dir $(wildcard artifacts/v1/$(EDITION)/*/SHA256SUMS))))
@@ -66,15 +72,16 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
 test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
-	$(BIN)/pytest -m slow -n 0 --timeout 1500
+	$(BIN)/pytest -m "slow and not image" -n 0 --timeout 1500
 
-test-contained: setup  ## learners in containers, honest and hostile, with an engine of its own, as root
+test-contained: setup engine  ## learners in containers, honest and hostile, with an engine of its own, as root
 	$(BIN)/pytest -m contained -n 0 --timeout 1500
 
 check: setup  ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile docs/submission/Dockerfile
 
 format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
@@ -100,9 +107,57 @@ CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cup
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
 	$(CUDA:%=--no-emit-package %) pyproject.toml
 
-lock: setup  ## pin the whole tree anew
+# The image holds exactly the files whose hashes are locked, one lock a variant: torch's CPU build is another file
+# than PyPI's, from TORCH_INDEX or from where pip is told to look for files.
+IMAGE_COMPILE = $(BIN)/uv pip compile -q --python-platform x86_64-manylinux_2_28 --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --constraint requirements.txt --extra test pyproject.toml
+TORCH_SOURCE = $(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match,$(PIP_FIND_LINKS:%=--find-links %))
+
+lock: setup  ## pin the whole tree anew: TORCH_INDEX= for the CPU build of torch
 	$(COMPILE) --extra dev -o requirements.txt
 	$(COMPILE) --extra dev --extra bench -o requirements-bench.txt
+	$(IMAGE_COMPILE) -o requirements-cuda.txt
+	sed -n 's/^torch==[0-9.]*/&+cpu/p' requirements.txt | $(IMAGE_COMPILE) $(TORCH_SOURCE) - -o requirements-cpu.txt
+
+WHEELHOUSE := build/wheelhouse/$(VARIANT)
+
+wheelhouse: $(WHEELHOUSE)/.complete  ## fetch the files that the image is built from: VARIANT=cpu|cuda TORCH_INDEX=
+
+$(WHEELHOUSE)/.complete: requirements-$(VARIANT).txt $(STAMP)
+	rm -rf $(WHEELHOUSE)
+	$(BIN)/pip download --disable-pip-version-check -q --no-deps --require-hashes -d $(WHEELHOUSE) \
+		$(TORCH_INDEX:%=--extra-index-url %) -r requirements-$(VARIANT).txt
+	touch $@
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE = amtlb:$(VERSION)-$(VARIANT)
+
+image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cpu|cuda IMAGE_BASE=
+	DOCKER_BUILDKIT=1 $(DOCKER) build --network none --tag $(IMAGE) --iidfile build/image-$(VARIANT).id \
+		--build-arg VARIANT=$(VARIANT) --build-arg VERSION=$(VERSION) \
+		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit())') \
+		--build-arg PROTOCOL_DIGEST=$$($(BIN)/amtlb protocol digest) \
+		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
+	$(BIN)/python -m suite.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
+
+# The tool is lent to the image, in which it reads the packages and their licences.
+SITE = lib/python3.11/site-packages
+CYCLONEDX = import runpy, sys; sys.path.append("/tools"); runpy.run_module("cyclonedx_py", None, "__main__", True)
+
+sbom: setup  ## the software bill of materials of the packages in the image that `make image` built: VARIANT=cpu|cuda
+	$(DOCKER) run --rm --network none --entrypoint python -v $(abspath $(VENV))/$(SITE):/tools:ro $(IMAGE) \
+		-c '$(CYCLONEDX)' environment --pyproject pyproject.toml --output-reproducible .venv \
+		> build/sbom-$(VARIANT).cdx.json
+
+engine:  ## install Debian's Docker engine and debootstrap, with which the image is tested, where there is none
+	(command -v dockerd && command -v debootstrap) > /dev/null || \
+		(apt-get update -q && apt-get install -q -y --no-install-recommends docker.io debootstrap)
+
+# `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image.
+IMAGE_TESTS ?= image and not slow
+
+test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
+	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
 
 clean:  ## remove what setup installed
 	rm -rf $(VENV) build *.egg-info

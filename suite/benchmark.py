@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,23 +161,13 @@ def _job(
 def _client(settings: Settings) -> Iterator[Any]:
     """A client of the scheduler that was asked for, or of one in this process."""
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     # Replay buffers would trip the memory thresholds, and no result is larger than a line.
     thresholds = [f"distributed.worker.memory.{name}" for name in ("target", "spill", "pause", "terminate")]
     with dask.config.set(dict.fromkeys(thresholds, False)):
         if settings.scheduler is None:
-            with (
-                LocalCluster(
-                    n_workers=1,
-                    threads_per_worker=settings.jobs,
-                    processes=False,
-                    memory_limit=0,
-                    dashboard_address=":0",  # no dashboard, but a port, which others may have taken
-                    scheduler_kwargs={"dashboard": False},
-                ) as cluster,
-                Client(cluster) as client,
-            ):
+            with _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
                 yield client
             return
         try:
@@ -187,6 +178,22 @@ def _client(settings: Settings) -> Iterator[Any]:
             ) from error
         with client:
             yield client
+
+
+def _local_cluster(jobs: int) -> Any:
+    from distributed import LocalCluster
+
+    with warnings.catch_warnings():
+        # Where there is no network, dask warns that it found no address; in one process none is used.
+        warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address", RuntimeWarning)
+        return LocalCluster(
+            n_workers=1,
+            threads_per_worker=jobs,
+            processes=False,
+            memory_limit=0,
+            dashboard_address=":0",  # no dashboard, but a port, which others may have taken
+            scheduler_kwargs={"dashboard": False},
+        )
 
 
 def _submit(

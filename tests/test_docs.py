@@ -23,6 +23,13 @@ RUN_ELSEWHERE = {
     "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
+    "make image TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs Docker: "
+    "tests/image/test_build.py runs it with the files that this machine finds",
+    'docker run --rm --network none -v "$PWD/out:/out" amtlb:0.1.0-cpu make benchmark': "needs the image: "
+    "tests/image/test_play.py runs it",
+    "docker run --rm --network none --read-only --tmpfs /tmp amtlb:0.1.0-cpu make test": "likewise, "
+    "where `make test-image IMAGE_TESTS=image` asks for it: it takes minutes",
+    "make sbom": "needs the image: tests/image/test_build.py runs it",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
     "docker compose up -d mongo": "needs an engine and an image registry: tests/test_compose.py reads the file",
@@ -141,5 +148,21 @@ def test_every_dependency_is_locked():
     """Each dependency that the project names has an exact version in the lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
-    for dependency in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
-        assert re.split(r"[<>=]", dependency)[0] in locked
+    extras = project["optional-dependencies"]
+    for dependency in [*project["dependencies"], *extras["test"], *extras["dev"]]:
+        assert dependency == "amtlb[test]" or re.split(r"[<>=]", dependency)[0] in locked
+
+
+@pytest.mark.parametrize(("variant", "build"), [("cpu", "+cpu"), ("cuda", "")])
+def test_images_are_locked_to_the_same_versions(variant, build):
+    """The lock of an image holds the versions of the lock, each with hashes, and no address or folder."""
+    pins = set(re.findall(r"^([a-z0-9-]+==[^ \n]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    names = {pin.partition("==")[0] for pin in pins}
+    for line in (ROOT / f"requirements-{variant}.txt").read_text().splitlines():
+        if not re.fullmatch(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?", line):
+            assert re.fullmatch(r"[a-z0-9-]+==\S+ \\", line)
+            pin = line.removesuffix(" \\")
+            if pin.startswith("torch=="):
+                assert pin.endswith(build)
+                pin = pin.removesuffix(build)
+            assert pin in pins or pin.partition("==")[0] not in names  # as CUDA's libraries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,11 @@ EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or fu
 LearnerOption = Annotated[str, typer.Option("--learner", help="The learner, as module:function.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", help="The results folder.  [default: results/EDITION/LEARNER]", show_default=False),
+    typer.Option(
+        "--out",
+        help="The results folder.  [default: EDITION/LEARNER in $AMTLB_RESULTS or results]",
+        show_default=False,
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda; learners read it as AMTLB_DEVICE.")]
 WorkersOption = Annotated[
@@ -101,8 +106,10 @@ def _limits(given: list[str]) -> BoxLimits:
 
 
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:
-    """The folder that was asked for, or ``results/EDITION/LEARNER``."""
-    return out or Path("results") / edition / learner.removesuffix(":make").replace(":", ".")
+    """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``."""
+    return out or Path(os.environ.get("AMTLB_RESULTS") or "results") / edition / learner.removesuffix(
+        ":make"
+    ).replace(":", ".")
 
 
 def fail(message: str, status: int) -> NoReturn:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from protocol import load, load_vectors
+from protocol import Protocol, load, load_vectors
 from suite.cli.options import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="The frozen protocol: show it, name it, check this machine.")
@@ -41,22 +43,60 @@ def protocol_digest() -> None:
 
 
 @app.command("check")
-def protocol_check(as_json: JsonOption = False) -> None:
+def protocol_check(
+    stamp: Annotated[
+        Path | None,
+        typer.Option(
+            "--stamp",
+            help="A file that says on which installation this check passed: the same one is not played again, "
+            "another one is, and is stamped.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check every ROM's hash and, by playing them, every conformance vector on this machine."""
-    from suite.conformance import deviating_games, deviation, play_vectors
-    from suite.display import output_console
+    from suite.roms import checked_rom
+    from suite.stamp import is_stamped, write_stamp
 
     protocol = load("v1")
-    published = load_vectors(protocol.version)
     names = [game.name for game in protocol.games]
-    progress = output_console(stderr=True)
-    with progress.status("checking ROMs and playing conformance vectors", spinner="line"):
+    for name in names:
+        checked_rom(protocol, name)
+    if stamp and is_stamped(stamp, protocol):
+        _print_check(protocol, [], False, as_json)
+        return
+    deviating = _play_all_vectors(protocol, names)
+    _print_check(protocol, deviating, True, as_json)
+    if deviating:
+        from suite.conformance import deviation
+
+        raise deviation(protocol, deviating, len(names))
+    if stamp:
+        write_stamp(stamp, protocol)
+
+
+def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
+    """The games whose vector deviates on this machine."""
+    from suite.conformance import deviating_games, play_vectors
+    from suite.display import output_console
+
+    published = load_vectors(protocol.version)
+    with output_console(stderr=True).status("playing conformance vectors", spinner="line"):
         found = play_vectors(protocol, names, published.steps, lambda game: None)
-    deviating = deviating_games(published.vectors, found)
+    return deviating_games(published.vectors, found)
+
+
+def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json: bool) -> None:
+    games = len(protocol.games)
     if as_json:
-        answer = {"protocol_digest": protocol.digest, "games": len(names), "deviating_games": deviating}
+        answer = {
+            "protocol_digest": protocol.digest,
+            "games": games,
+            "vectors_played": played,
+            "deviating_games": deviating,
+        }
         print(json.dumps(answer, indent=2))
     elif not deviating:
-        print(f"{len(names)} ROMs and {len(found)} conformance vectors agree with protocol {protocol.version}")
-    if deviating:
-        raise deviation(protocol, deviating, len(names))
+        when = "" if played else " (played when this installation was stamped)"
+        print(f"{games} ROMs and {games} conformance vectors agree with protocol {protocol.version}{when}")

@@ -15,7 +15,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.image.engine import DOCKER
 
 from protocol import BoxError, LearnerError
 from suite.artifacts import published_folder
@@ -24,6 +23,7 @@ from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
 from suite.testing import practice_lanes
 from suite.verify.verification import Levels, verify
+from tests.image.engine import DOCKER
 from tests.suite.contained.hostile import OutOfRange
 from tests.suite.helpers import V1
 from tests.suite.verify.corpus import OTHER_FRESH, Forged

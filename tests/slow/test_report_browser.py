@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from suite.artifacts import published_folder
+
+pytest.importorskip("playwright", reason="no browser is driven in the image")
+from playwright.sync_api import Browser, Page, sync_playwright
 
 pytestmark = pytest.mark.slow
 WIDTHS = {"phone": 390, "desk": 1280}

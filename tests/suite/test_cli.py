@@ -2,9 +2,11 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
+from suite.cli.options import results_folder
 from tests.suite.helpers import V1
 
 
@@ -40,6 +42,15 @@ def test_unknown_options_exit_with_2(amtlb):
         done = amtlb(*arguments)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
+
+
+def test_results_lie_below_one_folder(monkeypatch):
+    """`AMTLB_RESULTS` names the folder below which results lie; --out names theirs."""
+    monkeypatch.delenv("AMTLB_RESULTS", raising=False)
+    assert results_folder(None, "smoke", "baselines.ppo:make") == Path("results/smoke/baselines.ppo")
+    monkeypatch.setenv("AMTLB_RESULTS", "/out")
+    assert results_folder(None, "lite", "mine:other") == Path("/out/lite/mine.other")
+    assert results_folder(Path("here"), "lite", "mine:other") == Path("here")
 
 
 def test_unusable_folders_exit_with_1(amtlb, tmp_path):

@@ -1,0 +1,102 @@
+"""An engine, a base and two builds of the image, shared by all tests that need a container."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.image.engine import DOCKER, Engine, running_engine
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_IN = "amtlb-base"
+BASE_ARCHIVE = ROOT / "build" / "image-base.tar"
+
+
+@dataclass(frozen=True)
+class Builds:
+    """Two builds of this commit: ids, and what the second, which has the name, is called."""
+
+    first: str
+    second: str
+    name: str
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """An engine of the tests' own, for all of them."""
+    with running_engine() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def builds(engine) -> Builds:
+    """The image as ``make image`` builds it, and once more with an empty cache."""
+    base = make_base(engine)
+    first = make_image(engine, base)
+    engine.answer("builder", "prune", "--all", "--force")
+    second = make_image(engine, base)
+    return Builds(first, second, json.loads((ROOT / "build/image-cpu.json").read_text())["image"])
+
+
+@pytest.fixture(scope="session")
+def image(builds) -> str:
+    """The name of the built image."""
+    return builds.name
+
+
+def make_image(engine: Engine, base: list[str]) -> str:
+    """Run ``make image``; the id of what it built."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        ["make", "image", f"DOCKER={DOCKER}", "VARIANT=cpu", *base],
+        cwd=ROOT,
+        env=engine.environment,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+    print(f"make image took {time.monotonic() - begun:.0f} s")
+    return (ROOT / "build/image-cpu.id").read_text().strip()
+
+
+def bases() -> tuple[str, str]:
+    """The names of the Dockerfile's two bases: the builder's and the image's."""
+    text = (ROOT / "Dockerfile").read_text()
+    builder, base = re.findall(r"^ARG (?:BUILDER|BASE)=(\S+)$", text, re.MULTILINE)
+    return builder, base
+
+
+def make_base(engine: Engine) -> list[str]:
+    """The variables of ``make image`` that choose the base: none where the Dockerfile's own can be pulled.
+
+    Elsewhere Debian 12 stands in, made of its packages, with Python 3.11 and make.
+    """
+    if all(engine.docker("pull", "--quiet", name, timeout=900).returncode == 0 for name in bases()):
+        return []
+    if not BASE_ARCHIVE.exists():
+        debootstrap(BASE_ARCHIVE)
+    engine.answer("import", BASE_ARCHIVE, STAND_IN)
+    return [f"IMAGE_BASE={STAND_IN}"]
+
+
+def debootstrap(archive: Path) -> None:
+    """Write Debian 12 with what the Dockerfile asks of a base, from Debian's packages, as one file."""
+    archive.parent.mkdir(exist_ok=True)
+    folder, partial = archive.with_suffix(".folder"), archive.with_suffix(".partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    packages = "ca-certificates,python3,python3-venv,make"
+    for command in (
+        ["debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(folder)],
+        ["tar", "-C", str(folder), "--exclude=./var/cache/apt/archives/*.deb", "-cf", str(partial), "."],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    shutil.rmtree(folder)
+    partial.rename(archive)
