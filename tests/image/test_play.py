@@ -56,12 +56,12 @@ def results(engine, image, tmp_path_factory) -> Path:
 
 def test_scores_are_those_outside(results, amtlb, tmp_path):
     """The image's scores are the published ones to the byte, or those that this machine plays without it."""
-    expected = ROOT / "artifacts/v1/smoke/ppo/scores.json"
-    if cpu_type() not in GOLDEN:
+    played = (results / "scores.json").read_bytes()
+    if played != (ROOT / "artifacts/v1/smoke/ppo/scores.json").read_bytes():
+        assert cpu_type() not in GOLDEN, f"{cpu_type()} is known to play what is published"
         done = amtlb("benchmark", "--out", tmp_path / "uncontained")
         assert done.returncode == 0, done.stdout + done.stderr
-        expected = tmp_path / "uncontained/scores.json"
-    assert (results / "scores.json").read_bytes() == expected.read_bytes()
+        assert played == (tmp_path / "uncontained/scores.json").read_bytes()
 
 
 def test_results_verify_outside(results, amtlb, tmp_path):
