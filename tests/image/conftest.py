@@ -1,4 +1,4 @@
-"""An engine, a base and two builds of the image, shared by all tests that need a container."""
+"""An engine, a base and builds of the image, shared by all tests that need a container."""
 
 import json
 import re
@@ -35,19 +35,28 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def builds(engine) -> Builds:
-    """The image as ``make image`` builds it, and once more with an empty cache."""
-    base = make_base(engine)
-    first = make_image(engine, base)
-    engine.answer("builder", "prune", "--all", "--force")
-    second = make_image(engine, base)
-    return Builds(first, second, json.loads((ROOT / "build/image-cpu.json").read_text())["image"])
+def base(engine) -> list[str]:
+    """The variables of ``make image`` that choose the base, which the engine has."""
+    return make_base(engine)
 
 
 @pytest.fixture(scope="session")
-def image(builds) -> str:
+def first_build(engine, base) -> str:
+    """The id of the image as ``make image`` builds it."""
+    return make_image(engine, base)
+
+
+@pytest.fixture(scope="session")
+def image(first_build) -> str:
     """The name of the built image."""
-    return builds.name
+    return str(json.loads((ROOT / "build/image-cpu.json").read_text())["image"])
+
+
+@pytest.fixture(scope="session")
+def builds(engine, base, first_build, image) -> Builds:
+    """That image, and the same once more with an empty cache."""
+    engine.answer("builder", "prune", "--all", "--force")
+    return Builds(first_build, make_image(engine, base), image)
 
 
 def make_image(engine: Engine, base: list[str]) -> str:

@@ -43,9 +43,9 @@ def versions(listed: list[dict]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def held(engine, image) -> Files:
+def held(engine, builds) -> Files:
     """The files of the second build."""
-    return files(engine, image)
+    return files(engine, builds.second)
 
 
 @pytest.fixture(scope="module")

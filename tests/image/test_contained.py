@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from protocol import BoxError, LearnerError
+from protocol import BoxError, LearnerError, RunRecord, plan
 from suite.artifacts import published_folder
 from suite.contained.containers import image_id, remove_orphans
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
+from suite.store import Store
 from suite.testing import practice_lanes
 from suite.verify.verification import Levels, verify
 from tests.image.engine import DOCKER
@@ -86,6 +87,12 @@ def done(*arguments: object, **options) -> str:
     return found.stdout
 
 
+def complete(folder: Path) -> list[RunRecord]:
+    """The records of the runs of smoke that are complete in a results folder."""
+    store, runs = Store(folder, V1), plan(V1, V1.edition("smoke"))
+    return [store.record(run.run_id) for run in runs if store.is_complete(run.run_id)]
+
+
 @pytest.fixture(scope="module")
 def contained(engine, image, tmp_path_factory) -> Path:
     """The smoke edition, played by PPO in containers."""
@@ -98,12 +105,11 @@ def contained(engine, image, tmp_path_factory) -> Path:
 
 def test_a_contained_benchmark_is_the_same_to_the_bit(contained, image):
     """Every ledger and checkpoint of the contained smoke edition is the published one."""
-    records = [json.loads(path.read_text()) for path in sorted(contained.rglob("record.json"))]
-    published = [json.loads(path.read_text()) for path in sorted(PPO.rglob("record.json"))]
+    records, published = (complete(folder) for folder in (contained, PPO))
     assert len(records) == len(published) == 20
     for name in ("run_id", "ledger_sha256", "checkpoint_in", "checkpoint_out", "configuration_digest"):
-        assert [record[name] for record in records] == [record[name] for record in published]
-    assert {record["image_sha256"] for record in records} == {image_id(image)}
+        assert [getattr(record, name) for record in records] == [getattr(record, name) for record in published]
+    assert {record.image_sha256 for record in records} == {image_id(image)}
 
 
 def test_an_honest_contained_submission_passes(contained, image, tmp_path):
@@ -165,13 +171,13 @@ def test_the_other_runs_go_on(image, tmp_path):
     learner = f"{HOSTILE}:OddSeedsExit"
     found = amtlb("benchmark", "--image", image, "--learner", learner, "--out", tmp_path / "out")
     assert found.returncode == 1, found.stdout + found.stderr
-    complete, failed, skipped = (
+    ended, failed, skipped = (
         len(re.findall(rf"^\[.*{word}", found.stdout, re.MULTILINE))
         for word in (" complete$", "exit status 3", "skipped")
     )
     assert failed
-    assert complete + failed + skipped == 20
-    assert len(list((tmp_path / "out").rglob("record.json"))) == complete > 0
+    assert ended + failed + skipped == 20
+    assert len(complete(tmp_path / "out")) == ended > 0
 
 
 def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
