@@ -86,8 +86,13 @@ class Store:
         return self.folder / SACRED
 
     def is_complete(self, run_id: RunId) -> bool:
-        """Whether the run has been played to its end."""
-        return (self.run_folder(run_id) / RECORD).exists()
+        """Whether the run has been played to its end; raises StoreError where nobody may look."""
+        try:
+            return (self.run_folder(run_id) / RECORD).exists()
+        except OSError as error:
+            raise StoreError(
+                f"the results folder {self.folder} cannot be read ({error}); choose another one"
+            ) from error
 
     def record(self, run_id: RunId) -> RunRecord:
         """The record of a complete run.
