@@ -11,7 +11,7 @@ class Lucky:
     def __init__(self, seed, lanes):
         self.rng = np.random.default_rng(seed)
         self.lanes = lanes
-        self.lucky = 0
+        self.earned = np.zeros(18)
 
     def learn(self, env):
         env.reset()
@@ -19,20 +19,19 @@ class Lucky:
             while True:
                 actions = self.act(None, None)
                 _, rewards, _, _, _ = env.step(actions)
-                if rewards.max() > 0:
-                    self.lucky = int(actions[rewards.argmax()])
+                np.add.at(self.earned, actions, rewards)
         except BudgetExhausted:
             return
 
     def act(self, observations, episode_start):
         explore = self.rng.random(self.lanes) < self.configuration["exploration"]
-        return np.where(explore, self.rng.integers(0, 18, self.lanes), self.lucky)
+        return np.where(explore, self.rng.integers(0, 18, self.lanes), self.earned.argmax())
 
     def save(self, folder):
-        (folder / "lucky.json").write_text(json.dumps(self.lucky))
+        (folder / "earned.json").write_text(json.dumps(self.earned.tolist()))
 
     def load(self, folder):
-        self.lucky = json.loads((folder / "lucky.json").read_text())
+        self.earned = np.array(json.loads((folder / "earned.json").read_text()))
 
 
 def make(seed, lanes):

@@ -16,8 +16,8 @@ from protocol import BoxError
 from suite.contained.spec import BoxSpec
 from suite.machine import RUN_SETTINGS
 
-SOCKET = "referee"
-"""The name of the socket in the folder that a box is shown."""
+SOCKET, FOLDER_PREFIX = "referee", "amtlb-box-"
+"""The name of the socket in the folder that a box is shown, and how that folder's name begins."""
 _POLL_SECONDS = 0.2
 
 
@@ -93,7 +93,7 @@ def open_box(spec: BoxSpec, learner: str, device: str, log: Callable[[str], None
     Raises:
         BoxError: there is no such image, engine or user, or the box cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix="amtlb-box-") as name:
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
         folder = Path(name)
         folder.chmod(0o711)  # its name is not to be guessed, and what lies in it can be called, not listed
         listener = socket.socket(socket.AF_UNIX)
@@ -131,7 +131,9 @@ def is_alive(name: str) -> bool:
 
 
 def _start_ticks(pid: int) -> str | None:
+    """When a process started, in the system's own count; None: there is none, or it only waits to be reaped."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        state, *facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except OSError:
         return None
+    return None if state in "ZX" else facts[18]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig
 
 from protocol import BoxError
-from suite.contained.boxes import SOCKET, is_alive, owner
+from suite.contained.boxes import FOLDER_PREFIX, SOCKET, is_alive, owner
 from suite.contained.spec import BoxSpec
 
 LABEL = "amtlb.owner"
@@ -35,12 +36,15 @@ def image_id(image: str) -> str:
 
 
 def remove_orphans() -> int:
-    """Remove the containers of harness processes that have ended; how many there were."""
+    """Remove the containers of harness processes that have ended, and their folders; how many there were."""
     removed = 0
     with _engine() as client:
         for container in client.containers.list(all=True, filters={"label": LABEL}):
             if not is_alive(container.labels[LABEL]):
                 _remove(container)
+                for mount in container.attrs["Mounts"]:
+                    if Path(mount["Source"]).name.startswith(FOLDER_PREFIX):
+                        shutil.rmtree(mount["Source"], ignore_errors=True)
                 removed += 1
     return removed
 

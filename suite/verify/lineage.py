@@ -91,10 +91,11 @@ def _declared_image(records: Records, submission: Submission) -> Iterator[Findin
 def _seen_before(run: Run, start: str, records: Records) -> Iterator[Finding]:
     """Runs that played the held-out game and ended as the very checkpoint that this run starts from.
 
-    The run's own ancestor is held to its games by F1. A learner without weights ends every run as the same
-    checkpoint, which tells nothing.
+    The run's own ancestor is held to its games by F1. Of a learner with no weights, or so few that runs which
+    do not start from each other end as the same checkpoint, a checkpoint tells nothing.
     """
-    if len({record.checkpoint_out for record in records.values()}) == 1:
+    unrelated = [record.checkpoint_out for other, record in records.items() if other.arm != "pretrain"]
+    if len({*unrelated}) < len(unrelated):
         return
     for other, record in records.items():
         played = any(spending.game == run.run_id.game for spending in record.games)
