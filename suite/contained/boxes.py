@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import tempfile
 import threading
@@ -10,28 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Protocol as Contract
 
 from protocol import BoxError
+from suite.contained.jail import FOLDER_PREFIX, SOCKET, Jail
 from suite.contained.spec import BoxSpec
 from suite.machine import RUN_SETTINGS
 
-SOCKET, FOLDER_PREFIX = "referee", "amtlb-box-"
-"""The name of the socket in the folder that a box is shown, and how that folder's name begins."""
 _POLL_SECONDS = 0.2
-
-
-class Jail(Contract):
-    """One kind of box while it runs."""
-
-    def why_ended(self) -> str | None:
-        """Why the learner's side has ended; None: it has not, or nobody knows."""
-
-    def kill(self) -> None:
-        """End it and all that it started."""
-
-    def remove(self, log: Callable[[str], None]) -> None:
-        """End it, hand its last output to ``log``, and leave nothing behind."""
 
 
 class Box:
@@ -117,23 +101,3 @@ def _start(spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str
     from suite.contained.containers import ContainerJail
 
     return ContainerJail(spec, learner, folder, environment)
-
-
-def owner() -> str:
-    """This process, named so that no later one on this machine is taken for it."""
-    return f"{os.getpid()}-{_start_ticks(os.getpid())}"
-
-
-def is_alive(name: str) -> bool:
-    """Whether the process that ``owner`` named still runs."""
-    pid, _, ticks = name.partition("-")
-    return pid.isdigit() and _start_ticks(int(pid)) == ticks
-
-
-def _start_ticks(pid: int) -> str | None:
-    """When a process started, in the system's own count; None: there is none, or it only waits to be reaped."""
-    try:
-        state, *facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if state in "ZX" else facts[18]

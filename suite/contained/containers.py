@@ -14,7 +14,7 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig
 
 from protocol import BoxError
-from suite.contained.boxes import FOLDER_PREFIX, SOCKET, is_alive, owner
+from suite.contained.jail import FOLDER_PREFIX, SOCKET, is_alive, owner
 from suite.contained.spec import BoxSpec
 
 LABEL = "amtlb.owner"
@@ -74,7 +74,7 @@ def _image(client: Any, image: str) -> Any:
 
 
 class ContainerJail:
-    """A container that runs a learner's side (see suite.contained.boxes.Jail).
+    """A container that runs a learner's side (see suite.contained.jail.Jail).
 
     Args:
         spec: of the box.

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocol import BoxError
-from suite.contained.boxes import SOCKET
+from suite.contained.jail import SOCKET
 from suite.contained.spec import BoxSpec
 
 _LOG_BYTES = 2**20
 
 
 class ProcessJail:
-    """A process that runs a learner's side (see suite.contained.boxes.Jail).
+    """A process that runs a learner's side (see suite.contained.jail.Jail).
 
     Args:
         spec: of the box.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from protocol import BoxError, LearnerError
-from suite.contained.boxes import is_alive, owner
+from suite.contained.jail import is_alive, owner
 from suite.contained.referee import contained_maker
 from suite.learner import find_learner
 from suite.testing import check_learner, practice_lanes
