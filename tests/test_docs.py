@@ -29,6 +29,17 @@ RUN_ELSEWHERE = {
     "tests/image/test_play.py runs it",
     "docker run --rm --network none --read-only --tmpfs /tmp amtlb:0.1.0-cpu make test": "likewise, "
     "where `make test-image IMAGE_TESTS=image` asks for it: it takes minutes",
+    ".venv/bin/amtlb benchmark --learner my_learner:make --contained process": "needs a Python that others "
+    "may run: tests/image/test_contained.py plays so in the image",
+    ".venv/bin/amtlb benchmark --image my-learner --learner my_learner:make": "needs an image of it: "
+    "tests/image/test_contained.py runs the next four, one of which is this with a folder of its own",
+    "docker build -t my-learner docs/submission": "likewise",
+    ".venv/bin/amtlb benchmark --image my-learner --learner my_learner:make "
+    "--out results/contained": "likewise",
+    ".venv/bin/amtlb submit results/contained contained --name lucky "
+    '--author "A. Author" --code https://example.org/commit/abc --deterministic': "likewise",
+    ".venv/bin/amtlb verify contained --replay --retrain smoke/fresh/breakout/seed0 "
+    "--image my-learner": "likewise",
     "make sbom": "needs the image: tests/image/test_build.py runs it",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
@@ -119,6 +130,19 @@ def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):
     """The learner that the docs show passes the shipped contract test."""
     monkeypatch.syspath_prepend(str(newcomer))
     check_learner("my_learner:make")
+
+
+def test_the_template_is_what_the_docs_say():
+    """The template's learner is the one that the docs show, and its Dockerfile names our versions."""
+    template, lock = ROOT / "docs/submission", (ROOT / "requirements.txt").read_text().splitlines()
+    assert (template / "my_learner.py").read_text() == blocks(ROOT / "docs/learners.md", "python")[0]
+    text = (template / "Dockerfile").read_text()
+    pins = re.findall(r"[a-z0-9-]+==[0-9.]+", text)
+    assert len(pins) == 4
+    assert set(pins) <= set(lock)
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    pages = [text, *(path.read_text() for path in (ROOT / "README.md", ROOT / "compose.yaml"))]
+    assert {tag for page in pages for tag in re.findall(r"amtlb:([0-9.]+)-cpu", page)} == {version}
 
 
 def test_links_lead_somewhere():
