@@ -1,6 +1,8 @@
 """Learners in boxes of the process kind: as without a box, and ended where they attack."""
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +19,34 @@ from tests.suite.helpers import V1
 HOSTILE = OutOfRange.__module__
 
 
-def trained(spec, name, steps_a_lane=40):
-    """The files that a boxed learner saves after training, and what it printed."""
-    printed: list[str] = []
-    with contained_maker(spec, name, "cpu", printed.append) as make:
-        learner = make(1, V1.lanes)
-        learner.learn(practice_lanes(V1, steps_a_lane=steps_a_lane))
-        yield learner
-    yield "".join(printed)
+ATTACKS = (
+    ("WrongShape", r"actions of shape \(1,\)", {}),
+    ("WrongType", "type float64", {}),
+    ("OutOfRange", "4711", {}),
+    ("NoArray", "cannot be played", {}),
+    ("Silent", "no answer came within 3 seconds", {"answer_seconds": 3}),
+    ("Trickling", "within 3 seconds", {"answer_seconds": 3}),
+    ("HalfMessage", "ended", {}),
+    ("TooMuch", "at most", {}),
+    ("NoJson", "not JSON", {}),
+    ("DeepJson", "not JSON|cannot be played", {}),
+    ("EarlyExit", "status 3", {}),
+    ("MemoryHog", "MemoryError", {"memory_bytes": 2**30}),
+    ("Future", "'peek' where reset or step or learned is due", {}),
+    ("SymlinkCheckpoint", "neither a file nor a folder", {}),
+    ("BombCheckpoint", "saves more than|File too large", {"output_bytes": 10**6}),
+    ("EndlessCheckpoint", "more than 1,000 files", {}),
+    ("EscapingCheckpoint", "no plain relative name", {}),
+    ("ManyConfigurations", "at most", {}),
+    ("EscapeCodes", r"RuntimeError:  \]0;owned  \[2J all is well error: none", {}),
+    ("NoSuchLearner", "no function NoSuchLearner", {}),
+)
+"""Hostile learner, what its run ends with, the limits that it meets."""
+QUICK = ("OutOfRange", "EarlyExit", "TooMuch", "Future", "EscapingCheckpoint", "EscapeCodes")
+"""Attacks that are tried whenever tests are run; slow tests try all, `make test-contained` in containers."""
 
 
-def attack(name, **limits) -> str:
+def attack(name: str, saved: Path, **limits) -> str:
     """How the run of a hostile learner ends."""
     with (
         pytest.raises(LearnerError) as caught,
@@ -35,34 +54,33 @@ def attack(name, **limits) -> str:
     ):
         learner = make(1, V1.lanes)
         learner.learn(practice_lanes(V1, steps_a_lane=10))
-        folder = Path(os.environ["PYTEST_TMP"])
-        learner.save(folder)
+        learner.save(saved)
     return str(caught.value)
 
 
-@pytest.fixture(autouse=True)
-def scratch(tmp_path, monkeypatch):
+@pytest.fixture
+def saved(tmp_path) -> Iterator[Path]:
+    """An empty folder, outside which nothing may be written."""
     (tmp_path / "saved").mkdir()
-    monkeypatch.setenv("PYTEST_TMP", str(tmp_path / "saved"))
-    yield
+    yield tmp_path / "saved"
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
-def test_remote_lanes_are_the_lanes(tmp_path):
+def test_remote_lanes_are_the_lanes(saved):
     """Over the wire a learner sees what it sees without: every array, flag, space, and refusal."""
     name = f"{Witness.__module__}:Witness"
     seen = []
     local = find_learner(name)(1, V1.lanes)
     with pytest.raises(Exception, match="spent"):
         local.learn(practice_lanes(V1, steps_a_lane=300))
-    local.save(tmp_path / "saved")
-    seen.append((tmp_path / "saved/seen").read_text())
-    (tmp_path / "saved/seen").unlink()
+    local.save(saved)
+    seen.append((saved / "seen").read_text())
+    (saved / "seen").unlink()
     with contained_maker(SELF, name, "cpu", lambda text: None) as make:
         remote = make(1, V1.lanes)
         remote.learn(practice_lanes(V1, steps_a_lane=300))
-        remote.save(tmp_path / "saved")
-    seen.append((tmp_path / "saved/seen").read_text())
+        remote.save(saved)
+    seen.append((saved / "seen").read_text())
     assert seen[0] == seen[1]
 
 
@@ -81,41 +99,19 @@ def test_a_boxed_ppo_keeps_the_contract():
 
 @pytest.mark.parametrize(
     ("name", "complaint", "limits"),
-    [
-        ("WrongShape", r"actions of shape \(1,\)", {}),
-        ("WrongType", "type float64", {}),
-        ("OutOfRange", "4711", {}),
-        ("NoArray", "cannot be played", {}),
-        ("Silent", "no answer came within 3 seconds", {"answer_seconds": 3}),
-        ("Trickling", "within 3 seconds", {"answer_seconds": 3}),
-        ("HalfMessage", "ended", {}),
-        ("TooMuch", "at most", {}),
-        ("NoJson", "not JSON", {}),
-        ("DeepJson", "not JSON|cannot be played", {}),
-        ("EarlyExit", "status 3", {}),
-        ("MemoryHog", "MemoryError", {"memory_bytes": 2**30}),
-        ("Future", "'peek' where reset or step or learned is due", {}),
-        ("SymlinkCheckpoint", "neither a file nor a folder", {}),
-        ("BombCheckpoint", "saves more than|File too large", {"output_bytes": 10**6}),
-        ("EndlessCheckpoint", "more than 1,000 files", {}),
-        ("EscapingCheckpoint", "no plain relative name", {}),
-        ("ManyConfigurations", "at most", {}),
-        ("EscapeCodes", r"RuntimeError:  \]0;owned  \[2J all is well error: none", {}),
-        ("NoSuchLearner", "no function NoSuchLearner", {}),
-    ],
+    [pytest.param(*attack, marks=[] if attack[0] in QUICK else [pytest.mark.slow]) for attack in ATTACKS],
 )
-def test_each_attack_ends_its_run_with_a_reason(name, complaint, limits):
+def test_each_attack_ends_its_run_with_a_reason(name, complaint, limits, saved):
     """A learner that attacks the wire, its checkpoint or its limits is told, in one printable line."""
-    import re
-
-    found = attack(name, **limits)
+    found = attack(name, saved, **limits)
     assert re.search(complaint, found), found
     assert found.isprintable()
 
 
-def test_a_run_has_an_end():
+@pytest.mark.slow
+def test_a_run_has_an_end(saved):
     """A box that runs for longer than its wall time is ended, whatever it says meanwhile."""
-    assert "more than its 4 seconds" in attack("Silent", wall_seconds=4)
+    assert "more than its 4 seconds" in attack("Silent", saved, wall_seconds=4)
 
 
 def test_users_that_cannot_be_are_told():
@@ -129,9 +125,9 @@ def test_users_that_cannot_be_are_told():
             make(1, V1.lanes)
 
 
-def test_a_box_leaves_nothing(tmp_path, monkeypatch):
+def test_a_box_leaves_nothing(saved, monkeypatch):
     """After a run no process and no file of the box is left, and what the learner printed is kept."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "saved"))
+    monkeypatch.setattr("tempfile.tempdir", str(saved))
     printed: list[str] = []
     with (
         pytest.raises(LearnerError),
@@ -139,9 +135,9 @@ def test_a_box_leaves_nothing(tmp_path, monkeypatch):
     ):
         make(1, V1.lanes).learn(practice_lanes(V1, steps_a_lane=10))
     assert "RuntimeError" in "".join(printed)
-    assert not list((tmp_path / "saved").iterdir())
+    assert not list(saved.iterdir())
     running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not any(str(tmp_path).encode() in command for command in running)
+    assert not any(str(saved).encode() in command for command in running)
 
 
 def test_owners_are_told_apart():
