@@ -127,7 +127,7 @@ def test_hidden_hyper_parameters_are_found(image, tmp_path):
     forged = Forged(tmp_path / "submission")
     forged.train(OTHER_FRESH, "tests.suite.verify.tuned:make")
     box = BoxSpec(image_sha256=image_id(image))
-    found = verify(forged.folder, V1, Levels(True, None, (f"smoke/{OTHER_FRESH}",), box), 2, lambda text: None)
+    found = verify(forged.folder, V1, Levels(False, None, (f"smoke/{OTHER_FRESH}",), box), 2, lambda text: None)
     assert {finding.rule for finding in found.findings} == {"T1"}
 
 
