@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from protocol import ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
+from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, WorkerDied, describe, plan
 from suite.contained.spec import BoxSpec
 from suite.process import Outcome, run_child
 from suite.store import Store
@@ -137,7 +137,8 @@ def _remove_orphans(settings: Settings) -> None:
     if settings.box is not None and settings.box.image_sha256 is not None and settings.scheduler is None:
         from suite.contained.containers import remove_orphans
 
-        remove_orphans()
+        with suppress(BoxError):  # it must not hide how the runs ended; the next benchmark tries again
+            remove_orphans()
 
 
 def _job(

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Progress
+from suite.contained.wire import printable
 from suite.process import Outcome
 from suite.scores import Scores
 from suite.sheets import Sheet, rich_table
@@ -177,7 +178,7 @@ def _finding_text(finding: Finding) -> str:
     place = " ".join(filter(None, (finding.run_id, finding.file)))
     row = "" if finding.row is None else f" row {finding.row}"
     said = f"expected {finding.expected}; found {finding.found}"
-    return f"{finding.rule} {finding.severity}: {place}{row}: {said}"
+    return printable(f"{finding.rule} {finding.severity}: {place}{row}: {said}")
 
 
 def _replayed_text(done: Replayed) -> str:

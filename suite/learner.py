@@ -58,6 +58,10 @@ class NoteWriter(Protocol):
         """Write files about the training that has just ended into an empty folder."""
 
 
+MAX_CONFIGURATION_DEPTH = 32
+"""Records are read back by parsers that stop at a depth of their own, some 200."""
+
+
 class MakeLearner(Protocol):
     """What a learner's name, ``module:function``, stands for."""
 
@@ -88,6 +92,11 @@ def find_learner(name: str) -> MakeLearner:
     return cast(MakeLearner, function)
 
 
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
+
+
 def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
     """A learner's configuration and its digest.
 
@@ -96,6 +105,10 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
     """
     try:
         configuration = dict(learner.configuration)
+        if _is_deeper(configuration, MAX_CONFIGURATION_DEPTH):
+            raise LearnerError(
+                f"the learner's configuration is nested more than {MAX_CONFIGURATION_DEPTH} deep; flatten it"
+            )
         return configuration, canonical_digest(configuration)
     except (AttributeError, TypeError, ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise LearnerError(

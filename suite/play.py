@@ -136,9 +136,11 @@ def _maker(job: Job) -> Iterator[MakeLearner]:
         yield find_learner(job.learner)
         return
     from suite.contained.referee import contained_maker
+    from suite.contained.wire import printable
 
     def log(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        for line in text.splitlines():
+            print(f"| {printable(line)}", file=sys.stderr)
 
     with contained_maker(job.box, job.learner, job.device, log) as make:
         yield make

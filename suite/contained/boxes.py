@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from protocol import BoxError
@@ -30,6 +30,7 @@ class Box:
     def __init__(self, jail: Jail, listener: socket.socket, spec: BoxSpec) -> None:
         self._jail, self._listener, self._spec = jail, listener, spec
         self._out_of_time = threading.Event()
+        self._connection: socket.socket | None = None
         self._clock = threading.Timer(spec.limits.wall_seconds, self._end_of_time)
         self._clock.daemon = True
         self._clock.start()
@@ -45,7 +46,8 @@ class Box:
         with closing(self._listener):
             while time.monotonic() < deadline:
                 try:
-                    return self._listener.accept()[0]
+                    self._connection = self._listener.accept()[0]
+                    return self._connection
                 except TimeoutError:
                     if reason := self.why_ended():
                         raise BoxError(f"the learner's box ended before the run began: {reason}") from None
@@ -62,12 +64,19 @@ class Box:
 
     def _end_of_time(self) -> None:
         self._out_of_time.set()
-        self._jail.kill()
+        if self._connection is not None:
+            with suppress(OSError):  # whoever holds the other end, and whatever becomes of the kill
+                self._connection.shutdown(socket.SHUT_RDWR)
+        with suppress(BoxError):
+            self._jail.kill()
 
     def remove(self, log: Callable[[str], None]) -> None:
-        """End it and leave nothing behind."""
+        """End it and leave nothing behind; what an engine fails to remove goes with the next benchmark."""
         self._clock.cancel()
-        self._jail.remove(log)
+        try:
+            self._jail.remove(log)
+        except BoxError as error:
+            log(str(error))
 
 
 @contextmanager
@@ -82,7 +91,12 @@ def open_box(spec: BoxSpec, learner: str, device: str, log: Callable[[str], None
         folder.chmod(0o711)  # its name is not to be guessed, and what lies in it can be called, not listed
         listener = socket.socket(socket.AF_UNIX)
         with closing(listener):
-            listener.bind(str(folder / SOCKET))
+            try:
+                listener.bind(str(folder / SOCKET))
+            except OSError as error:
+                raise BoxError(
+                    f"the socket {folder / SOCKET} cannot be made ({error}); choose a shorter TMPDIR"
+                ) from error
             (folder / SOCKET).chmod(0o666)
             listener.listen(1)
             environment = RUN_SETTINGS | {"AMTLB_DEVICE": device}

@@ -13,7 +13,7 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Never, cast
 
 import gymnasium
 import numpy as np
@@ -23,7 +23,7 @@ from gymnasium.vector.utils import batch_space
 
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
-from suite.learner import Learner, NoteWriter, find_learner
+from suite.learner import Learner, NoteWriter, checked_configuration, find_learner
 
 UInt8 = npt.NDArray[np.uint8]
 _MAX_PAYLOAD_BYTES = 2**28
@@ -52,6 +52,7 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, lanes)
         self.action_space = batch_space(self.single_action_space, lanes)
         self._wire = wire
+        self._over = False
         self._bytes = int(np.prod(shape)) * lanes
 
     def reset(
@@ -67,7 +68,12 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self, actions: npt.ArrayLike
     ) -> tuple[UInt8, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
         """As ``LaneEnv.step``."""
-        self._wire.send("step", actions=np.asarray(actions).tolist())
+        if self._over:
+            raise BudgetExhausted(f"the {self.budget_frames} frames of this run are spent")
+        try:
+            self._wire.send("step", actions=np.asarray(actions).tolist())
+        except TypeError as error:
+            raise ValueError(f"actions that are no numbers cannot be played ({error})") from error
         head, payload = self._answer()
         infos: dict[str, Any] = {}
         if over := head["over"]:
@@ -79,6 +85,10 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         rewards = np.array(head["rewards"], np.float64)
         terminated, truncated = (np.array(head[name], np.bool_) for name in ("terminated", "truncated"))
         return self._observations(payload), rewards, terminated, truncated, infos
+
+    def end(self) -> None:
+        """Nothing can be played any more: the referee serves other things."""
+        self._over = True
 
     def close_extras(self, **kwargs: Any) -> None:
         """The lanes belong to the referee: closing the environment frees nothing."""
@@ -100,10 +110,9 @@ class _Serving:
     def __init__(self, wire: Wire, name: str) -> None:
         self._wire, self._name = wire, name
         self._made: list[Learner] = []
-        self._files = 0
 
-    def serve(self) -> None:
-        """Until the referee ends the connection."""
+    def serve(self) -> Never:
+        """Until the referee ends the connection, which is a WireError."""
         self._wire.send("hello", wire_version=WIRE_VERSION)
         asked: dict[str, Callable[[dict[str, Any], bytearray], None]] = {
             "make": self._make,
@@ -125,7 +134,7 @@ class _Serving:
 
     def _make(self, head: dict[str, Any], payload: bytearray) -> None:
         learner = find_learner(self._name)(head["seed"], head["lanes"])
-        configuration = dict(learner.configuration)
+        configuration, _ = checked_configuration(learner)
         self._made.append(learner)
         self._wire.send("made", configuration=configuration, notes=isinstance(learner, NoteWriter))
 
@@ -136,6 +145,7 @@ class _Serving:
             self._made[head["instance"]].learn(cast(Any, lanes))  # under the contract of LaneEnv
         except BudgetExhausted:
             pass
+        lanes.end()
         self._wire.send("learned")
 
     def _act(self, head: dict[str, Any], payload: bytearray) -> None:
@@ -176,7 +186,6 @@ def main() -> int:
         _Serving(Wire(connection, _MAX_PAYLOAD_BYTES, None), name).serve()
     except WireError:
         return 0  # the referee has ended
-    return 0
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import LogConfig
 
 from protocol import BoxError
-from suite.contained.jail import FOLDER_PREFIX, SOCKET, is_alive, owner
+from suite.contained.jail import FOLDER_PREFIX, SOCKET, has_ended, owner
 from suite.contained.spec import BoxSpec
+from suite.contained.wire import printable
 
 LABEL = "amtlb.owner"
 """Names the harness process that a container belongs to."""
@@ -39,8 +40,8 @@ def remove_orphans() -> int:
     """Remove the containers of harness processes that have ended, and their folders; how many there were."""
     removed = 0
     with _engine() as client:
-        for container in client.containers.list(all=True, filters={"label": LABEL}):
-            if not is_alive(container.labels[LABEL]):
+        for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+            if has_ended(container.labels[LABEL]):
                 _remove(container)
                 for mount in container.attrs["Mounts"]:
                     if Path(mount["Source"]).name.startswith(FOLDER_PREFIX):
@@ -90,19 +91,34 @@ class ContainerJail:
         self._spec = spec
         with _engine() as client:
             image = _image(client, f"sha256:{spec.image_sha256}")
+            if volumes := image.attrs["Config"].get("Volumes"):
+                raise BoxError(
+                    f"the image has volumes ({', '.join(sorted(volumes))[:200]}), which no limit holds; "
+                    "build it without VOLUME"
+                )
             runtimes = client.info().get("Runtimes", {})
             command = ["python", "-m", "suite.contained.client", f"{_MOUNT}/{SOCKET}", learner]
-            self._id = client.containers.run(
+            container = client.containers.create(
                 image.id,
                 entrypoint=command[:1],
                 command=command[1:],
-                detach=True,
                 environment=environment | {"HOME": "/tmp"},
+                use_config_proxy=False,  # its address may hold a password
+                healthcheck={"test": ["NONE"]},
                 volumes={str(folder): {"bind": _MOUNT, "mode": "ro"}},
                 labels={LABEL: owner()},
                 runtime="runsc" if "runsc" in runtimes else None,
                 **_confinement(spec),
-            ).id
+            )
+            self._id = container.id
+            try:
+                container.start()
+            except DockerException as error:
+                _remove(container)
+                reason = printable(str(error))
+                raise BoxError(
+                    f"the image cannot be started ({reason}); it needs `python` with suite.contained.client"
+                ) from error
 
     def why_ended(self) -> str | None:
         """What the engine says of the container's end."""
@@ -165,5 +181,8 @@ def _confinement(spec: BoxSpec) -> dict[str, Any]:
 
 
 def _remove(container: Any) -> None:
-    with suppress(NotFound):
+    try:
         container.remove(force=True, v=True)
+    except APIError as error:
+        if error.status_code not in (404, 409):  # it is gone, or somebody else is removing it
+            raise

@@ -25,14 +25,21 @@ class Jail(Contract):
 
 
 def owner() -> str:
-    """This process, named so that no later one on this machine is taken for it."""
-    return f"{os.getpid()}-{_start_ticks(os.getpid())}"
+    """This process, named so that no later one, and none elsewhere, is taken for it."""
+    return f"{_place()}.{os.getpid()}.{_start_ticks(os.getpid())}"
 
 
-def is_alive(name: str) -> bool:
-    """Whether the process that ``owner`` named still runs."""
-    pid, _, ticks = name.partition("-")
-    return pid.isdigit() and _start_ticks(int(pid)) == ticks
+def has_ended(name: str) -> bool:
+    """Whether a process that ``owner`` named was one of this place, and runs no more."""
+    place, _, rest = name.partition(".")
+    pid, _, ticks = rest.partition(".")
+    return place == _place() and pid.isdigit() and _start_ticks(int(pid)) != ticks
+
+
+def _place() -> str:
+    """Where process numbers mean what they mean here: this boot, this namespace."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
 
 
 def _start_ticks(pid: int) -> str | None:

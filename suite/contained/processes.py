@@ -6,6 +6,7 @@ single processes. What it shares with a container: consoles, seeds and ledger li
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pwd
 import resource
@@ -22,6 +23,7 @@ from suite.contained.jail import SOCKET
 from suite.contained.spec import BoxSpec
 
 _LOG_BYTES = 2**20
+_LIBC, _PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 
 
 class ProcessJail:
@@ -110,3 +112,4 @@ def _confine(spec: BoxSpec, account: pwd.struct_passwd | None) -> None:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # it goes with the harness, however that ends

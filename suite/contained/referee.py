@@ -31,6 +31,8 @@ from suite.contained.wire import (
 from suite.lanes import LaneEnv
 from suite.learner import MakeLearner
 
+_MAX_ACTIONS = 1024
+
 
 @contextmanager
 def contained_maker(
@@ -67,10 +69,10 @@ class _Referee:
         """A new instance in the box (see suite.learner.MakeLearner)."""
         if not self._greeted:
             version = self.receive("hello").head.get("wire_version")
-            if version != WIRE_VERSION:
+            if type(version) is not int or version != WIRE_VERSION:
                 raise LearnerError(
-                    f"the learner's image speaks version {str(version)[:20]} of the wire, this release speaks "
-                    f"{WIRE_VERSION}; build the image with this release"
+                    f"the image's client speaks version {printable(str(version))[:20]} of the wire, this "
+                    f"release {WIRE_VERSION}; build the image with this release"
                 )
             self._greeted = True
         answer = self.ask("make", "made", seed=seed, lanes=lanes).head
@@ -171,7 +173,10 @@ class BoxedLearner:
             shape=observations.shape,
             episode_start=episode_start.tolist(),
         )
-        return _actions(answer)
+        try:
+            return _actions(answer)
+        except ValueError as error:
+            raise LearnerError(f"the learner's act: {error}") from error
 
     def save(self, folder: Path) -> None:
         """Take the files that the learner saves."""
@@ -196,8 +201,19 @@ class BoxedNoteWriter(BoxedLearner):
 
 
 def _actions(message: Message) -> npt.NDArray[np.int64]:
-    """What the learner gave as actions, whatever it is; raises ValueError where it is no array."""
-    found: npt.NDArray[np.int64] = np.array(message.head.get("actions"))
+    """What the learner gave as actions; the lanes check shape, type and range.
+
+    Raises:
+        ValueError: it is no short list of numbers, of which numpy might make an array of any size.
+    """
+    given = message.head.get("actions")
+    if (
+        not isinstance(given, list)
+        or len(given) > _MAX_ACTIONS
+        or not all(type(one) in (int, float) for one in given)
+    ):
+        raise ValueError(f"actions that are no list of at most {_MAX_ACTIONS} numbers cannot be played")
+    found: npt.NDArray[np.int64] = np.array(given)
     return found
 
 

@@ -23,10 +23,10 @@ class BoxLimits(Frozen):
 
     memory_bytes: Annotated[int, Field(ge=2**20)] = 8 * 2**30
     processes: Annotated[int, Field(ge=1)] = 256
-    cpus: Annotated[float, Field(gt=0)] = 1.0
+    cpus: Annotated[float, Field(ge=0.01, le=1024)] = 1.0
     output_bytes: Annotated[int, Field(ge=1)] = 2 * 2**30
-    wall_seconds: Annotated[float, Field(gt=0)] = 7 * 86_400.0
-    answer_seconds: Annotated[float, Field(gt=0)] = 600.0
+    wall_seconds: Annotated[float, Field(gt=0, le=10**8)] = 7 * 86_400.0
+    answer_seconds: Annotated[float, Field(gt=0, le=10**6)] = 600.0
 
 
 class BoxSpec(Frozen):

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
-from protocol import Protocol, Run, StoreError, UnknownName, describe, parse_run_id
+from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describe, parse_run_id
 from suite.benchmark import Settings, play_one
 from suite.contained.spec import BoxSpec
-from suite.outcomes import read_ledger_outcomes
+from suite.outcomes import read_ledger_outcomes, table_outcomes
 from suite.scores import SCORES, Scores
 from suite.scoring import contrast
 from suite.store import LEDGER, RECORD, SUBMISSION, Store
 from suite.verify.findings import Finding
 from suite.verify.intake import MAX_JSON_BYTES, Unreadable, read_bytes
-from suite.verify.runs import max_ledger_bytes, read_record
+from suite.verify.runs import max_ledger_bytes, read_record, read_table
 from suite.verify.submission import parse_submission
 
 LEAST_BAND = 0.05
@@ -49,9 +50,15 @@ def retrain(
     _check_image(folder, box)
     for text in run_ids:
         run = describe(parse_run_id(text, protocol), protocol)
-        for needed in _with_ancestors(run, protocol):
-            yield from _play(folder, store, needed, box, listener)
-        yield from _compare(folder, store, run)
+        try:
+            for needed in _with_ancestors(run, protocol):
+                yield from _play(folder, store, needed, box, listener)
+            yield from _compare(folder, store, run)
+        except (AmtlbError, Unreadable, ValidationError, KeyError) as error:
+            reason = " ".join(str(error).split())[:300]
+            yield _finding(
+                run, "files to compare the run with", f"{type(error).__name__}: {reason}", unchecked=True
+            )
 
 
 def _check_image(folder: Path, box: BoxSpec | None) -> None:
@@ -107,8 +114,8 @@ def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
     skip = store.protocol.environment.frame_skip
     ours = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
     file = f"{run.run_id.path}/{LEDGER}"
-    read_bytes(folder, file, max_ledger_bytes(store.protocol, run))  # a plain file of a possible size
-    theirs = read_ledger_outcomes(folder / file, run.games, run.budget_frames, skip)
+    claim = read_table(store.protocol, run, read_bytes(folder, file, max_ledger_bytes(store.protocol, run)))
+    theirs = table_outcomes(claim, file, run.games, run.budget_frames, skip)
     scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
     bands = {game.game: game.contrast.null for game in scores.transfer.games}
     for game in run.games:

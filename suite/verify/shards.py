@@ -99,7 +99,9 @@ class _Worker:
                 return self.index, self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(5)
-            return self.index, Failure(f"its process ended with status {self._process.exitcode}")
+            status = self._process.exitcode
+            self.stop()  # it may have closed the pipe and live on
+            return self.index, Failure(f"its process ended with status {status}")
         if time.monotonic() < self.deadline:
             return None
         self.stop()

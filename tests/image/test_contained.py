@@ -51,7 +51,9 @@ ATTACKS = {
     "DiskFill": ("nowhere to write, /tmp: No space left on device", {"output_bytes": 2**26}),
     "Network": ("ways out: none", {}),
     "Ledger": ("found: nothing", {}),
-    "Memory": ("within reach: none", {}),
+    "Memory": ("other processes within reach: none", {}),
+    "FatStrings": ("no list of at most", {}),
+    "DeepConfiguration": ("nested more than 32 deep", {}),
     "Future": ("'peek' where reset or step or learned is due", {}),
     "SymlinkCheckpoint": ("neither a file nor a folder", {}),
     "BombCheckpoint": ("saves more than|File too large|No space left", {"output_bytes": 2**26}),
@@ -152,6 +154,8 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
     """A hostile learner is held by its container and told in one printable line; nothing of it is left."""
     expected, limits = ATTACKS[name]
     spec = BoxSpec(image_sha256=image_id(image), limits=BoxLimits(**limits))
+    for decoy in ("journal.arrows", "record.json"):  # what lies beside a run that is being played
+        (tmp_path / decoy).touch()
     with (
         socket.create_server(("127.0.0.1", 45_217)),  # what the learner must not reach
         pytest.raises(LearnerError) as caught,
@@ -217,6 +221,20 @@ def test_what_cannot_be_had_is_told(image):
     ):
         found = amtlb("run", "smoke/fresh/breakout/seed0", *arguments)
         assert (found.returncode, len(found.stderr.splitlines())) == (status, 1), found.stderr
+        assert complaint in found.stderr
+
+
+def test_images_that_escape_the_limits_are_refused(engine, image, tmp_path):
+    """An image with a volume, which is disk without a limit, and one without Python are told in a line."""
+    for name, lines, complaint in (
+        ("with-volume", f"FROM {image}\nVOLUME /fill\n", "has volumes (/fill)"),
+        ("without-python", "FROM scratch\nCOPY nothing /nothing\n", "cannot be started"),
+    ):
+        (tmp_path / "nothing").touch()
+        (tmp_path / "Dockerfile").write_text(lines)
+        engine.answer("build", "--quiet", "--tag", name, tmp_path)
+        found = amtlb("run", "smoke/fresh/breakout/seed0", "--image", name, "--out", tmp_path / "out")
+        assert (found.returncode, len(found.stderr.splitlines())) == (1, 1), found.stderr
         assert complaint in found.stderr
 
 

@@ -46,6 +46,37 @@ class NoArray(UniformLearner):
         env._answer()
 
 
+class FatStrings(UniformLearner):
+    """Gives actions of which an array would take gigabytes."""
+
+    def learn(self, env):
+        env.reset()
+        env._wire.send("step", actions=["x" * 400_000, *[""] * 50_000])
+        env._answer()
+
+
+class DeepConfiguration(UniformLearner):
+    """Has a configuration that nobody could read back."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(seed, lanes)
+        nested = {}
+        for _ in range(220):
+            nested = {"a": nested}
+        self.configuration = nested
+
+
+class Survivor(UniformLearner):
+    """Leaves a process behind that keeps the connection and is out of its session."""
+
+    def learn(self, env):
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(30)
+            os._exit(0)
+        time.sleep(3600)
+
+
 class Silent(UniformLearner):
     """Never answers."""
 
@@ -183,18 +214,11 @@ class Future(UniformLearner):
 
 
 class Memory(UniformLearner):
-    """Looks for the harness's process and reads its memory."""
+    """Looks for processes other than its own, whose memory might be read."""
 
     def learn(self, env):
-        read = []
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                if b"suite.child" in (place / "cmdline").read_bytes():
-                    (place / "mem").open("rb").close()
-                    read.append(place.name)
-            except OSError:
-                pass
-        raise RuntimeError(f"harness processes within reach: {', '.join(read) or 'none'}")
+        others = [place.name for place in Path("/proc").glob("[0-9]*") if place.name != str(os.getpid())]
+        raise RuntimeError(f"other processes within reach: {', '.join(others) or 'none'}")
 
 
 class SymlinkCheckpoint(UniformLearner):

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from protocol import BoxError, LearnerError
-from suite.contained.jail import is_alive, owner
+from suite.contained.jail import has_ended, owner
 from suite.contained.referee import contained_maker
 from suite.learner import find_learner
 from suite.testing import check_learner, practice_lanes
@@ -24,6 +25,8 @@ ATTACKS = (
     ("WrongType", "type float64", {}),
     ("OutOfRange", "4711", {}),
     ("NoArray", "cannot be played", {}),
+    ("FatStrings", "no list of at most", {}),
+    ("DeepConfiguration", "nested more than 32 deep", {}),
     ("Silent", "no answer came within 3 seconds", {"answer_seconds": 3}),
     ("Trickling", "within 3 seconds", {"answer_seconds": 3}),
     ("HalfMessage", "ended", {}),
@@ -42,7 +45,7 @@ ATTACKS = (
     ("NoSuchLearner", "no function NoSuchLearner", {}),
 )
 """Hostile learner, what its run ends with, the limits that it meets."""
-QUICK = ("OutOfRange", "EarlyExit", "TooMuch", "Future", "EscapingCheckpoint", "EscapeCodes")
+QUICK = ("OutOfRange", "EarlyExit", "TooMuch", "FatStrings", "Future", "EscapingCheckpoint", "EscapeCodes")
 """Attacks that are tried whenever tests are run; slow tests try all, `make test-contained` in containers."""
 
 
@@ -114,6 +117,19 @@ def test_a_run_has_an_end(saved):
     assert "more than its 4 seconds" in attack("Silent", saved, wall_seconds=4)
 
 
+@pytest.mark.slow
+def test_whoever_keeps_the_connection_cannot_keep_the_run(saved):
+    """The wall time ends a run although a process that left the box's session holds the socket open."""
+    assert "more than its 4 seconds" in attack("Survivor", saved, wall_seconds=4)
+
+
+@pytest.mark.parametrize("limits", [{"wall_seconds": float("inf")}, {"cpus": 1e-11}, {"answer_seconds": -1.0}])
+def test_limits_that_are_none_are_refused(limits):
+    """A limit that is infinite, negative, or so small that an engine takes it for none is no limit."""
+    with pytest.raises(ValidationError):
+        limited(**limits)
+
+
 def test_users_that_cannot_be_are_told():
     """A user that does not exist is named, with the way out."""
     spec = SELF.model_copy(update={"user": "no-such-user"})
@@ -141,8 +157,10 @@ def test_a_box_leaves_nothing(saved, monkeypatch):
 
 
 def test_owners_are_told_apart():
-    """A process is alive under its own name, and not under that of an earlier one with its number."""
-    assert is_alive(owner())
-    assert not is_alive(f"{os.getpid()}-1")
-    assert not is_alive("4194304000-1")
-    assert not is_alive("nonsense")
+    """A process runs under its own name and has ended under an earlier one; of elsewhere nothing is said."""
+    place, pid, ticks = owner().split(".")
+    assert not has_ended(owner())
+    assert has_ended(f"{place}.{pid}.1")
+    assert has_ended(f"{place}.4194304000.{ticks}")
+    assert not has_ended(f"elsewhere.{pid}.1")
+    assert not has_ended("nonsense")
