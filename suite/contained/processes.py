@@ -40,8 +40,8 @@ class ProcessJail:
     """
 
     def __init__(self, spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str]) -> None:
-        self._home = Path(tempfile.mkdtemp(prefix="amtlb-home-"))
         account = _account(spec.user)
+        self._home = Path(tempfile.mkdtemp(prefix="amtlb-home-"))
         if account is not None:
             os.chown(self._home, account.pw_uid, account.pw_gid)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}

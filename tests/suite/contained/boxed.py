@@ -42,7 +42,6 @@ def _boxed(name: str) -> Callable[[int, int], Learner]:
 uniform = _boxed("baselines.uniform:make")
 ppo = _boxed("baselines.ppo:make")
 ignores_seed = _boxed("tests.suite.bad_learners:IgnoresSeed")
-changes_inputs = _boxed("tests.suite.bad_learners:ChangesInputs")
 
 
 class Witness(UniformLearner):
