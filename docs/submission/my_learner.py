@@ -1,3 +1,5 @@
+"""A learner that repeats the action that has earned most."""
+
 import json
 
 import numpy as np

@@ -68,9 +68,7 @@ class Wire:
             WireError: the other side has ended, or does not read.
             TypeError: a field is not JSON-able.
         """
-        self._socket.settimeout(
-            self._answer_seconds
-        )  # a message that was read has left what remained of its own
+        self._socket.settimeout(self._answer_seconds)  # reading has left what remained of its time
         head = json.dumps({"kind": kind, **fields}).encode()
         raw = [memoryview(payload).cast("B") for payload in payloads]
         lengths = _LENGTHS.pack(len(head), sum(map(len, raw)))

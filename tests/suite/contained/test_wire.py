@@ -93,6 +93,21 @@ def test_silence_and_ends_are_told(wires):
         wires[1].send("x")
 
 
+def test_a_late_answer_takes_no_time_from_what_is_sent_next():
+    """After a message that came late, the other side still has its whole time to read."""
+    left, right = (Wire(end, 2**26, 2.0) for end in socket.socketpair())
+    late = threading.Timer(1.7, left.send, args=("late",))
+    late.start()
+    assert right.receive().head == {"kind": "late"}
+    slow = threading.Timer(0.8, left.receive)
+    slow.start()
+    right.send("large", bytes(2**25))
+    slow.join()
+    late.join()
+    left.close()
+    right.close()
+
+
 def cross(folder: Path, into: Path, max_bytes: int = 10_000_000) -> None:
     into.mkdir()
     one, other = socket.socketpair()
