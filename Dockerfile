@@ -45,9 +45,9 @@ RUN pip install --quiet --no-cache-dir --no-index --no-build-isolation --no-deps
     && touch .venv/.installed
 
 # All ROMs and all conformance vectors; the stamp lets a start find the same files unchanged.
-ARG VERSION PROTOCOL_DIGEST
+ARG VERSION EDITION_DIGESTS
 RUN amtlb protocol check --stamp .venv/.checked \
-    && test "$(amtlb protocol digest)" = "${PROTOCOL_DIGEST}" \
+    && test "$(amtlb protocol digest | tr ' \n' '=,')" = "${EDITION_DIGESTS}" \
     && test "$(python -c 'from importlib.metadata import version; print(version("amtlb"))')" = "${VERSION}"
 
 ARG COMMIT BASE VARIANT=cpu
@@ -62,7 +62,7 @@ LABEL org.opencontainers.image.title="AMTLB" \
       org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.licenses="MIT AND GPL-2.0-only" \
       amtlb.variant="${VARIANT}" \
-      amtlb.protocol.digest="${PROTOCOL_DIGEST}" \
+      amtlb.edition.digests="${EDITION_DIGESTS}" \
       amtlb.licences="This project is MIT. ale-py is GPL-2.0-only (source: https://pypi.org/project/ale-py/) and brings the ROMs of the games, whose rights lie with their owners. The other packages have licences of their own: see the SBOM."
 USER 1000
 ENTRYPOINT ["sh", "-c", "amtlb protocol check --stamp /amtlb/.venv/.checked >&2 && exec \"$@\"", "start"]

@@ -21,7 +21,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning browser lock wheelhouse image sbom engine test-image test-contained clean
+	learning pilot browser lock wheelhouse image sbom engine test-image test-contained clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -100,6 +100,9 @@ calibration: setup  ## do intervals cover and are p-values uniform? simulated be
 learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 	$(BIN)/python -m tests.bench.learning
 
+pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write its table
+	$(BIN)/python -m tests.bench.pilot
+
 # CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
 	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
@@ -136,7 +139,7 @@ image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cp
 	DOCKER_BUILDKIT=1 $(DOCKER) build --network none --tag $(IMAGE) --iidfile build/image-$(VARIANT).id \
 		--build-arg VARIANT=$(VARIANT) --build-arg VERSION=$(VERSION) \
 		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit())') \
-		--build-arg PROTOCOL_DIGEST=$$($(BIN)/amtlb protocol digest) \
+		--build-arg EDITION_DIGESTS=$$($(BIN)/amtlb protocol digest | tr ' \n' '=,') \
 		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
 	$(BIN)/python -m suite.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
 

@@ -16,21 +16,22 @@ from protocol.errors import (
 from protocol.folds import make_folds
 from protocol.model import (
     VERSIONS,
+    Derivations,
     Edition,
     Environment,
     Frozen,
     Game,
+    GameVectors,
     Protocol,
     Reference,
     Sha256,
     canonical_digest,
     load,
-    load_by_digest,
     load_references,
     load_vectors,
     read_data,
 )
-from protocol.records import END_REASONS, PHASES, EndReason, EpisodeRecord, GameSpending, RunRecord
+from protocol.records import END_REASONS, PHASES, EndReason, EpisodeRecord, GameSpending, RunRecord, Stretch
 from protocol.runs import ARMS, Arm, Run, RunId, describe, parse_run_id, plan
 from protocol.seeds import Phase, conformance_seed, episode_seed, game_choice, learner_seed
 
@@ -44,6 +45,7 @@ __all__ = [
     "BoxError",
     "BudgetExhausted",
     "ConformanceError",
+    "Derivations",
     "Edition",
     "EndReason",
     "Environment",
@@ -52,6 +54,7 @@ __all__ = [
     "Frozen",
     "Game",
     "GameSpending",
+    "GameVectors",
     "LearnerError",
     "Phase",
     "Protocol",
@@ -63,6 +66,7 @@ __all__ = [
     "ServerError",
     "Sha256",
     "StoreError",
+    "Stretch",
     "UnknownName",
     "WorkerDied",
     "canonical_digest",
@@ -72,7 +76,6 @@ __all__ = [
     "game_choice",
     "learner_seed",
     "load",
-    "load_by_digest",
     "load_references",
     "load_vectors",
     "make_folds",

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -55,6 +55,27 @@ class Environment(Frozen):
         return self.max_episode_frames // self.frame_skip
 
 
+class Derivations(Frozen):
+    """What code decides, named by version; a closed set, so that no release plays what it does not implement.
+
+    Code that changes a seed, a picture or the order of lanes needs another name here, which is another digest
+    of every edition. ``protocol/v1.toml`` says what each name stands for.
+    """
+
+    episode_seed: Literal["sha256-1"]
+    game_choice: Literal["sha256-1"]
+    learner_seed: Literal["sha256-1"]
+    sticky_draws: Literal["philox-1"]
+    episode_start: Literal["reset-restore-1"]
+    luminance: Literal["ale-grayscale-1"]
+    pooling: Literal["max-of-last-two-1"]
+    resize: Literal["opencv-area-1"]
+    padding: Literal["zeros-1"]
+    first_picture: Literal["as-loaded-1"]
+    lane_order: Literal["ascending-1"]
+    evaluation_order: Literal["game-after-game-1"]
+
+
 class Game(Frozen):
     """One game: ale-py's name and the SHA-256 of its ROM."""
 
@@ -86,13 +107,14 @@ class Edition(Frozen):
 
 
 class Protocol(Frozen):
-    """One frozen version of the rules. ``digest`` identifies it and is part of every seed."""
+    """One version of the rules: what all editions share, and the editions, each frozen by a digest of its own."""
 
     version: Name
     seed: Annotated[int, Field(ge=0)]
     lanes: Positive
     emulator: Emulator
     environment: Environment
+    derivations: Derivations
     editions: tuple[Edition, ...]
     games: tuple[Game, ...]
 
@@ -110,9 +132,38 @@ class Protocol(Frozen):
         return self
 
     @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the RFC 8785 canonical JSON of the parsed protocol, as 64 hexadecimal digits."""
-        return canonical_digest(self.model_dump(mode="json"))
+    def edition_digests(self) -> Mapping[str, str]:
+        """By edition, the digest that identifies it and is part of each of its seeds.
+
+        SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides what is played in that
+        edition: lanes, emulator, environment, derivations, the edition itself and its games with their ROMs. So
+        an edition or a game that is added elsewhere changes no digest. Fields that are None are left out: a field
+        that a later release adds, and that an edition does not use, leaves its digest as it is.
+        """
+        return {
+            edition.name: canonical_digest(
+                self._shared_rules
+                | {
+                    "edition": edition.model_dump(mode="json", exclude_none=True),
+                    "games": [
+                        self.game(name).model_dump(mode="json", exclude_none=True) for name in edition.games
+                    ],
+                }
+            )
+            for edition in self.editions
+        }
+
+    @cached_property
+    def practice_digest(self) -> str:
+        """What stands in for an edition's digest where lanes are played outside every edition."""
+        return canonical_digest(self._shared_rules | {"edition": None})
+
+    @property
+    def _shared_rules(self) -> dict[str, Any]:
+        parts = {"emulator": self.emulator, "environment": self.environment, "derivations": self.derivations}
+        return {"lanes": self.lanes} | {
+            name: part.model_dump(mode="json", exclude_none=True) for name, part in parts.items()
+        }
 
     def edition(self, name: str) -> Edition:
         """The edition called ``name``; raises UnknownName for any other."""
@@ -156,26 +207,28 @@ def load(version: str) -> Protocol:
     return Protocol.model_validate_json(json.dumps(read_data(f"{version}.toml")))
 
 
-def load_by_digest(digest: str) -> Protocol:
-    """Load the protocol version that has this digest; raises UnknownName where none has."""
-    for version in VERSIONS:
-        if load(version).digest == digest:
-            return load(version)
-    raise UnknownName(
-        f"protocol digest {digest[:12]}... belongs to no protocol of this release ({', '.join(VERSIONS)})"
-    )
+class GameVectors(Frozen):
+    """A game's two conformance vectors (suite.conformance says what they are), SHA-256 in hexadecimal.
+
+    Attributes:
+        conformance: of rewards and RAM.
+        pictures: of every 84x84 picture.
+    """
+
+    conformance: Sha256
+    pictures: Sha256
 
 
 class Vectors(Frozen):
-    """The conformance vectors that belong to one protocol version (suite.conformance says what they are).
+    """The conformance vectors that belong to one protocol version.
 
     Attributes:
         steps: agent steps of each play.
-        vectors: by game, the SHA-256 in hexadecimal.
+        games: the vectors by game.
     """
 
     steps: Positive
-    vectors: dict[str, Sha256]
+    games: dict[str, GameVectors]
 
 
 @cache

@@ -55,20 +55,43 @@ class EpisodeRecord:
 class GameSpending(Frozen):
     """What a run spent on one game, in frames, the ROM that it was spent on, and the emulator's conformance.
 
-    ``conformance_sha256`` is the conformance vector of the game, as played by the run's own process.
+    ``conformance_sha256`` and ``pictures_sha256`` are the game's two conformance vectors, of rewards and RAM and
+    of pictures, as played by the run's own process.
     """
 
     game: str
     rom_sha256: Sha256
     conformance_sha256: Sha256
+    pictures_sha256: Sha256
     training_frames: Count
     training_episodes: Count
     evaluation_frames: Count
     evaluation_episodes: Count
 
 
+class Stretch(Frozen):
+    """A part of a run that was broken off and resumed elsewhere or later: on what it was played.
+
+    Attributes:
+        until_steps: the agent steps, over all lanes and both phases, that the run had played at its end.
+        device: of the learner.
+        cpu, code_commit, versions: as in the record.
+        wall_seconds: how long it took.
+    """
+
+    until_steps: Count
+    device: str
+    cpu: str
+    code_commit: str | None
+    versions: dict[str, str]
+    wall_seconds: Annotated[float, Field(ge=0)]
+
+
 class RunRecord(Frozen):
     """What is kept of a complete run, beside its ledger and its checkpoint.
+
+    ``schema_version`` names this layout. Fields that a later release adds have defaults, so that every published
+    record stays readable; a field never changes its meaning.
 
     Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
     started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
@@ -76,10 +99,14 @@ class RunRecord(Frozen):
     harness held the lanes outside it; None: it was in the harness's process, or in one beside it.
     ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
     those that the learner was made with, for training and, where the run has one, for its evaluation.
+    ``notes_sha256`` is over what the learner noted, as the checkpoints' digests are; None: it noted nothing.
+    ``workers`` played the lanes; 0: the run's own process did. ``resumed_from`` has the stretches before the last,
+    if the run was broken off: device, CPU, commit, versions and seconds of the record are those of the last one.
     """
 
+    schema_version: Literal[1]
     protocol_version: str
-    protocol_digest: Sha256
+    edition_digest: Sha256
     run_id: str
     learner: str
     configuration: dict[str, Any]
@@ -92,10 +119,14 @@ class RunRecord(Frozen):
     ledger_sha256: Sha256
     checkpoint_in: Sha256 | None
     checkpoint_out: Sha256
-    image_sha256: Sha256 | None = None
+    notes_sha256: Sha256 | None
+    image_sha256: Sha256 | None
     code_commit: str | None
     versions: dict[str, str]
     cpu: str
     started_at: str
     wall_seconds: Annotated[float, Field(ge=0)]
     training_steps_per_second: Annotated[float, Field(ge=0)]
+    workers: Count
+    peak_memory_bytes: Count
+    resumed_from: tuple[Stretch, ...] = ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Literal
 
 from protocol.errors import UnknownName
 from protocol.model import Edition, Protocol
+from protocol.seeds import Phase, episode_seed, game_choice, learner_seed
 
 Arm = Literal["fresh", "pretrain", "transfer", "generalist"]
 ARMS: tuple[Arm, ...] = ("fresh", "pretrain", "transfer", "generalist")
@@ -48,6 +51,7 @@ class Run:
 
     Attributes:
         run_id: its name.
+        edition_digest: of the edition that it belongs to.
         games: what it plays, in the edition's order.
         budget_frames: the budget of each of these games, in emulator frames.
         starts_from: the run whose checkpoint the learner starts as; None: a new learner.
@@ -56,11 +60,26 @@ class Run:
     """
 
     run_id: RunId
+    edition_digest: str
     games: tuple[str, ...]
     budget_frames: int
     starts_from: RunId | None
     evaluation_episodes: int
     evaluation_max_frames: int
+
+    @cached_property
+    def episode_seed(self) -> Callable[[int, int], int]:
+        """(lane, episode number) -> the key of the episode's sticky draws."""
+        return partial(episode_seed, self.edition_digest, str(self.run_id))
+
+    @cached_property
+    def game_choice(self) -> Callable[[int, int, Sequence[int]], int]:
+        """(lane, episode number, weights of the games) -> the place of the game that is drawn."""
+        return partial(game_choice, self.edition_digest, str(self.run_id))
+
+    def learner_seed(self, phase: Phase) -> int:
+        """The seed that the learner is made with, for training or for its evaluation."""
+        return learner_seed(self.edition_digest, self.run_id.seed, phase)
 
     @property
     def total_budget_frames(self) -> int:
@@ -122,9 +141,10 @@ def describe(run_id: RunId, protocol: Protocol) -> Run:
     starts_from = None
     if run_id.arm == "transfer":
         starts_from = RunId(run_id.edition, "pretrain", run_id.fold, None, run_id.seed)
-    evaluated = run_id.arm in ("fresh", "generalist")
+    evaluated = run_id.arm != "pretrain"
     return Run(
         run_id=run_id,
+        edition_digest=protocol.edition_digests[edition.name],
         games=games,
         budget_frames=edition.budget_frames,
         starts_from=starts_from,

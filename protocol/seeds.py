@@ -26,19 +26,19 @@ def _derive(domain: str, *parts: str | int, bits: int) -> int:
     return int.from_bytes(digest[: bits // 8], "big")
 
 
-def episode_seed(protocol_digest: str, run_id: str, lane: int, number: int) -> int:
+def episode_seed(edition_digest: str, run_id: str, lane: int, number: int) -> int:
     """The 64-bit key of an episode's sticky-action draws.
 
     Args:
-        protocol_digest: 64 hexadecimal digits.
+        edition_digest: 64 hexadecimal digits.
         run_id: such as ``"lite/transfer/fold2/qbert/seed0"``.
         lane: 0 to lanes - 1.
         number: the episode's place in its lane, from 0, training and evaluation counted together.
     """
-    return _derive("episode", protocol_digest, run_id, lane, number, bits=64)
+    return _derive("episode", edition_digest, run_id, lane, number, bits=64)
 
 
-def game_choice(protocol_digest: str, run_id: str, lane: int, number: int, weights: Sequence[int]) -> int:
+def game_choice(edition_digest: str, run_id: str, lane: int, number: int, weights: Sequence[int]) -> int:
     """The index of the game that an episode of a lane plays, drawn in proportion to ``weights``.
 
     Integers only: a 64-bit hash h picks the place ``h * sum(weights) >> 64`` on the line of weights,
@@ -53,7 +53,7 @@ def game_choice(protocol_digest: str, run_id: str, lane: int, number: int, weigh
     total = sum(weights)
     if total <= 0 or min(weights) < 0:
         raise ValueError(f"cannot draw a game from the weights {list(weights)}")
-    place = _derive("game", protocol_digest, run_id, lane, number, bits=64) * total >> 64
+    place = _derive("game", edition_digest, run_id, lane, number, bits=64) * total >> 64
     for index, weight in enumerate(weights):
         place -= weight
         if place < 0:
@@ -61,15 +61,20 @@ def game_choice(protocol_digest: str, run_id: str, lane: int, number: int, weigh
     raise AssertionError("the place lies on the line of weights")  # pragma: no cover
 
 
-def learner_seed(protocol_digest: str, run_id: str, phase: Phase) -> int:
-    """The 32-bit seed that the learner of a run is made with (legacy numpy generators take no more).
+def learner_seed(edition_digest: str, seed: int, phase: Phase) -> int:
+    """The 32-bit seed that a run's learner is made with (legacy numpy generators take no more).
 
-    The instance that trains and the one that plays the evaluation from the final checkpoint have a
-    seed each.
+    It is the same in every game, fold and arm, so that it tells a learner nothing about which run it plays. The
+    instance that trains and the one that plays the evaluation from the final checkpoint have a seed each.
+
+    Args:
+        edition_digest: 64 hexadecimal digits.
+        seed: the seed number of the run, from 0.
+        phase: what the instance is made for.
     """
-    return _derive("learner", protocol_digest, run_id, phase, bits=32)
+    return _derive("learner", edition_digest, seed, phase, bits=32)
 
 
 def conformance_seed(game: str, purpose: Literal["actions", "episode"], number: int) -> int:
-    """A 64-bit seed of a game's conformance play; independent of every protocol's digest."""
+    """A 64-bit seed of a game's conformance play; independent of every edition's digest."""
     return _derive("conformance", game, purpose, number, bits=64)

@@ -56,10 +56,10 @@ class Duel(Frozen):
 
 
 class Comparison(Frozen):
-    """All contenders on one edition of one protocol."""
+    """All contenders on one edition, whose rules the digest names."""
 
     protocol_version: str
-    protocol_digest: str
+    edition_digest: str
     edition: str
     contenders: tuple[Contended, ...]
     duels: tuple[Duel, ...]
@@ -118,7 +118,7 @@ def compare(contenders: Sequence[Contender]) -> Comparison:
     first = contenders[0].outcomes
     return Comparison(
         protocol_version=first.protocol.version,
-        protocol_digest=first.protocol.digest,
+        edition_digest=first.protocol.edition_digests[first.edition.name],
         edition=first.edition.name,
         contenders=tuple(Contended(label=one.label, scores=score(one.outcomes)) for one in contenders),
         duels=tuple(_duel(ours, theirs) for ours, theirs in permutations(contenders, 2)),

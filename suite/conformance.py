@@ -1,13 +1,15 @@
-"""Conformance vectors: whether this machine's emulator plays as the one that the baselines were played on.
+"""Conformance vectors: whether this machine's emulator plays and shows as the one of the baselines did.
 
-A vector is the SHA-256, for one game, of every step's reward (int32, little-endian) and RAM over a fixed
-random play: uniform actions from a Philox generator, sticky draws and episode starts as in any run, the
-seeds derived from the game's name. ``python -m suite.conformance`` prints the file that holds them.
+A game has two, SHA-256 over one fixed random play: of every step's reward (int32, little-endian) and RAM, and of
+every picture that a learner would be shown, each episode's first one included (uint8, 84x84, rows first). Actions
+are uniform, from a Philox generator; sticky draws and episode starts are as in any run; the seeds are derived from
+the game's name. ``python -m suite.conformance`` prints the file that holds them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +18,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from protocol import ConformanceError, Protocol, conformance_seed, load, load_vectors
+from protocol import ConformanceError, GameVectors, Protocol, conformance_seed, load, load_vectors
 from suite.console import RAM_BYTES, Console
 from suite.machine import available_cores
 from suite.roms import checked_rom
@@ -24,27 +26,34 @@ from suite.roms import checked_rom
 PLAYED_STEPS = 1000
 
 
-def play_vector(protocol: Protocol, game: str, steps: int) -> str:
+def play_vector(protocol: Protocol, game: str, steps: int) -> GameVectors:
     """Play one game's conformance play on this machine; raises RomError for a wrong ROM."""
     console = Console(checked_rom(protocol, game), protocol.environment)
     generator = np.random.Generator(np.random.Philox(key=conformance_seed(game, "actions", 0)))
     actions = generator.integers(0, protocol.environment.actions, steps).tolist()
     ram = np.empty(RAM_BYTES, np.uint8)
-    played, episode = hashlib.sha256(), 0
-    console.begin(conformance_seed(game, "episode", episode))
+    picture = np.empty((protocol.environment.screen_size_pixels,) * 2, np.uint8)
+    played, shown, episodes = hashlib.sha256(), hashlib.sha256(), itertools.count()
+
+    def begin() -> None:
+        console.begin(conformance_seed(game, "episode", next(episodes)))
+        console.first_picture(picture)
+        shown.update(picture.tobytes())
+
+    begin()
     for action in actions:
-        played.update(console.step(action).to_bytes(4, "little", signed=True))
+        played.update(console.step_and_show(action, picture).to_bytes(4, "little", signed=True))
         console.ram(ram)
         played.update(ram.tobytes())
+        shown.update(picture.tobytes())
         if console.game_over:
-            episode += 1
-            console.begin(conformance_seed(game, "episode", episode))
-    return played.hexdigest()
+            begin()
+    return GameVectors(conformance=played.hexdigest(), pictures=shown.hexdigest())
 
 
 def play_vectors(
     protocol: Protocol, games: Sequence[str], steps: int, listener: Callable[[str], None]
-) -> dict[str, str]:
+) -> dict[str, GameVectors]:
     """Play the vectors of these games on all cores; ``listener`` hears of each game.
 
     Raises:
@@ -67,15 +76,15 @@ def play_vectors(
     return vectors
 
 
-def _play(version: str, steps: int, game: str) -> str:
+def _play(version: str, steps: int, game: str) -> GameVectors:
     return play_vector(load(version), game, steps)
 
 
-def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, str]:
+def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, GameVectors]:
     """The vectors of these games, played in this process; raises ConformanceError where one deviates."""
     published = load_vectors(protocol.version)
     vectors = {game: play_vector(protocol, game, published.steps) for game in games}
-    expected = {game: published.vectors[game] for game in games}
+    expected = {game: published.games[game] for game in games}
     if deviating := deviating_games(expected, vectors):
         raise deviation(protocol, deviating, len(games))
     return vectors
@@ -84,13 +93,13 @@ def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, str]:
 def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> ConformanceError:
     """The error that names the games in which the emulator deviates, and the way out."""
     return ConformanceError(
-        f"the emulator deviates in {len(deviating)} of {played} games ({', '.join(deviating)}); "
-        f"reinstall {protocol.emulator.package}=={protocol.emulator.version}"
+        f"the emulator or its pictures deviate in {len(deviating)} of {played} games ({', '.join(deviating)}); "
+        f"reinstall {protocol.emulator.package}=={protocol.emulator.version} and the pinned OpenCV (`make setup`)"
     )
 
 
-def deviating_games(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    """The games, sorted, whose vector is not the expected one."""
+def deviating_games(expected: Mapping[str, GameVectors], found: Mapping[str, GameVectors]) -> list[str]:
+    """The games, sorted, of which a vector is not the expected one."""
     return sorted(game for game in expected if found.get(game) != expected[game])
 
 
@@ -99,11 +108,11 @@ def _main() -> None:
     vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
     print(f"# Conformance vectors beside protocol {protocol.version}; suite/conformance.py says what they are.")
     print(
-        f"# Played on {protocol.emulator.package} {protocol.emulator.version}. Outside the protocol's digest.\n"
+        f"# Played on {protocol.emulator.package} {protocol.emulator.version}. Outside every edition's digest.\n"
     )
-    print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own\n\n[vectors]")
+    print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own")
     for game, vector in vectors.items():
-        print(f'{game} = "{vector}"')
+        print(f'\n[games.{game}]\nconformance = "{vector.conformance}"\npictures = "{vector.pictures}"')
 
 
 if __name__ == "__main__":

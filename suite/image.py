@@ -26,7 +26,7 @@ def describe(root: Path, variant: str, name: str) -> dict[str, Any]:
         "variant": variant,
         "version": version("amtlb"),
         "commit": code_commit(),
-        "protocol_digest": load("v1").digest,
+        "edition_digests": dict(load("v1").edition_digests),
         "lock_sha256": file_digest(root / f"requirements-{variant}.txt"),
         "locked_files": {path.name: file_digest(path) for path in files},
     }

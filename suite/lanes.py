@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Never
 from typing import Protocol as Contract
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from protocol import BudgetExhausted, EndReason, Phase, Protocol, episode_seed
+from protocol import BudgetExhausted, EndReason, Phase, Protocol
 from suite.engine import IDLE, Engine
 from suite.meter import Schedule
 
@@ -45,7 +45,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
     Args:
         protocol: the rules.
-        run_id: the run that the seeds are derived from.
+        seed_of: (lane, episode number) -> the seed of an episode.
         engine: plays the consoles; it outlives this environment.
         schedule: decides which game each lane plays.
         budget_frames: what the learner may know of its budget, in emulator frames.
@@ -58,7 +58,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     def __init__(
         self,
         protocol: Protocol,
-        run_id: str,
+        seed_of: Callable[[int, int], int],
         engine: Engine,
         schedule: Schedule,
         budget_frames: int,
@@ -73,7 +73,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self.single_action_space = gymnasium.spaces.Discrete(environment.actions)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._seed_of = partial(episode_seed, protocol.digest, run_id)
+        self._seed_of = seed_of
         self._actions = environment.actions
         self._max_steps_without_reward = environment.max_steps_without_reward
         self._engine = engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol as Contract
 
-from protocol import Phase
+from protocol import Phase, Protocol, Run
 
 Chooser = Callable[[int, int, Sequence[int]], int]
 """(lane, episode number, weights of the games) -> index of the game drawn."""
@@ -74,6 +74,14 @@ class TrainingMeter:
         for lane in range(lanes):
             self._draw(lane)
 
+    @classmethod
+    def of(cls, run: Run, protocol: Protocol) -> TrainingMeter:
+        """The schedule of a run's training."""
+        rules = protocol.environment
+        choose = run.game_choice if len(run.games) > 1 else _only_game  # which is what a draw of one would give
+        budget_steps = run.budget_frames // rules.frame_skip
+        return cls(run.games, budget_steps, protocol.lanes, rules.max_episode_steps, choose)
+
     @property
     def unspent_steps(self) -> int:
         """The agent steps that are left, over all games, reserved ones included."""
@@ -115,6 +123,10 @@ class TrainingMeter:
         game = self.games[self._choose(lane, self.numbers[lane], weights)]
         self._left[game] -= 1
         self.playing[lane] = game
+
+
+def _only_game(lane: int, number: int, weights: Sequence[int]) -> int:
+    return 0
 
 
 class EvaluationSchedule:

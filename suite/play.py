@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from protocol import (
     ForeignProtocol,
     Frozen,
     GameSpending,
+    GameVectors,
     LearnerError,
     Phase,
     Protocol,
@@ -29,8 +29,6 @@ from protocol import (
     RunRecord,
     StoreError,
     describe,
-    game_choice,
-    learner_seed,
     load,
     parse_run_id,
 )
@@ -40,7 +38,7 @@ from suite.engine import Engine, InProcessEngine
 from suite.lanes import LaneEnv
 from suite.learner import Learner, MakeLearner, NoteWriter, checked_configuration, find_learner
 from suite.ledger import JournalRecorder, read_ledger, write_ledger
-from suite.machine import code_commit, cpu_type, library_versions
+from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
 from suite.news import Begun, Ended, Report
 from suite.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, file_digest, folder_digest
@@ -89,9 +87,7 @@ def play(job: Job, report: Report) -> RunRecord:
         store.new_run(run_id) as folder,
         tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
     ):
-        training_seed, evaluation_seed = (
-            learner_seed(protocol.digest, str(run_id), phase) for phase in ("training", "evaluation")
-        )
+        training_seed, evaluation_seed = run.learner_seed("training"), run.learner_seed("evaluation")
         learner = make(training_seed, protocol.lanes)
         configuration, configuration_digest = _configuration(learner, job)
         report(Begun(configuration, configuration_digest, started_at.isoformat(timespec="seconds")))
@@ -103,8 +99,9 @@ def play(job: Job, report: Report) -> RunRecord:
         (folder / JOURNAL).unlink()
         training_steps = run.total_budget_frames // protocol.environment.frame_skip
         record = RunRecord(
+            schema_version=1,
             protocol_version=protocol.version,
-            protocol_digest=protocol.digest,
+            edition_digest=run.edition_digest,
             run_id=str(run_id),
             learner=job.learner,
             configuration=configuration,
@@ -117,6 +114,7 @@ def play(job: Job, report: Report) -> RunRecord:
             ledger_sha256=file_digest(folder / LEDGER),
             checkpoint_in=checkpoint_in,
             checkpoint_out=folder_digest(folder / CHECKPOINT),
+            notes_sha256=folder_digest(folder / NOTES) if (folder / NOTES).exists() else None,
             image_sha256=None if job.box is None else job.box.image_sha256,
             code_commit=code_commit(),
             versions=library_versions(),
@@ -124,6 +122,8 @@ def play(job: Job, report: Report) -> RunRecord:
             started_at=started_at.isoformat(timespec="seconds"),
             wall_seconds=round(time.monotonic() - started, 3),
             training_steps_per_second=round(training_steps / training_seconds, 1),
+            workers=job.workers,
+            peak_memory_bytes=peak_memory_bytes(),
         )
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
@@ -165,7 +165,7 @@ def make_engine(protocol: Protocol, games: tuple[str, ...], workers: int) -> Eng
 
 
 def spending(
-    ledger: Path, protocol: Protocol, run: Run, vectors: Mapping[str, str]
+    ledger: Path, protocol: Protocol, run: Run, vectors: Mapping[str, GameVectors]
 ) -> tuple[GameSpending, ...]:
     """What the episodes of a ledger spent on each game of the run, whose conformance vectors are given."""
     table = read_ledger(ledger, ["phase", "game", "length_steps"])
@@ -180,7 +180,8 @@ def spending(
         GameSpending(
             game=game,
             rom_sha256=protocol.game(game).rom_sha256,
-            conformance_sha256=vectors[game],
+            conformance_sha256=vectors[game].conformance,
+            pictures_sha256=vectors[game].pictures,
             training_frames=steps["training", game] * skip,
             training_episodes=episodes["training", game],
             evaluation_frames=steps["evaluation", game] * skip,
@@ -206,7 +207,7 @@ class _Rounds:
             closing(make_engine(protocol, run.games, self._job.workers)) as engine,
             closing(_Reporting(folder / JOURNAL, protocol.lanes, self._report)) as recorder,
         ):
-            meter = training_meter(protocol, run)
+            meter = TrainingMeter.of(run, protocol)
             started = time.monotonic()
             self._train(learner, self._env(engine, meter, recorder), meter)
             seconds = time.monotonic() - started
@@ -234,7 +235,7 @@ class _Rounds:
 
     def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
         run = self._run
-        return LaneEnv(self._protocol, str(run.run_id), engine, schedule, run.total_budget_frames, recorder)
+        return LaneEnv(self._protocol, run.episode_seed, engine, schedule, run.total_budget_frames, recorder)
 
     def _train(self, learner: Learner, env: LaneEnv, meter: TrainingMeter) -> None:
         try:
@@ -273,18 +274,6 @@ class _Reporting(JournalRecorder):
     def end(self, lane: int, reason: EndReason, ram: np.ndarray) -> None:
         super().end(lane, reason, ram)
         self._report(Ended(*self._playing[lane], int(self._returns[lane]), self._played_steps))
-
-
-def training_meter(protocol: Protocol, run: Run) -> TrainingMeter:
-    """The schedule of a run's training."""
-    environment = protocol.environment
-    return TrainingMeter(
-        run.games,
-        run.budget_frames // environment.frame_skip,
-        protocol.lanes,
-        environment.max_episode_steps,
-        partial(game_choice, protocol.digest, str(run.run_id)),
-    )
 
 
 def evaluate(player: Learner, env: LaneEnv) -> None:

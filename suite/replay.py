@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from protocol import EpisodeRecord, Protocol, episode_seed
+from protocol import EpisodeRecord, Protocol, Run
 from suite.console import RAM_BYTES, Console
 from suite.roms import checked_rom
 
@@ -41,11 +41,11 @@ class Replayer:
     """
 
     def __init__(self, protocol: Protocol) -> None:
-        self._protocol, self._digest = protocol, protocol.digest
+        self._protocol = protocol
         self._consoles: dict[str, Console] = {}
 
-    def replay(self, run_id: str, episode: EpisodeRecord) -> Replay:
-        """Play an episode's actions; its seed is derived, not read.
+    def replay(self, run: Run, episode: EpisodeRecord) -> Replay:
+        """Play the actions of a run's episode; its seed is derived, not read.
 
         Raises:
             RomError: the game's ROM is missing or wrong.
@@ -58,7 +58,7 @@ class Replayer:
         if console is None:
             console = Console(checked_rom(self._protocol, episode.game), rules)
             self._consoles[episode.game] = console
-        console.begin(episode_seed(self._digest, run_id, episode.lane, episode.number))
+        console.begin(run.episode_seed(episode.lane, episode.number))
         rewards, over_after = console.play(np.frombuffer(episode.actions, np.uint8))
         ram = np.empty(RAM_BYTES, np.uint8)
         console.ram(ram)

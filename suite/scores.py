@@ -137,7 +137,7 @@ class Scores(Frozen):
     """
 
     protocol_version: str
-    protocol_digest: str
+    edition_digest: str
     edition: str
     learner: str
     configuration_digest: str
@@ -159,7 +159,7 @@ def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples:
     by_seed = draw_resamples(together, alone, edition.seeds, resamples, generator)
     return Scores(
         protocol_version=protocol.version,
-        protocol_digest=protocol.digest,
+        edition_digest=protocol.edition_digests[edition.name],
         edition=edition.name,
         learner=outcomes.learner,
         configuration_digest=outcomes.configuration_digest,

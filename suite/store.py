@@ -99,7 +99,7 @@ class Store:
 
         Raises:
             StoreError: there is none, or it cannot be read.
-            ForeignProtocol: it was made under another protocol, or is the record of another run.
+            ForeignProtocol: it was made under other rules, or is the record of another run.
         """
         path = self.run_folder(run_id) / RECORD
         try:
@@ -109,10 +109,11 @@ class Store:
             raise StoreError(
                 f"the record {path} cannot be read ({reason}); delete its run and play it again"
             ) from error
-        if record.protocol_digest != self.protocol.digest:
+        digest = self.protocol.edition_digests[run_id.edition]
+        if record.edition_digest != digest:
             raise ForeignProtocol(
-                f"{path} was made under protocol {record.protocol_digest[:12]}..., "
-                f"this is {self.protocol.digest[:12]}...; choose another folder"
+                f"{path} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
+                f"this release has {digest[:12]}...; choose another folder"
             )
         if record.run_id != str(run_id):
             raise ForeignProtocol(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from protocol import BudgetExhausted, LearnerError, Protocol, game_choice, load
+from protocol import BudgetExhausted, LearnerError, Protocol, episode_seed, game_choice, load
 from suite.engine import IDLE, Engine, InProcessEngine, LaneArrays
 from suite.lanes import LaneEnv, Recorder
 from suite.learner import Learner, MakeLearner, checked_configuration, find_learner
@@ -25,7 +25,7 @@ from suite.store import folder_digest
 CHECKED_GAMES = ("breakout", "pong")
 CHECKED_STEPS = 40
 """Steps that each lane plays unless told otherwise; a learner with long rollouts needs more to learn once."""
-_RUN_ID = "check/learner"  # names no run: what is checked can be no result
+_PRACTICE = "practice"  # opens the id of no run: what is practised can be no result
 
 
 def practice_lanes(
@@ -56,16 +56,17 @@ def _lanes(
     seed: int,
     recorder: Recorder | None,
 ) -> LaneEnv:
-    run_id = f"{_RUN_ID}/{seed}"
+    digest, run_id = protocol.practice_digest, f"{_PRACTICE}/{seed}"
     meter = TrainingMeter(
         games,
         steps_a_lane * protocol.lanes // len(games),
         protocol.lanes,
         protocol.environment.max_episode_steps,
-        partial(game_choice, protocol.digest, run_id),
+        partial(game_choice, digest, run_id),
     )
     budget_frames = steps_a_lane * protocol.lanes * protocol.environment.frame_skip
-    return LaneEnv(protocol, run_id, engine, meter, budget_frames, recorder)
+    seed_of = partial(episode_seed, digest, run_id)
+    return LaneEnv(protocol, seed_of, engine, meter, budget_frames, recorder)
 
 
 CUES = {0: 2, 1: 5, 2: 11, 3: 14}

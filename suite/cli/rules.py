@@ -19,9 +19,13 @@ def protocol_show(as_json: JsonOption = False) -> None:
     """Print the protocol's rules and editions."""
     protocol = load("v1")
     if as_json:
-        print(json.dumps({"digest": protocol.digest, "protocol": protocol.model_dump(mode="json")}, indent=2))
+        shown = {
+            "edition_digests": dict(protocol.edition_digests),
+            "protocol": protocol.model_dump(mode="json"),
+        }
+        print(json.dumps(shown, indent=2))
         return
-    print(f"protocol {protocol.version}, digest {protocol.digest}")
+    print(f"protocol {protocol.version}")
     print(
         f"{protocol.emulator.package} {protocol.emulator.version}, "
         f"{len(protocol.games)} games, {protocol.lanes} lanes"
@@ -34,12 +38,23 @@ def protocol_show(as_json: JsonOption = False) -> None:
             f"{edition.budget_frames:,} frames a game, {edition.seeds} seeds, "
             f"{edition.evaluation_episodes} evaluation episodes up to {edition.evaluation_max_frames:,} frames"
         )
+        print(f"  games: {', '.join(edition.games)}")
+        print(f"  digest: {protocol.edition_digests[edition.name]}")
 
 
 @app.command("digest")
-def protocol_digest() -> None:
-    """Print the protocol's digest."""
-    print(load("v1").digest)
+def protocol_digest(
+    edition: Annotated[
+        str | None, typer.Argument(help="Print the digest of this edition alone.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the digest of each edition: it names the edition's rules and is part of all its seeds."""
+    protocol = load("v1")
+    if edition:
+        print(protocol.edition_digests[protocol.edition(edition).name])
+        return
+    for name, digest in protocol.edition_digests.items():
+        print(f"{name} {digest}")
 
 
 @app.command("check")
@@ -84,14 +99,14 @@ def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
     published = load_vectors(protocol.version)
     with output_console(stderr=True).status("playing conformance vectors", spinner="line"):
         found = play_vectors(protocol, names, published.steps, lambda game: None)
-    return deviating_games(published.vectors, found)
+    return deviating_games(published.games, found)
 
 
 def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json: bool) -> None:
     games = len(protocol.games)
     if as_json:
         answer = {
-            "protocol_digest": protocol.digest,
+            "edition_digests": dict(protocol.edition_digests),
             "games": games,
             "vectors_played": played,
             "deviating_games": deviating,
@@ -99,4 +114,7 @@ def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json
         print(json.dumps(answer, indent=2))
     elif not deviating:
         when = "" if played else " (played when this installation was stamped)"
-        print(f"{games} ROMs and {games} conformance vectors agree with protocol {protocol.version}{when}")
+        print(
+            f"{games} ROMs and the {2 * games} conformance vectors of rewards, RAM and pictures agree with "
+            f"protocol {protocol.version}{when}"
+        )

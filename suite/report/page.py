@@ -163,7 +163,7 @@ def _beside_published(scores: Scores) -> Sheet | None:
     for name in published_baselines(scores.protocol_version, scores.edition):
         folder = published_folder(name, scores.protocol_version, scores.edition)
         published = Scores.model_validate_json((folder / SCORES).read_bytes())
-        if published.protocol_digest == scores.protocol_digest:
+        if published.edition_digest == scores.edition_digest:
             rows.append(comparison_row(name, published))
     title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
     return Sheet(title, COMPARISON_HEADER, tuple(rows)) if len(rows) > 1 else None

@@ -17,12 +17,12 @@ FORMAT = "MongoObserver-0.7.0"
 
 
 def configuration_document(
-    run_id: RunId, protocol_digest: str, learner: str, configuration: dict[str, Any], digest: str
+    run_id: RunId, edition_digest: str, learner: str, configuration: dict[str, Any], digest: str
 ) -> dict[str, Any]:
     """What Sacred calls a run's config."""
     return {
         "run_id": str(run_id),
-        "protocol_digest": protocol_digest,
+        "edition_digest": edition_digest,
         "learner": learner,
         "configuration": _storable(configuration),
         "configuration_digest": digest,
@@ -61,7 +61,7 @@ def run_key(record: RunRecord) -> str:
     """What makes two runs one: run id, ledger and configuration (and the rules, and whose learner)."""
     return canonical_digest(
         [
-            record.protocol_digest,
+            record.edition_digest,
             record.run_id,
             record.learner,
             record.configuration_digest,
@@ -94,7 +94,7 @@ def run_document(record: RunRecord, run_id: RunId) -> dict[str, Any]:
         "start_time": started,
         "config": configuration_document(
             run_id,
-            record.protocol_digest,
+            record.edition_digest,
             record.learner,
             record.configuration,
             record.configuration_digest,

@@ -136,7 +136,7 @@ class Publisher:
                 "config.run_id": {"$in": [one.run_id for one in records]},
             }
             for document in self._runs.find(query).sort("_id", 1):
-                if said(document, "config", "protocol_digest") == records[0].protocol_digest:
+                if said(document, "config", "edition_digest") == records[0].edition_digest:
                     found.setdefault(str(said(document, "config", "run_id")), []).append(document)
         return found
 

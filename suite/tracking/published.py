@@ -37,7 +37,7 @@ def read_published(
     """
     learner = learner_of(name)
     runs = {str(run.run_id): run for run in plan(protocol, edition)}
-    found = _documents(database, learner, protocol, runs)
+    found = _documents(database, learner, protocol.edition_digests[edition.name], runs)
     if missing := [run_id for run_id in runs if run_id not in found]:
         if len(missing) == len(runs):
             raise UnknownName(
@@ -54,13 +54,13 @@ def read_published(
 
 
 def _documents(
-    database: Database[dict[str, Any]], learner: str, protocol: Protocol, runs: dict[str, Run]
+    database: Database[dict[str, Any]], learner: str, digest: str, runs: dict[str, Run]
 ) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
     """The complete runs by id, and of each one document for every configuration and ledger."""
     query = {
         "status": "COMPLETED",
         "config.learner": learner,
-        "config.protocol_digest": protocol.digest,
+        "config.edition_digest": digest,
         "config.run_id": {"$in": list(runs)},
     }
     found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}

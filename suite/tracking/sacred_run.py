@@ -42,7 +42,7 @@ def run_sacred(
     experiment.add_config(
         configuration_document(
             run_id,
-            store.protocol.digest,
+            store.protocol.edition_digests[run_id.edition],
             learner,
             begun["configuration"],
             begun["configuration_digest"],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
-from protocol import END_REASONS, episode_seed, game_choice
+from protocol import END_REASONS
 from suite.meter import TrainingMeter
 from suite.verify.columns import Ints, Ledger, ends, some
 from suite.verify.findings import Finding
@@ -17,10 +16,9 @@ from suite.verify.findings import Finding
 
 def check_seeds(ledger: Ledger) -> Iterator[Finding]:
     """Rule D2: each episode's seed follows from its run, lane and number."""
-    columns, run_id = ledger.columns, str(ledger.run.run_id)
+    columns, seed_of = ledger.columns, ledger.run.episode_seed
     places = zip(columns.lane.tolist(), columns.number.tolist(), strict=True)
-    digest = ledger.protocol.digest
-    seeds = np.array([episode_seed(digest, run_id, *place) for place in places], np.uint64)
+    seeds = np.array([seed_of(*place) for place in places], np.uint64)
     for row in some(np.flatnonzero(seeds != columns.seed)):
         yield ledger.finding("D2", f"seed {seeds[row]}", f"{columns.seed[row]}", row)
 
@@ -30,14 +28,8 @@ def check_draws(ledger: Ledger) -> Iterator[Finding]:
 
     The rows must stand in the order of their ends, and every lane must have spent its share (B4, B1).
     """
-    run, protocol = ledger.run, ledger.protocol
-    meter = TrainingMeter(
-        run.games,
-        run.budget_frames // protocol.environment.frame_skip,
-        protocol.lanes,
-        protocol.environment.max_episode_steps,
-        partial(game_choice, protocol.digest, str(run.run_id)) if len(run.games) > 1 else lambda *_: 0,
-    )
+    protocol = ledger.protocol
+    meter = TrainingMeter.of(ledger.run, protocol)
     recorded = _Recorded.of(ledger)
     playing = [recorded.lanes.index(lane) for lane in range(protocol.lanes)]
     wrong = _wrong_game(meter, recorded, playing, range(protocol.lanes))

@@ -13,7 +13,7 @@ RULES = {
     "S2": "every run of the edition is there once, and no other",
     "S3": "nothing lies outside the layout: no stray file, symlink, path escape or bomb",
     "S4": "digests are those of the files",
-    "P1": "the protocol's digest is known",
+    "P1": "the edition's digest is known",
     "P2": "ROM digests are the protocol's",
     "P3": "the emulator is the protocol's and conforms",
     "P4": "the edition exists",
@@ -97,8 +97,8 @@ class Verification(Frozen):
     """All that a verification found; what ``amtlb verify --json`` prints."""
 
     protocol_version: str
-    protocol_digest: str
     edition: str | None
+    edition_digest: str | None
     learner: str | None
     runs: int
     replayed: Replayed | None

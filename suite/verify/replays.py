@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import hypergeom
 
-from protocol import EpisodeRecord, Protocol, RunId, describe, load, parse_run_id
+from protocol import EpisodeRecord, Protocol, Run, RunId, describe, load, parse_run_id
 from suite.replay import Replayer
 from suite.store import LEDGER
 from suite.verify.findings import Finding, Replayed, Severity
@@ -152,18 +152,24 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     for row, values in zip(shard.rows, table.take(list(shard.rows)).to_pylist(), strict=True):
         lists = {name: tuple(values[name]) for name in ("reward_steps", "rewards")}
         episode = EpisodeRecord(**values | lists)
-        findings += _compare(protocol, player, shard.run_id, file, row, episode)
+        findings += _compare(protocol, player, run, file, row, episode)
     return tuple(findings)
 
 
 def _compare(
-    protocol: Protocol, player: Replayer, run_id: str, file: str, row: int, episode: EpisodeRecord
+    protocol: Protocol, player: Replayer, run: Run, file: str, row: int, episode: EpisodeRecord
 ) -> Iterator[Finding]:
     """The first divergence of an episode, or none."""
 
     def finding(rule: str, expected: str, found: str, severity: Severity = "error") -> Finding:
         return Finding(
-            rule=rule, severity=severity, run_id=run_id, file=file, row=row, expected=expected, found=found
+            rule=rule,
+            severity=severity,
+            run_id=str(run.run_id),
+            file=file,
+            row=row,
+            expected=expected,
+            found=found,
         )
 
     known = {game.name for game in protocol.games}
@@ -174,7 +180,7 @@ def _compare(
         or len(episode.actions) != episode.length_steps
     ):
         return  # rules A1, A2, B1 and F1 tell what is wrong with it
-    again = player.replay(run_id, episode)
+    again = player.replay(run, episode)
     claimed = dict(zip(episode.reward_steps, episode.rewards, strict=False))
     played = dict(zip(again.reward_steps, again.rewards, strict=True))
     for step in sorted(claimed.keys() | played.keys()):

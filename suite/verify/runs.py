@@ -17,7 +17,6 @@ from protocol import (
     RunRecord,
     canonical_digest,
     describe,
-    learner_seed,
     load,
     load_vectors,
     parse_run_id,
@@ -139,29 +138,31 @@ def read_table(protocol: Protocol, run: Run, data: bytes) -> pa.Table:
 
 def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str) -> Iterator[Finding]:
     run_id, seeded = str(run.run_id), bool(run.evaluation_episodes)
-    evaluation_seed = learner_seed(protocol.digest, run_id, "evaluation") if seeded else None
+    evaluation_seed = run.learner_seed("evaluation") if seeded else None
     expected = (
         ("S2", "run_id", run_id, record.run_id),
-        ("P1", "protocol_digest", protocol.digest, record.protocol_digest),
+        ("P1", "edition_digest", run.edition_digest, record.edition_digest),
         ("P1", "protocol_version", protocol.version, record.protocol_version),
         ("P3", "ale-py", protocol.emulator.version, record.versions.get(protocol.emulator.package)),
-        ("D4", "training_seed", learner_seed(protocol.digest, run_id, "training"), record.training_seed),
+        ("D4", "training_seed", run.learner_seed("training"), record.training_seed),
         ("D4", "evaluation_seed", evaluation_seed, record.evaluation_seed),
         ("S4", "configuration_digest", _digest(record), record.configuration_digest),
     )
     for rule, name, right, found in expected:
         if found != right:
             yield _finding(rule, run, file, f"{name} {right}", str(found))
-    vectors = load_vectors(protocol.version).vectors
+    vectors = load_vectors(protocol.version).games
     for spending in record.games:
         known = {game.name: game for game in protocol.games}.get(spending.game)
         if known is None:
             continue  # rule B2 tells which games there should be
         if spending.rom_sha256 != known.rom_sha256:
             yield _finding("P2", run, file, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
-        if spending.conformance_sha256 != vectors[spending.game]:
-            expected_vector = f"conformance {vectors[spending.game]} of {spending.game}"
-            yield _finding("P3", run, file, expected_vector, spending.conformance_sha256)
+        vector = vectors[spending.game]
+        for name in ("conformance", "pictures"):
+            right, found = getattr(vector, name), getattr(spending, f"{name}_sha256")
+            if found != right:
+                yield _finding("P3", run, file, f"{name} {right} of {spending.game}", found)
     if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
         yield _finding("F4", run, file, "no checkpoint to start from", record.checkpoint_in)
 

@@ -72,8 +72,8 @@ def verify(
         checked |= set(RETRAIN_RULES)
     return Verification(
         protocol_version=protocol.version,
-        protocol_digest=protocol.digest,
         edition=audited.edition,
+        edition_digest=protocol.edition_digests[audited.edition] if audited.edition else None,
         learner=audited.learner,
         runs=len(audited.episodes),
         replayed=replayed,

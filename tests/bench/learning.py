@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -47,13 +48,20 @@ class Trial(NamedTuple):
 
 
 class Points:
-    """A recorder that sums up the raw rewards of each tenth of the steps, and knows the games."""
+    """A recorder that sums up the raw rewards of each tenth of the steps, and knows the games.
+
+    Attributes:
+        tenths: the sum of the rewards of each tenth of the steps.
+        negative_rewards: how many rewards were below 0.
+        games: of each ended episode, by lane, number and length.
+    """
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
         self._lanes = 1
         self._played = 0
         self.tenths = [0] * TENTHS
+        self.negative_rewards = 0
         self.games: dict[tuple[int, int, int], str] = {}
         self._playing: dict[int, tuple[int, str, int]] = {}
 
@@ -64,8 +72,14 @@ class Points:
     def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add up."""
         self.tenths[min(TENTHS * self._played // self._steps, TENTHS - 1)] += int(rewards.sum())
+        self.negative_rewards += int((rewards < 0).sum())
         self._lanes = len(actions)
         self._played += self._lanes
+
+    @property
+    def rates(self) -> list[float]:
+        """Of each tenth, the points per 1,000 agent steps."""
+        return [1000 * tenth / (self._steps / TENTHS) for tenth in self.tenths]
 
     def end(self, lane: int, *_: Any) -> None:
         """The episode's game is kept, in the order of ends."""
@@ -91,10 +105,9 @@ def play(trial: Trial) -> dict[str, Any]:
     started = time.monotonic()
     learner.learn(env)
     seconds = time.monotonic() - started
-    rates = [1000 * tenth / (steps / TENTHS) for tenth in points.tenths]
     found = {
         **trial._asdict(),
-        "points_per_1000_steps": rates,
+        "points_per_1000_steps": points.rates,
         "steps_per_second": steps / seconds,
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
@@ -106,9 +119,9 @@ def play(trial: Trial) -> dict[str, Any]:
     return found
 
 
-def play_in_process(trial: Trial) -> dict[str, Any]:
-    """Train once, in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.learning", "--one", json.dumps(trial)]
+def play_in_process(module: str, trial: tuple[Any, ...]) -> dict[str, Any]:
+    """Let ``module --one`` play a trial, in a process of its own under the settings of a run."""
+    command = [sys.executable, "-m", module, "--one", json.dumps(trial)]
     done = subprocess.run(command, env=os.environ | RUN_SETTINGS, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -139,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=120)
     found = []
     with ThreadPoolExecutor(available_cores()) as pool:
-        for result in pool.map(play_in_process, trials):
+        for result in pool.map(partial(play_in_process, "tests.bench.learning"), trials):
             found.append(result)
             console.print(f"{len(found)} of {len(trials)}: {_line(result)}", highlight=False)
             if options.out:

@@ -21,9 +21,6 @@ from protocol import (
     Run,
     RunRecord,
     canonical_digest,
-    episode_seed,
-    game_choice,
-    learner_seed,
     load_vectors,
     plan,
 )
@@ -55,11 +52,7 @@ def write_results(folder: Path, protocol: Protocol, edition: Edition, episodes: 
 
 def _training(protocol: Protocol, run: Run, mean_steps: int, generator: np.random.Generator) -> list[Row]:
     """Episodes of drawn lengths through the run's own meter, then its evaluation at the cap."""
-    digest, run_id = protocol.digest, str(run.run_id)
-    choose = partial(game_choice, digest, run_id) if len(run.games) > 1 else lambda *_: 0
-    rules = protocol.environment
-    budget_steps = run.budget_frames // rules.frame_skip
-    meter = TrainingMeter(run.games, budget_steps, protocol.lanes, rules.max_episode_steps, choose)
+    rules, meter = protocol.environment, TrainingMeter.of(run, protocol)
     draw = partial(generator.integers, max(1, mean_steps // 2), mean_steps + mean_steps // 2 + 2)
     left = [int(draw()) for _ in range(protocol.lanes)]
     played = [0] * protocol.lanes
@@ -101,13 +94,12 @@ def _write_ledger(
     at = np.arange(counts.sum()) - np.repeat(ends - counts, counts)  # 0, 1, ... in each episode
     offsets = np.concatenate([[0], ends]).astype(np.int32)
     action_ends = np.concatenate([[0], np.cumsum(length_steps, dtype=np.int32)]).astype(np.int32)
-    digest, run_id = protocol.digest, str(run.run_id)
     columns = {
         "phase": phases,
         "lane": lanes,
         "number": numbers,
         "game": games,
-        "seed": [episode_seed(digest, run_id, *place) for place in zip(lanes, numbers, strict=True)],
+        "seed": [run.episode_seed(*place) for place in zip(lanes, numbers, strict=True)],
         "length_steps": length_steps,
         "episode_return": np.add.reduceat(rewards, ends - counts, dtype=np.int64),
         "end_reason": reasons,
@@ -132,29 +124,29 @@ def _lists(offsets: np.ndarray, values: np.ndarray) -> pa.Array:
 
 def _record(protocol: Protocol, run: Run, ledger: Path, rows: list[Row]) -> RunRecord:
     run_id, skip = str(run.run_id), protocol.environment.frame_skip
-    vectors = load_vectors(protocol.version).vectors
+    vectors = load_vectors(protocol.version).games
     spent = dict.fromkeys(((game, phase) for game in run.games for phase in ("training", "evaluation")), (0, 0))
     for phase, _, _, game, length, _ in rows:
         steps, count = spent[game, phase]
         spent[game, phase] = steps + length, count + 1
     return RunRecord(
+        schema_version=1,
         protocol_version=protocol.version,
-        protocol_digest=protocol.digest,
+        edition_digest=run.edition_digest,
         run_id=run_id,
         learner="synthetic:make",
         configuration={},
         configuration_digest=canonical_digest({}),
-        training_seed=learner_seed(protocol.digest, run_id, "training"),
-        evaluation_seed=learner_seed(protocol.digest, run_id, "evaluation")
-        if run.evaluation_episodes
-        else None,
+        training_seed=run.learner_seed("training"),
+        evaluation_seed=run.learner_seed("evaluation") if run.evaluation_episodes else None,
         device="cpu",
         budget_frames=run.total_budget_frames,
         games=tuple(
             GameSpending(
                 game=game,
                 rom_sha256=protocol.game(game).rom_sha256,
-                conformance_sha256=vectors[game],
+                conformance_sha256=vectors[game].conformance,
+                pictures_sha256=vectors[game].pictures,
                 training_frames=skip * spent[game, "training"][0],
                 training_episodes=spent[game, "training"][1],
                 evaluation_frames=skip * spent[game, "evaluation"][0],
@@ -165,10 +157,14 @@ def _record(protocol: Protocol, run: Run, ledger: Path, rows: list[Row]) -> RunR
         ledger_sha256=file_digest(ledger),
         checkpoint_in=canonical_digest([str(run.starts_from)]) if run.starts_from else None,
         checkpoint_out=canonical_digest([run_id]),
+        notes_sha256=None,
+        image_sha256=None,
         code_commit=None,
         versions={protocol.emulator.package: protocol.emulator.version},
         cpu="none",
         started_at="2026-01-01T00:00:00+00:00",
         wall_seconds=0.0,
         training_steps_per_second=0.0,
+        workers=0,
+        peak_memory_bytes=0,
     )

@@ -1,0 +1,305 @@
+"""The pilot that chooses the games of ``lite``; ``make pilot`` plays what is missing and writes its table.
+
+The rule was written down before the pilot was played. Candidates are the 26 games of Atari-100k (Kaiser et al. 2020)
+without those of ``smoke`` and those on which learners were tuned or are checked, ordered by SHA-256 of "2016/GAME";
+behind them, in the same order, the other games of ``full``. A candidate qualifies if, over 3 seeds,
+
+(a) no reward was negative;
+(b) neither uniform play nor any constant action earns more than 80 % of what the better of fresh PPO and DQN earns in
+    its last tenth;
+(c) that learner earns, in its last tenth, at least 1.5 times what uniform play earns.
+
+The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play 400,000
+frames, and so does uniform play; a constant action, which learns nothing, plays 20,000. Lanes are ``practice_lanes``,
+so no seed is one of any run. Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both
+easier. Each part is a line of the data file, and a part that is there is not played again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from protocol import BudgetExhausted, load
+from suite.machine import available_cores, cpu_type
+from tests.bench.learning import Points, play_in_process
+
+ATARI_100K = (
+    *("alien", "amidar", "assault", "asterix", "bank_heist", "battle_zone", "boxing", "breakout"),
+    *(
+        "chopper_command",
+        "crazy_climber",
+        "demon_attack",
+        "freeway",
+        "frostbite",
+        "gopher",
+        "hero",
+        "jamesbond",
+    ),
+    *("kangaroo", "krull", "kung_fu_master", "ms_pacman", "pong", "private_eye", "qbert", "road_runner"),
+    *("seaquest", "up_n_down"),
+)
+TUNED_ON = (
+    *("boxing", "demon_attack", "freeway", "krull", "kung_fu_master", "ms_pacman", "pong", "road_runner"),
+    "up_n_down",
+)
+"""Games of the trials in docs/baselines.md, and pong, in which learners are checked and timed."""
+CHOSEN = 8
+SEEDS = 3
+FRAMES = 400_000
+CONSTANT_FRAMES = 20_000
+MOST_OF_LEARNED, LEAST_OF_UNIFORM = 0.8, 1.5
+LEARNERS = ("ppo", "dqn")
+DATA = Path("docs/lite_pilot.jsonl")
+TABLE = Path("docs/lite_pilot.md")
+
+
+class Part(NamedTuple):
+    """One play: of ``ppo``, ``dqn``, ``uniform`` or ``constant``, which is each of the 18 actions in turn."""
+
+    game: str
+    player: str
+    seed: int
+
+
+def candidates() -> list[str]:
+    """Every game that may be chosen, in the order of the rule."""
+    protocol = load("v1")
+    barred = {*protocol.edition("smoke").games, *TUNED_ON}
+    first = [game for game in ATARI_100K if game not in barred]
+    rest = [game for game in protocol.edition("full").games if game not in {*barred, *first}]
+    return [*_ordered(first), *_ordered(rest)]
+
+
+def _ordered(games: Iterable[str]) -> list[str]:
+    return sorted(games, key=lambda game: hashlib.sha256(f"2016/{game}".encode()).hexdigest())
+
+
+class Verdict(NamedTuple):
+    """What the parts of one candidate say; rates are means over seeds, in points per 1,000 agent steps.
+
+    Attributes:
+        negative_rewards: over all plays.
+        uniform: rate.
+        constant: the best constant action and its rate.
+        learned: by learner that was played, the rate of its last tenth.
+    """
+
+    negative_rewards: int
+    uniform: float
+    constant: tuple[int, float]
+    learned: dict[str, float]
+
+    @property
+    def best(self) -> float:
+        """The rate of the better learner."""
+        return max(self.learned.values())
+
+    @property
+    def conditions(self) -> tuple[bool, bool, bool]:
+        """(a), (b), (c)."""
+        floor = max(self.uniform, self.constant[1])
+        return (
+            self.negative_rewards == 0,
+            floor <= MOST_OF_LEARNED * self.best,
+            self.best > 0 and self.best >= LEAST_OF_UNIFORM * self.uniform,
+        )
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether all three hold."""
+        return all(self.conditions)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether DQN could still make the candidate qualify."""
+        return self.conditions[0] and not self.qualifies and "dqn" not in self.learned
+
+
+def judge(parts: Sequence[dict[str, Any]]) -> Verdict:
+    """The verdict on one candidate, from its lines of the data file."""
+    of = {
+        player: [part for part in parts if part["player"] == player]
+        for player in (*LEARNERS, "uniform", "constant")
+    }
+    actions = np.mean([part["points_per_1000_steps"] for part in of["constant"]], axis=0)
+    return Verdict(
+        negative_rewards=sum(part["negative_rewards"] for part in parts),
+        uniform=statistics.mean(statistics.mean(part["points_per_1000_steps"]) for part in of["uniform"]),
+        constant=(int(actions.argmax()), float(actions.max())),
+        learned={
+            learner: statistics.mean(part["points_per_1000_steps"][-1] for part in of[learner])
+            for learner in LEARNERS
+            if of[learner]
+        },
+    )
+
+
+def play(part: Part) -> dict[str, Any]:
+    """Play one part, in this process."""
+    found: dict[str, Any] = {**part._asdict(), "cpu": cpu_type()}
+    if part.player == "constant":
+        plays = [_play(_constant(action), part, CONSTANT_FRAMES) for action in range(18)]
+        return found | {
+            "frames": CONSTANT_FRAMES,
+            "points_per_1000_steps": [statistics.mean(points.rates) for points in plays],
+            "negative_rewards": sum(points.negative_rewards for points in plays),
+        }
+    learner = import_module(f"baselines.{part.player}").make(part.seed, load("v1").lanes)
+    points = _play(learner.learn, part, FRAMES)
+    return found | {
+        "frames": FRAMES,
+        "configuration": learner.configuration,
+        "points_per_1000_steps": points.rates,
+        "negative_rewards": points.negative_rewards,
+    }
+
+
+def _play(learn: Any, part: Part, frames: int) -> Points:
+    from suite.testing import practice_lanes
+
+    protocol = load("v1")
+    steps = frames // protocol.environment.frame_skip
+    points = Points(steps)
+    env = practice_lanes(protocol, (part.game,), steps // protocol.lanes, part.seed, points)
+    env.reset()
+    learn(env)
+    return points
+
+
+def _constant(action: int) -> Any:
+    def learn(env: Any) -> None:
+        actions = np.full(env.num_envs, action)
+        try:
+            while True:
+                env.step(actions)
+        except BudgetExhausted:
+            return
+
+    return learn
+
+
+class Pilot:
+    """The data file, and what is to be played next.
+
+    Args:
+        data: the file; parts are added to it as they end.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        text = data.read_text(encoding="utf-8") if data.exists() else ""
+        self.parts = {
+            Part(*(line[name] for name in Part._fields)): line for line in map(json.loads, text.splitlines())
+        }
+
+    def verdict(self, game: str) -> Verdict | None:
+        """The verdict on a candidate; None: it has not been played as far as needed."""
+        if self._missing(game, ("ppo", "uniform", "constant")):
+            return None
+        verdict = judge([line for part, line in self.parts.items() if part.game == game])
+        return None if verdict.undecided or 0 < len(self._missing(game, ("dqn",))) < SEEDS else verdict
+
+    def chosen(self) -> list[str]:
+        """The candidates that qualify, in order, eight at most: as far as every one before them has a verdict."""
+        found: list[str] = []
+        for game in candidates():
+            verdict = self.verdict(game)
+            if verdict is None or len(found) == CHOSEN:
+                break
+            found += [game] * verdict.qualifies
+        return found
+
+    def next_parts(self, game: str) -> list[Part]:
+        """What a candidate lacks: all but DQN first, then DQN where it could change the verdict."""
+        if first := self._missing(game, ("ppo", "uniform", "constant")):
+            return first
+        return self._missing(game, ("dqn",)) if self.verdict(game) is None else []
+
+    def play(self, game: str) -> Iterator[dict[str, Any]]:
+        """Play what a candidate lacks, on all cores; each part as it ends."""
+        while parts := self.next_parts(game):
+            with ThreadPoolExecutor(available_cores()) as pool:
+                for line in pool.map(partial(play_in_process, "tests.bench.pilot"), parts):
+                    self._keep(line)
+                    yield line
+
+    def _missing(self, game: str, players: Sequence[str]) -> list[Part]:
+        wanted = (Part(game, player, seed) for player in players for seed in range(SEEDS))
+        return [part for part in wanted if part not in self.parts]
+
+    def _keep(self, line: dict[str, Any]) -> None:
+        self.parts[Part(*(line[name] for name in Part._fields))] = line
+        with self._data.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def table(pilot: Pilot) -> str:
+    """What was found, as the page of the docs that ``make pilot`` writes."""
+    chosen = pilot.chosen()
+    head = "| game | negative rewards | uniform | best constant action | PPO | DQN | (a) | (b) | (c) | |"
+    rows = [head, "|---|--:|--:|--:|--:|--:|---|---|---|---|"]
+    for game in candidates():
+        if (verdict := pilot.verdict(game)) is None:
+            continue
+        action, rate = verdict.constant
+        learned = [f"{verdict.learned[name]:,.1f}" if name in verdict.learned else "" for name in LEARNERS]
+        met = ["yes" if condition else "no" for condition in verdict.conditions]
+        place = f"**{chosen.index(game) + 1}**" if game in chosen else ""
+        cells = [game, f"{verdict.negative_rewards:,}", f"{verdict.uniform:,.1f}", f"{rate:,.1f} ({action})"]
+        rows.append("| " + " | ".join([*cells, *learned, *met, place]) + " |")
+    return "\n".join([_TITLE, *rows, "", f"Chosen, in this order: {', '.join(chosen)}.", ""])
+
+
+_TITLE = f"""# The pilot that chose the games of `lite`
+
+`make pilot` plays it and writes this page; the data are in [lite_pilot.jsonl](lite_pilot.jsonl), a line per play. The
+rule, its candidates and their order were fixed before it was played ([tests/bench/pilot.py](../tests/bench/pilot.py)).
+A game qualifies if (a) no reward was negative, (b) neither uniform play nor any constant action earns more than
+{100 * MOST_OF_LEARNED:.0f} % of what the better of fresh PPO and DQN earns in its last tenth, and (c) that learner
+earns, in its last tenth, at least {LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} that qualify
+are the games of `lite`.
+
+Points per 1,000 agent steps, means over {SEEDS} seeds. Learners and uniform play had {FRAMES:,} frames, each constant
+action {CONSTANT_FRAMES:,}; in brackets the best one's number. DQN was played where it could change the verdict: where
+PPO alone meets (b) and (c), a better learner meets them, too.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Play what is missing, say what is found, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", type=Path, default=DATA, help="lines of what has been played; default: %(default)s"
+    )
+    parser.add_argument("--table", type=Path, default=TABLE, help="the page to write; default: %(default)s")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one:
+        print(json.dumps(play(Part(*json.loads(options.one)))))
+        return
+    pilot = Pilot(options.data)
+    for game in candidates():
+        if game not in ATARI_100K and len(pilot.chosen()) == CHOSEN:
+            break
+        for line in pilot.play(game):
+            rates = " ".join(f"{rate:.1f}" for rate in line["points_per_1000_steps"])
+            print(f"{game} {line['player']} seed {line['seed']}: {rates}", flush=True)
+        print(
+            f"{game}: {'qualifies' if (verdict := pilot.verdict(game)) and verdict.qualifies else 'does not'}"
+        )
+    options.table.write_text(table(pilot), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
