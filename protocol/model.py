@@ -107,7 +107,7 @@ class Edition(Frozen):
 
 
 class Protocol(Frozen):
-    """One version of the rules: what all editions share, and the editions, each frozen by a digest of its own."""
+    """One version of the rules: what all editions share, and the editions, each frozen by its own digest."""
 
     version: Name
     seed: Annotated[int, Field(ge=0)]
@@ -135,10 +135,10 @@ class Protocol(Frozen):
     def edition_digests(self) -> Mapping[str, str]:
         """By edition, the digest that identifies it and is part of each of its seeds.
 
-        SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides what is played in that
-        edition: lanes, emulator, environment, derivations, the edition itself and its games with their ROMs. So
-        an edition or a game that is added elsewhere changes no digest. Fields that are None are left out: a field
-        that a later release adds, and that an edition does not use, leaves its digest as it is.
+        SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides what is played in
+        that edition: lanes, emulator, environment, derivations, the edition itself and its games with their
+        ROMs. So an edition or a game that is added elsewhere changes no digest. Fields that are None are left
+        out: a field that a later release adds, and that an edition does not use, leaves its digest as it is.
         """
         return {
             edition.name: canonical_digest(

@@ -55,8 +55,8 @@ class EpisodeRecord:
 class GameSpending(Frozen):
     """What a run spent on one game, in frames, the ROM that it was spent on, and the emulator's conformance.
 
-    ``conformance_sha256`` and ``pictures_sha256`` are the game's two conformance vectors, of rewards and RAM and
-    of pictures, as played by the run's own process.
+    ``conformance_sha256`` and ``pictures_sha256`` are the game's two conformance vectors, of rewards and RAM
+    and of pictures, as played by the run's own process.
     """
 
     game: str
@@ -90,8 +90,8 @@ class Stretch(Frozen):
 class RunRecord(Frozen):
     """What is kept of a complete run, beside its ledger and its checkpoint.
 
-    ``schema_version`` names this layout. Fields that a later release adds have defaults, so that every published
-    record stays readable; a field never changes its meaning.
+    ``schema_version`` names this layout. Fields that a later release adds have defaults, so that every
+    published record stays readable; a field never changes its meaning.
 
     Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
     started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
@@ -100,8 +100,9 @@ class RunRecord(Frozen):
     ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
     those that the learner was made with, for training and, where the run has one, for its evaluation.
     ``notes_sha256`` is over what the learner noted, as the checkpoints' digests are; None: it noted nothing.
-    ``workers`` played the lanes; 0: the run's own process did. ``resumed_from`` has the stretches before the last,
-    if the run was broken off: device, CPU, commit, versions and seconds of the record are those of the last one.
+    ``workers`` processes played the lanes; 0: the run's own did. ``resumed_from`` has the stretches before the
+    last one, if the run was broken off; the device, CPU, commit, versions and seconds of the record are those
+    of the last one.
     """
 
     schema_version: Literal[1]

@@ -1,9 +1,9 @@
 """Conformance vectors: whether this machine's emulator plays and shows as the one of the baselines did.
 
-A game has two, SHA-256 over one fixed random play: of every step's reward (int32, little-endian) and RAM, and of
-every picture that a learner would be shown, each episode's first one included (uint8, 84x84, rows first). Actions
-are uniform, from a Philox generator; sticky draws and episode starts are as in any run; the seeds are derived from
-the game's name. ``python -m suite.conformance`` prints the file that holds them.
+A game has two, SHA-256 over one fixed random play: of every step's reward (int32, little-endian) and RAM, and
+of every picture that a learner would be shown, each episode's first one included (uint8, 84x84, rows first).
+Actions are uniform, from a Philox generator; sticky draws and episode starts are as in any run; the seeds are
+derived from the game's name. ``python -m suite.conformance`` prints the file that holds them.
 """
 
 from __future__ import annotations
@@ -93,8 +93,9 @@ def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, GameV
 def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> ConformanceError:
     """The error that names the games in which the emulator deviates, and the way out."""
     return ConformanceError(
-        f"the emulator or its pictures deviate in {len(deviating)} of {played} games ({', '.join(deviating)}); "
-        f"reinstall {protocol.emulator.package}=={protocol.emulator.version} and the pinned OpenCV (`make setup`)"
+        f"the emulator or its pictures deviate in {len(deviating)} of {played} games "
+        f"({', '.join(deviating)}); reinstall {protocol.emulator.package}=={protocol.emulator.version} and the "
+        "OpenCV that requirements.txt pins"
     )
 
 
@@ -107,9 +108,8 @@ def _main() -> None:
     protocol = load("v1")
     vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
     print(f"# Conformance vectors beside protocol {protocol.version}; suite/conformance.py says what they are.")
-    print(
-        f"# Played on {protocol.emulator.package} {protocol.emulator.version}. Outside every edition's digest.\n"
-    )
+    played_on = f"{protocol.emulator.package} {protocol.emulator.version}"
+    print(f"# Played on {played_on}. Outside every edition's digest.\n")
     print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own")
     for game, vector in vectors.items():
         print(f'\n[games.{game}]\nconformance = "{vector.conformance}"\npictures = "{vector.pictures}"')

@@ -47,7 +47,8 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
         "description": (
             f"Every episode of the reference learners ({names}) on edition {edition} of the Atari Multitask "
             f"& Transfer Learning Benchmark, protocol {protocol.version}, edition digest "
-            f"{protocol.edition_digests[edition]}: its seed, all actions, all rewards and the digest of its last RAM, so that each replays alone."
+            f"{protocol.edition_digests[edition]}: its seed, all actions, all rewards and the digest of "
+            "its last RAM, so that each replays alone."
         ),
         "license": LICENCE,
         "version": package_version("amtlb"),

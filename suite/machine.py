@@ -94,7 +94,7 @@ def code_commit() -> str | None:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process has held, and, if it was more, the most of one of its ended children."""
+    """The most memory that this process, or one of its ended children, has held."""
     kilobytes = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return 1024 * max(kilobytes)
 

@@ -96,7 +96,7 @@ def test_a_sample_of_episodes_plays_again(name):
     for run in generator.choice(np.array(plan(V1, SMOKE), dtype=object), SAMPLE, replace=False):
         episodes = list(read_episodes(FOLDER / name / run.run_id.path / "ledger.parquet"))
         episode = episodes[generator.integers(len(episodes))]
-        again = Replayer(V1).replay(str(run.run_id), episode)
+        again = Replayer(V1).replay(run, episode)
         assert again.rewards == episode.rewards, (run.run_id, episode.lane, episode.number)
         assert again.reward_steps == episode.reward_steps
         assert again.ram_sha256 == episode.ram_sha256

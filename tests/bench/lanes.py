@@ -22,7 +22,7 @@ from ale_py import ALEInterface
 from rich.console import Console
 from rich.table import Table
 
-from protocol import game_choice, load
+from protocol import episode_seed, game_choice, load
 from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder
 from suite.machine import cpu_type
@@ -69,12 +69,14 @@ class Bare:
 class Ours:
     """Our lanes: in-process or with workers, recording or not."""
 
+    _of = (V1.practice_digest, RUN_ID)
+
     def __init__(self, game: str, workers: int, record: bool) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._engine = make_engine(V1, (game,), workers)
-        meter = TrainingMeter([game], 8 * 10**6, LANES, 27_000, partial(game_choice, V1.digest, RUN_ID))
+        meter = TrainingMeter([game], 8 * 10**6, LANES, 27_000, partial(game_choice, *self._of))
         self._recorder = JournalRecorder(Path(self._folder.name) / "journal", LANES) if record else None
-        self._env = LaneEnv(V1, RUN_ID, self._engine, meter, 1, self._recorder)
+        self._env = LaneEnv(V1, partial(episode_seed, *self._of), self._engine, meter, 1, self._recorder)
         self._env.reset()
 
     def play(self, chosen: np.ndarray) -> None:

@@ -1,18 +1,20 @@
 """The pilot that chooses the games of ``lite``; ``make pilot`` plays what is missing and writes its table.
 
-The rule was written down before the pilot was played. Candidates are the 26 games of Atari-100k (Kaiser et al. 2020)
-without those of ``smoke`` and those on which learners were tuned or are checked, ordered by SHA-256 of "2016/GAME";
-behind them, in the same order, the other games of ``full``. A candidate qualifies if, over 3 seeds,
+The rule was written down before the pilot was played. Candidates are the 26 games of Atari-100k (Kaiser et al.
+2020) without those of ``smoke`` and those on which learners were tuned or are checked, ordered by SHA-256 of
+"2016/GAME"; behind them, in the same order, the other games of ``full``. A candidate qualifies if, over 3
+seeds,
 
 (a) no reward was negative;
-(b) neither uniform play nor any constant action earns more than 80 % of what the better of fresh PPO and DQN earns in
-    its last tenth;
+(b) neither uniform play nor any constant action earns more than 80 % of what the better of fresh PPO and DQN
+    earns in its last tenth;
 (c) that learner earns, in its last tenth, at least 1.5 times what uniform play earns.
 
-The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play 400,000
-frames, and so does uniform play; a constant action, which learns nothing, plays 20,000. Lanes are ``practice_lanes``,
-so no seed is one of any run. Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both
-easier. Each part is a line of the data file, and a part that is there is not played again.
+The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play
+400,000 frames; what does not learn has one rate at all times and plays less: uniform play 100,000 frames, each
+constant action 20,000. Lanes are ``practice_lanes``, so no seed is one of any run. Where PPO alone meets (b) and
+(c), DQN is not played: a better learner only makes both easier. Each part is a line of the data file, and a part
+that is there is not played again.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ TUNED_ON = (
 CHOSEN = 8
 SEEDS = 3
 FRAMES = 400_000
-CONSTANT_FRAMES = 20_000
+UNIFORM_FRAMES, CONSTANT_FRAMES = 100_000, 20_000
 MOST_OF_LEARNED, LEAST_OF_UNIFORM = 0.8, 1.5
 LEARNERS = ("ppo", "dqn")
 DATA = Path("docs/lite_pilot.jsonl")
@@ -156,9 +158,10 @@ def play(part: Part) -> dict[str, Any]:
             "negative_rewards": sum(points.negative_rewards for points in plays),
         }
     learner = import_module(f"baselines.{part.player}").make(part.seed, load("v1").lanes)
-    points = _play(learner.learn, part, FRAMES)
+    frames = UNIFORM_FRAMES if part.player == "uniform" else FRAMES
+    points = _play(learner.learn, part, frames)
     return found | {
-        "frames": FRAMES,
+        "frames": frames,
         "configuration": learner.configuration,
         "points_per_1000_steps": points.rates,
         "negative_rewards": points.negative_rewards,
@@ -211,7 +214,7 @@ class Pilot:
         return None if verdict.undecided or 0 < len(self._missing(game, ("dqn",))) < SEEDS else verdict
 
     def chosen(self) -> list[str]:
-        """The candidates that qualify, in order, eight at most: as far as every one before them has a verdict."""
+        """The candidates that qualify, in order, eight at most, as far as all before them have a verdict."""
         found: list[str] = []
         for game in candidates():
             verdict = self.verdict(game)
@@ -263,16 +266,16 @@ def table(pilot: Pilot) -> str:
 
 _TITLE = f"""# The pilot that chose the games of `lite`
 
-`make pilot` plays it and writes this page; the data are in [lite_pilot.jsonl](lite_pilot.jsonl), a line per play. The
-rule, its candidates and their order were fixed before it was played ([tests/bench/pilot.py](../tests/bench/pilot.py)).
-A game qualifies if (a) no reward was negative, (b) neither uniform play nor any constant action earns more than
-{100 * MOST_OF_LEARNED:.0f} % of what the better of fresh PPO and DQN earns in its last tenth, and (c) that learner
-earns, in its last tenth, at least {LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} that qualify
-are the games of `lite`.
+`make pilot` plays it and writes this page; the data are in [lite_pilot.jsonl](lite_pilot.jsonl), one line per
+play. The rule, its candidates and their order were fixed before it was played
+([tests/bench/pilot.py](../tests/bench/pilot.py)). A game qualifies if (a) no reward was negative, (b) neither
+uniform play nor any constant action earns more than {100 * MOST_OF_LEARNED:.0f} % of what the better of fresh
+PPO and DQN earns in its last tenth, and (c) that learner earns, in its last tenth, at least
+{LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} that qualify are the games of `lite`.
 
-Points per 1,000 agent steps, means over {SEEDS} seeds. Learners and uniform play had {FRAMES:,} frames, each constant
-action {CONSTANT_FRAMES:,}; in brackets the best one's number. DQN was played where it could change the verdict: where
-PPO alone meets (b) and (c), a better learner meets them, too.
+Points per 1,000 agent steps, means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform play
+{UNIFORM_FRAMES:,} and each constant action {CONSTANT_FRAMES:,}; in brackets the best one's number. DQN was played
+where it could change the verdict: where PPO alone meets (b) and (c), a better learner meets them, too.
 """
 
 

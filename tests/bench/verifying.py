@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import RunId, load, parse_run_id, plan
+from protocol import RunId, describe, load, parse_run_id, plan
 from suite.artifacts import published_folder
 from suite.console import Console
 from suite.ledger import read_episodes
@@ -36,12 +36,12 @@ _RUN = "smoke/fresh/space_invaders/seed0"
 def replay_share(rounds: int) -> float:
     """Steps a CPU second of a replay, over those of the emulator's bare act on the same frames."""
     protocol = load("v1")
-    run = parse_run_id(_RUN, protocol)
-    ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run)
+    run = describe(parse_run_id(_RUN, protocol), protocol)
+    ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run.run_id)
     episodes = list(read_episodes(ledger))
     player = Replayer(protocol)
-    player.replay(_RUN, episodes[0])  # the ROM is loaded once
-    console = Console(checked_rom(protocol, run.game or ""), protocol.environment)
+    player.replay(run, episodes[0])  # the ROM is loaded once
+    console = Console(checked_rom(protocol, run.games[0]), protocol.environment)
     played = []
     for episode in episodes:
         console.begin(episode.seed)
@@ -57,7 +57,7 @@ def replay_share(rounds: int) -> float:
                 over()
         bare = time.process_time()
         for episode in episodes:
-            player.replay(_RUN, episode)
+            player.replay(run, episode)
         shares.append((bare - started) / (time.process_time() - bare))
     return statistics.median(shares)
 

@@ -1,13 +1,18 @@
 """The frozen protocol: its numbers, its digest, its strictness."""
 
 import json
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from protocol import Protocol, UnknownName, load, load_by_digest, load_references, make_folds
+from protocol import Game, Protocol, UnknownName, load, load_references, make_folds
 
-DIGEST = "1b8619c0883e4628970ef15c718aa6069b1e3a648e08b5b99e75af4f0f181e9f"
+DIGESTS = {
+    "smoke": "e88220fac46b12e4922e389ee23e796578ff4a9fdb0691ee7d52862b1e6f68b6",
+    "lite": "2d0359e831675c57fc346e49559fd8f05159ecdae29c8447dc33d0da54084c50",
+    "full": "fd85a48556c37a746a3d417aa221eb416133d8d908e71bc31cafa1cac8cd97bf",
+}
 
 
 @pytest.fixture
@@ -19,15 +24,70 @@ def changed(v1: Protocol, **fields: object) -> str:
     return json.dumps(v1.model_dump(mode="json") | fields)
 
 
-def test_digest_is_pinned(v1):
-    """Protocol v1 has the digest under which its runs are published."""
-    assert v1.digest == DIGEST
-    assert load_by_digest(DIGEST) is v1
+def test_digests_are_pinned(v1):
+    """Each edition has the digest under which its runs are published."""
+    assert v1.edition_digests == DIGESTS
 
 
-def test_digest_follows_content(v1):
-    """Any changed number is another protocol."""
-    assert Protocol.model_validate_json(changed(v1, seed=v1.seed + 1)).digest != v1.digest
+def rebuilt(v1: Protocol, **fields: object) -> Protocol:
+    """The same protocol with other fields, unchecked; made anew, since digests are kept with a protocol."""
+    return Protocol.model_construct(**{name: getattr(v1, name) for name in Protocol.model_fields} | fields)
+
+
+def other(value: Any) -> Any:
+    """Another value than this one, of its kind."""
+    if isinstance(value, str):
+        return value + "x"
+    return (*value, *value) if isinstance(value, tuple) else 2 * value
+
+
+def changed_editions(changed: Protocol) -> set[str]:
+    return {name for name in DIGESTS if changed.edition_digests[name] != DIGESTS[name]}
+
+
+def test_an_added_edition_or_game_leaves_digests_as_they_are(v1):
+    """A new edition changes no digest, and a game more in full changes full's alone."""
+    games = (*v1.games, Game(name="tetris", rom_sha256="0" * 64))
+    made_up = v1.edition("smoke").model_copy(update={"name": "made_up"})
+    added = rebuilt(v1, games=games, editions=(*v1.editions, made_up))
+    assert changed_editions(added) == set()
+    assert len({*added.edition_digests.values()}) == 4
+    full = v1.edition("full")
+    folds = (*full.folds[:-1], (*full.folds[-1], "tetris"))
+    larger = full.model_copy(update={"games": (*full.games, "tetris"), "folds": folds})
+    assert changed_editions(rebuilt(v1, games=games, editions=(*v1.editions[:2], larger))) == {"full"}
+
+
+@pytest.mark.parametrize("part", ["emulator", "environment", "derivations"])
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+def test_every_digest_follows_what_editions_share(v1, part):
+    """Any changed value that editions share changes every digest, and that of the practice lanes."""
+    shared = getattr(v1, part)
+    for name, value in shared:
+        changed = rebuilt(v1, **{part: shared.model_copy(update={name: other(value)})})
+        assert changed_editions(changed) == {*DIGESTS}, name
+        assert changed.practice_digest != v1.practice_digest, name
+
+
+def test_every_digest_follows_the_lanes(v1):
+    """Another number of lanes is another edition."""
+    assert changed_editions(rebuilt(v1, lanes=16)) == {*DIGESTS}
+
+
+def test_a_digest_follows_its_edition(v1):
+    """Any changed value of an edition changes its digest alone; another ROM, those that play the game."""
+    for edition in v1.editions:
+        for name, value in edition:
+            if name in ("name", "games"):
+                continue
+            changed = edition.model_copy(update={name: other(value)})
+            editions = [changed if one is edition else one for one in v1.editions]
+            assert changed_editions(rebuilt(v1, editions=tuple(editions))) == {edition.name}, name
+    games = [
+        game.model_copy(update={"rom_sha256": "0" * 64}) if game.name == "asterix" else game
+        for game in v1.games
+    ]
+    assert changed_editions(rebuilt(v1, games=tuple(games))) == {"smoke", "full"}
 
 
 def test_environment_is_the_specified_one(v1):
@@ -50,8 +110,8 @@ def test_environment_is_the_specified_one(v1):
     ("name", "games", "fold_sizes", "numbers"),
     [
         ("smoke", 3, [1, 1, 1], (8_000, 2, 8, 4_000)),
-        ("lite", 5, [1] * 5, (400_000, 5, 16, 18_000)),
-        ("full", 62, [12, 12, 12, 13, 13], (10_000_000, 3, 32, 108_000)),
+        ("lite", 8, [2] * 4, (400_000, 4, 16, 18_000)),
+        ("full", 63, [12, 12, 13, 13, 13], (10_000_000, 3, 32, 108_000)),
     ],
 )
 def test_editions_are_the_specified_ones(v1, name, games, fold_sizes, numbers):
@@ -120,15 +180,13 @@ def test_unknown_names_are_told(v1):
         load("v9")
     with pytest.raises(UnknownName, match="smoke, lite, full"):
         v1.edition("huge")
-    with pytest.raises(UnknownName, match="62"):
+    with pytest.raises(UnknownName, match="63"):
         v1.game("tetris")
-    with pytest.raises(UnknownName, match="no protocol"):
-        load_by_digest("0" * 64)
 
 
 def test_references_name_games_and_change_nothing(v1):
-    """57 games have reference scores, all but one of them in the protocol; they are outside the digest."""
+    """57 games have reference scores, all of them in the protocol; they are outside every digest."""
     references = load_references("v1")
     assert len(references) == 57
-    assert set(references) - {game.name for game in v1.games} == {"surround"}
+    assert set(references) <= {game.name for game in v1.games}
     assert references["breakout"].model_dump() == {"random": 1.7, "human": 30.5}

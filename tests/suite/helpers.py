@@ -1,11 +1,12 @@
 """What several tests need to play real lanes for a short while."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from protocol import EpisodeRecord, game_choice, load
+from protocol import EpisodeRecord, episode_seed, game_choice, load
 from suite.engine import Engine, InProcessEngine
 from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder, read_journal
@@ -14,6 +15,12 @@ from suite.workers import WorkerEngine
 
 V1 = load("v1")
 LANES = V1.lanes
+SMOKE_DIGEST = V1.edition_digests["smoke"]
+
+
+def seeds_of(run_id: str = "smoke/generalist/seed0") -> Callable[[int, int], int]:
+    """The episode seeds of a run of ``smoke``, or of any other id."""
+    return partial(episode_seed, SMOKE_DIGEST, run_id)
 
 
 def make_engine(games: list[str], workers: int) -> Engine:
@@ -25,7 +32,9 @@ def make_engine(games: list[str], workers: int) -> Engine:
 def make_meter(
     games: list[str], steps_a_game: int, run_id: str, max_episode_steps: int = 27_000
 ) -> TrainingMeter:
-    return TrainingMeter(games, steps_a_game, LANES, max_episode_steps, partial(game_choice, V1.digest, run_id))
+    return TrainingMeter(
+        games, steps_a_game, LANES, max_episode_steps, partial(game_choice, SMOKE_DIGEST, run_id)
+    )
 
 
 def play_random(env: LaneEnv, seed: int = 0) -> int:
@@ -58,7 +67,7 @@ def record_random(
     recorder = JournalRecorder(folder / "journal", LANES)
     try:
         meter = make_meter(games, steps_a_game, run_id, max_episode_steps)
-        play_random(LaneEnv(V1, run_id, engine, meter, 4 * steps_a_game * len(games), recorder))
+        play_random(LaneEnv(V1, seeds_of(run_id), engine, meter, 4 * steps_a_game * len(games), recorder))
     finally:
         recorder.close()
         engine.close()

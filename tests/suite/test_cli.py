@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from suite.cli.options import results_folder
-from tests.suite.helpers import V1
+from tests.suite.helpers import SMOKE_DIGEST, V1
 
 
 def refused(done, status: int, *words: str) -> None:
@@ -66,10 +66,10 @@ def test_a_foreign_protocol_exits_with_1(amtlb, smoke_results, tmp_path):
     """A record under another protocol digest is refused by name, and left as it is."""
     folder = tmp_path / "fresh/breakout/seed0"
     folder.mkdir(parents=True)
-    text = (smoke_results / "fresh/breakout/seed0/record.json").read_text().replace(V1.digest, "0" * 64)
+    text = (smoke_results / "fresh/breakout/seed0/record.json").read_text().replace(SMOKE_DIGEST, "0" * 64)
     (folder / "record.json").write_text(text)
     uniform = ["--learner", "baselines.uniform:make"]
-    refused(amtlb("benchmark", *uniform, "--out", tmp_path), 1, "000000000000", V1.digest[:12])
+    refused(amtlb("benchmark", *uniform, "--out", tmp_path), 1, "000000000000", SMOKE_DIGEST[:12])
     assert (folder / "record.json").read_text() == text
 
 
@@ -144,8 +144,11 @@ def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results)
 
 def test_protocol_is_shown(amtlb):
     """``protocol show`` and ``protocol digest`` print what is frozen."""
-    assert amtlb("protocol", "digest").stdout.strip() == V1.digest
-    assert V1.digest in amtlb("protocol", "show").stdout
+    lines = amtlb("protocol", "digest").stdout.splitlines()
+    assert dict(line.split() for line in lines) == V1.edition_digests
+    assert amtlb("protocol", "digest", "lite").stdout.strip() == V1.edition_digests["lite"]
+    refused(amtlb("protocol", "digest", "huge"), 2, "huge", "smoke, lite, full")
+    assert V1.edition_digests["full"] in amtlb("protocol", "show").stdout
     shown = json.loads(amtlb("protocol", "show", "--json").stdout)
-    assert shown["digest"] == V1.digest
-    assert len(shown["protocol"]["games"]) == 62
+    assert shown["edition_digests"] == V1.edition_digests
+    assert len(shown["protocol"]["games"]) == 63

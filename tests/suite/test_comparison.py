@@ -14,7 +14,7 @@ from suite.outcomes import read_outcomes
 from suite.scores import score
 from suite.store import Store
 from tests.bench.synthetic import write_results
-from tests.suite.helpers import V1
+from tests.suite.helpers import SMOKE_DIGEST, V1
 from tests.suite.test_cli import refused
 
 SMOKE = V1.edition("smoke")
@@ -99,7 +99,7 @@ def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
     refused(amtlb("compare", smoke_results, tmp_path / "lite"), 1, "edition lite", "smoke")
     shutil.copytree(smoke_results, tmp_path / "foreign")
     for path in (tmp_path / "foreign").rglob("record.json"):
-        path.write_text(path.read_text().replace(V1.digest, "0" * 64))
+        path.write_text(path.read_text().replace(SMOKE_DIGEST, "0" * 64))
     refused(amtlb("compare", "uniform", tmp_path / "foreign"), 1, "protocol 000000000000")
 
 

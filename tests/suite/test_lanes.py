@@ -9,7 +9,16 @@ from protocol import BudgetExhausted
 from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder
 from suite.meter import EvaluationSchedule
-from tests.suite.helpers import LANES, V1, episodes, make_engine, make_meter, play_random, record_random
+from tests.suite.helpers import (
+    LANES,
+    V1,
+    episodes,
+    make_engine,
+    make_meter,
+    play_random,
+    record_random,
+    seeds_of,
+)
 
 VISIBLE = {
     "action_space",
@@ -35,7 +44,9 @@ VISIBLE = {
 
 def make_env(games=("breakout",), steps_a_game=80, run_id="smoke/generalist/seed0", **meter) -> LaneEnv:
     schedule = make_meter(list(games), steps_a_game, run_id, **meter)
-    return LaneEnv(V1, run_id, make_engine(list(games), 0), schedule, 4 * steps_a_game * len(games), None)
+    return LaneEnv(
+        V1, seeds_of(run_id), make_engine(list(games), 0), schedule, 4 * steps_a_game * len(games), None
+    )
 
 
 def test_what_is_visible_is_on_the_list():
@@ -164,7 +175,7 @@ def test_no_reward_for_long_ends_an_episode(tmp_path):
     engine = make_engine(["pong"], 0)
     recorder = JournalRecorder(tmp_path / "journal", LANES)
     meter = make_meter(["pong"], 1600, "smoke/generalist/seed0")
-    play_random(LaneEnv(protocol, "smoke/generalist/seed0", engine, meter, 6400, recorder))
+    play_random(LaneEnv(protocol, seeds_of(), engine, meter, 6400, recorder))
     recorder.close()
     cut = [episode for episode in episodes(tmp_path / "journal") if episode.end_reason == "no_reward"]
     assert cut
@@ -181,7 +192,7 @@ def test_evaluation_leaves_finished_lanes_idle(tmp_path, workers):
     engine = make_engine(["breakout", "pong"], workers)
     recorder = JournalRecorder(tmp_path / "journal", LANES)
     schedule = EvaluationSchedule(["breakout", "pong"], LANES, [3] * LANES, 250)
-    env = LaneEnv(V1, "smoke/generalist/seed0", engine, schedule, 1, recorder)
+    env = LaneEnv(V1, seeds_of(), engine, schedule, 1, recorder)
     env.reset()
     generator = np.random.Generator(np.random.Philox(key=0))
     idle_steps = 0

@@ -19,10 +19,10 @@ from protocol import (
 from suite.lanes import LaneEnv
 from suite.ledger import read_episodes
 from suite.meter import TrainingMeter
-from suite.play import Job, play, training_meter
+from suite.play import Job, play
 from suite.store import Store, file_digest, folder_digest
 from tests.suite import observer
-from tests.suite.helpers import V1
+from tests.suite.helpers import SMOKE_DIGEST, V1
 
 
 def job(folder: Path, run_id: str, learner: str = "baselines.uniform:make", **fields) -> Job:
@@ -54,15 +54,16 @@ def test_records_say_what_the_files_hold(smoke_results):
         assert record.ledger_sha256 == file_digest(folder / "ledger.parquet")
         assert record.checkpoint_out == folder_digest(folder / "checkpoint")
         assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "ledger.parquet", "record.json"]
-        run_id = str(run.run_id)
-        assert record.training_seed == learner_seed(V1.digest, run_id, "training")
-        evaluation_seed = learner_seed(V1.digest, run_id, "evaluation") if run.evaluation_episodes else None
+        seed = run.run_id.seed
+        assert record.training_seed == learner_seed(SMOKE_DIGEST, seed, "training")
+        evaluation_seed = learner_seed(SMOKE_DIGEST, seed, "evaluation") if run.evaluation_episodes else None
         assert record.evaluation_seed == evaluation_seed
         steps = Counter()
         for episode in episodes:
             steps[episode.phase, episode.game] += episode.length_steps
         for game in record.games:
-            assert game.conformance_sha256 == load_vectors("v1").vectors[game.game]
+            vectors = load_vectors("v1").games[game.game]
+            assert (game.conformance_sha256, game.pictures_sha256) == (vectors.conformance, vectors.pictures)
             assert game.training_frames == run.budget_frames == 4 * steps["training", game.game]
             assert game.evaluation_frames == 4 * steps["evaluation", game.game]
             assert game.evaluation_episodes == run.evaluation_episodes
@@ -77,7 +78,7 @@ def test_episodes_have_their_derived_seeds_and_no_gaps(smoke_results):
             phases = [episode.phase for episode in ours]
             assert phases == sorted(phases, reverse=True)
             for episode in ours:
-                assert episode.seed == episode_seed(V1.digest, str(run.run_id), lane, episode.number)
+                assert episode.seed == episode_seed(SMOKE_DIGEST, str(run.run_id), lane, episode.number)
                 assert episode.length_steps == len(episode.actions)
                 assert episode.episode_return == sum(episode.rewards)
 
@@ -85,7 +86,7 @@ def test_episodes_have_their_derived_seeds_and_no_gaps(smoke_results):
 def test_games_follow_from_the_meter(smoke_results):
     """Fed with the recorded lengths and ends, the meter draws the recorded games and cuts."""
     for run, _, episodes in runs_with_records(smoke_results):
-        meter: TrainingMeter = training_meter(V1, run)
+        meter: TrainingMeter = TrainingMeter.of(run, V1)
         training = {(e.lane, e.number): e for e in episodes if e.phase == "training"}
         played = [0] * V1.lanes
         while any(meter.playing):
@@ -189,7 +190,7 @@ def test_learner_seeds_are_the_derived_ones(tmp_path):
     run_id = "smoke/fresh/breakout/seed0"
     play(job(tmp_path, run_id, "tests.suite.observer:make"), _ignore)
     made = [event[1:] for event in observer.HANDED if event[0] == "make"]
-    assert made == [(learner_seed(V1.digest, run_id, phase), 8) for phase in ("training", "evaluation")]
+    assert made == [(learner_seed(SMOKE_DIGEST, 0, phase), 8) for phase in ("training", "evaluation")]
 
 
 def test_notes_of_a_learner_lie_beside_its_record(tmp_path):

@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from protocol import EpisodeRecord
+from protocol import EpisodeRecord, describe, parse_run_id
 from suite.console import Console
 from suite.replay import Replay, Replayer
 from suite.roms import checked_rom
@@ -22,7 +22,7 @@ RUN = "smoke/generalist/seed0"
 def replay_by_numbers(game: str, lane: int, number: int, actions: bytes) -> Replay:
     """Replay knowing no more than an episode's place, game and actions."""
     blank = EpisodeRecord("training", lane, number, game, 0, 0, 0, "budget", actions, (), (), b"")
-    return Replayer(V1).replay(RUN, blank)
+    return Replayer(V1).replay(describe(parse_run_id(RUN, V1), V1), blank)
 
 
 def test_one_of_the_games_has_another_height():

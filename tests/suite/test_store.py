@@ -8,7 +8,7 @@ import pytest
 
 from protocol import ForeignProtocol, StoreError, parse_run_id
 from suite.store import Store, folder_digest
-from tests.suite.helpers import V1
+from tests.suite.helpers import SMOKE_DIGEST, V1
 
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
 
@@ -77,7 +77,10 @@ def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
     assert Store(smoke_results, V1).record(RUN).run_id == str(RUN)
     other = Store(store.folder, V1)
     other.run_folder(RUN).mkdir(parents=True)
-    for changed in (text.replace(V1.digest, "0" * 64), text.replace("breakout/seed0", "breakout/seed1")):
+    for changed in (
+        text.replace(SMOKE_DIGEST, "0" * 64),
+        text.replace("breakout/seed0", "breakout/seed1"),
+    ):
         (other.run_folder(RUN) / "record.json").write_text(changed)
         with pytest.raises(ForeignProtocol, match="choose another folder"):
             other.record(RUN)

@@ -15,7 +15,7 @@ from suite.lanes import LaneEnv
 from suite.ledger import JournalRecorder, read_journal, write_ledger
 from suite.store import file_digest
 from suite.workers import WorkerEngine
-from tests.suite.helpers import LANES, V1, make_engine, make_meter, record_random
+from tests.suite.helpers import LANES, V1, make_engine, make_meter, record_random, seeds_of
 
 GAMES = ["breakout", "pong"]
 
@@ -46,8 +46,7 @@ def test_engines_show_the_same_observations():
     """Observations, rewards and ends agree at every step, over many episodes."""
     ours, theirs = make_engine(GAMES, 0), make_engine(GAMES, 2)
     envs = [
-        LaneEnv(V1, "smoke/generalist/seed0", engine, make_meter(GAMES, 400, "r", 40), 1, None)
-        for engine in (ours, theirs)
+        LaneEnv(V1, seeds_of(), engine, make_meter(GAMES, 400, "r", 40), 1, None) for engine in (ours, theirs)
     ]
     shown = [env.reset()[0] for env in envs]
     generator = np.random.Generator(np.random.Philox(key=3))
@@ -83,7 +82,7 @@ def test_a_killed_worker_ends_the_run_clearly(tmp_path, kill):
     """A worker's death is a WorkerDied at the next step, at once, and the journal keeps what was played."""
     engine = WorkerEngine(V1, ["pong"], LANES, 2)
     recorder = JournalRecorder(tmp_path / "journal", LANES)
-    env = LaneEnv(V1, "smoke/generalist/seed0", engine, make_meter(["pong"], 8000, "r"), 1, recorder)
+    env = LaneEnv(V1, seeds_of(), engine, make_meter(["pong"], 8000, "r"), 1, recorder)
     env.reset()
     for _ in range(20):
         env.step([0] * LANES)

@@ -64,7 +64,7 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
         assert document["info"]["ledger_sha256"] == record.ledger_sha256
         assert document["config"] == {
             "run_id": record.run_id,
-            "edition_digest": V1.digest,
+            "edition_digest": V1.edition_digests["smoke"],
             "learner": UNIFORM,
             "configuration": record.configuration,
             "configuration_digest": record.configuration_digest,

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from protocol import Protocol, Run, episode_seed, game_choice
+from protocol import Protocol, Run
 from suite.console import RAM_BYTES, Console
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
 from suite.roms import checked_rom
@@ -55,7 +54,7 @@ class Cheater:
         """All rows of the ledger, in the order in which the episodes ended."""
         run, bend, rules = self._run, self._bend, self._rules
         games = bend.games or run.games
-        choose = bend.choose or partial(game_choice, self._protocol.digest, str(run.run_id))
+        choose = bend.choose or run.game_choice
         budget_steps = run.total_budget_frames // rules.frame_skip // len(games)
         lanes = self._protocol.lanes
         meter = TrainingMeter(games, budget_steps, lanes, rules.max_episode_steps, choose)  # type: ignore[arg-type]
@@ -100,7 +99,7 @@ class Cheater:
         return drawn if self._bend.only_action is None else self._bend.only_action
 
     def seed(self, lane: int, number: int) -> int:
-        return episode_seed(self._protocol.digest, str(self._run.run_id), lane, number + self._numbers_from)
+        return self._run.episode_seed(lane, number + self._numbers_from)
 
     def keep(self, lane: int, phase: str, number: int, game: str, reason: str, played: _Lane) -> None:
         import hashlib

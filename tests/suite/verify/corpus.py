@@ -271,7 +271,7 @@ def _one_evaluation_less(rows: list[dict[str, Any]]) -> None:
 def _more_evaluation(rows: list[dict[str, Any]]) -> None:
     last = rows[-1]
     number = last["number"] + 1
-    seed = episode_seed(V1.digest, f"smoke/{FRESH}", last["lane"], number)
+    seed = episode_seed(V1.edition_digests["smoke"], f"smoke/{FRESH}", last["lane"], number)
     rows.append(last | {"number": number, "seed": seed})
 
 
@@ -393,7 +393,7 @@ FORGERIES = (
     _named("a record about another ledger", "S4", lambda f: f.change(FRESH, ledger_sha256="0" * 64)),
     _named("a wrong sum", "S4", _wrong_sum),
     _named("a file without a sum", "S4", _unlisted),
-    _named("another protocol's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),
+    _named("another edition's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),
     _named("another ROM", "P2", _spending, rom_sha256="0" * 64),
     _named("another version of the emulator", "P3", _wrong_emulator),
     _named("an emulator that deviates", "P3", _spending, conformance_sha256="0" * 64),
