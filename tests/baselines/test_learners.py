@@ -5,14 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from baselines import dqn, multihead_a2c, ppo
+from baselines import dqn, multihead_a2c, ppo, ppo_reset
 from baselines.adapter import device, interleaved
 from protocol import LearnerError, load
 from suite.testing import check_learner, trivial_lanes
 from tests.bench.learning import Points
 
 V1 = load("v1")
-MODULES = [ppo, multihead_a2c, dqn]
+MODULES = [ppo, ppo_reset, multihead_a2c, dqn]
 by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 
 
@@ -21,6 +21,7 @@ by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module._
     [
         ("baselines.uniform:make", 40),
         ("baselines.ppo:make", 150),
+        ("baselines.ppo_reset:make", 150),
         ("baselines.multihead_a2c:make", 40),
         ("baselines.dqn:make", 40),
     ],
@@ -75,7 +76,7 @@ def test_the_seed_decides_every_weight(module, steps_a_lane):
 def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
     """The same gradient moves both to the same weights: moments and layout came along."""
     saved, loaded = module.make(1, V1.lanes), module.make(2, V1.lanes)
-    saved.learn(trivial_lanes(V1, 25 if module is not ppo else 125, 1))
+    saved.learn(trivial_lanes(V1, module.PARAMETERS.get("n_steps", 25), 1))
     saved.save(tmp_path)
     loaded.load(tmp_path)
     for learner in (saved, loaded):
@@ -88,6 +89,40 @@ def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
         assert torch.equal(one, other)
 
 
+def test_ppo_reset_keeps_the_trunk_alone_when_it_learns_on(tmp_path):
+    """After a load the first learn has the saved trunk, new heads and no moments; the second changes none."""
+    saved = ppo_reset.make(1, V1.lanes)
+    saved.learn(trivial_lanes(V1, 125, 1))
+    saved.save(tmp_path)
+    loaded = ppo_reset.make(2, V1.lanes)
+    loaded.load(tmp_path)
+    trunk, before = loaded.policy.features_extractor, load_file(tmp_path / "learner.safetensors")
+    heads = {name: parameter for name, parameter in loaded.policy.named_parameters() if "_net." in name}
+    with pytest.raises(StopIteration):
+        loaded.learn(Stopped())  # type: ignore[arg-type]
+    for name, parameter in trunk.named_parameters():
+        assert torch.equal(parameter, before[f"policy.features_extractor.{name}"])
+    weights = {name: parameter for name, parameter in heads.items() if name.endswith("weight")}
+    assert len(weights) == 2
+    for name, parameter in weights.items():
+        assert not torch.equal(parameter, before[f"policy.{name}"])
+    assert not loaded.policy.optimizer.state
+    drawn = {name: parameter.detach().clone() for name, parameter in heads.items()}
+    with pytest.raises(StopIteration):
+        loaded.learn(Stopped())  # type: ignore[arg-type]
+    assert all(torch.equal(parameter, drawn[name]) for name, parameter in heads.items())
+
+
+class Stopped:
+    """Lanes that end before the first step."""
+
+    budget_frames = 4000
+    num_envs = V1.lanes
+
+    def reset(self):
+        raise StopIteration
+
+
 @by_name
 def test_a_foreign_checkpoint_is_refused(module, tmp_path):
     """A missing, broken or other network's checkpoint is a LearnerError."""
@@ -97,7 +132,7 @@ def test_a_foreign_checkpoint_is_refused(module, tmp_path):
     (tmp_path / "learner.safetensors").write_bytes(b"nonsense")
     with pytest.raises(LearnerError, match="does not fit"):
         learner.load(tmp_path)
-    other = next(other for other in MODULES if other is not module)
+    other = multihead_a2c if module is not multihead_a2c else dqn
     other.make(1, V1.lanes).save(tmp_path)
     with pytest.raises(LearnerError, match="does not fit"):
         learner.load(tmp_path)

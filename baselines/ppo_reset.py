@@ -1,0 +1,52 @@
+"""PPO that carries its trunk alone to the next game and draws new heads there; otherwise ``baselines.ppo``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from baselines.ppo import PARAMETERS, PPOLearner
+
+
+class ResettingPPOLearner(PPOLearner):
+    """PPO whose first ``learn`` after a ``load`` draws both heads anew and drops the optimiser's moments.
+
+    Only the trunk is carried over. The policy head of another game is a strong prior for the wrong actions,
+    and the value head's scale is that game's; what games share is more likely to lie in the trunk. The reset is
+    part of ``learn`` because evaluation loads checkpoints, too: a loaded learner plays, and saves, what it was
+    loaded from.
+    """
+
+    name = "ppo_reset"
+
+    def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
+        super().__init__(seed, lanes, parameters)
+        self._reset_before_learning = False
+
+    def load(self, folder: Path) -> None:
+        """Read what ``save`` wrote; the next ``learn`` begins with new heads."""
+        super().load(folder)
+        self._reset_before_learning = True
+
+    def _learn(self, budget_steps: int) -> None:
+        if self._reset_before_learning:
+            self._reset_before_learning = False
+            self._draw_heads()
+            self.policy.optimizer.state.clear()
+        super()._learn(budget_steps)
+
+    def _draw_heads(self) -> None:
+        """As Stable-Baselines3 draws them: orthogonal, with gain 0.01 for the policy and 1 for the value."""
+        policy = self.policy
+        assert isinstance(policy, ActorCriticPolicy)
+        for head, gain in ((policy.action_net, 0.01), (policy.value_net, 1.0)):
+            head.apply(partial(policy.init_weights, gain=gain))
+
+
+def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> ResettingPPOLearner:
+    """A new resetting PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
+    return ResettingPPOLearner(seed, lanes, parameters)
