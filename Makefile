@@ -58,7 +58,7 @@ verifier-table: setup  ## the verifier's own test: forged submissions that must 
 	$(BIN)/python -m tests.suite.verify.table
 
 baselines: setup  ## play and publish the reference learners into artifacts/: EDITION=
-	set -e; for name in uniform ppo multihead_a2c dqn; do \
+	set -e; for name in uniform ppo ppo_reset multihead_a2c dqn; do \
 		$(BIN)/amtlb benchmark --edition $(EDITION) --learner baselines.$$name:make \
 			--out artifacts/v1/$(EDITION)/$$name; \
 	done
