@@ -397,6 +397,7 @@ FORGERIES = (
     _named("another ROM", "P2", _spending, rom_sha256="0" * 64),
     _named("another version of the emulator", "P3", _wrong_emulator),
     _named("an emulator that deviates", "P3", _spending, conformance_sha256="0" * 64),
+    _named("pictures that deviate", "P3", _spending, pictures_sha256="0" * 64),
     _named("an edition of one's own", "P4", _other_edition),
     _named("a learning rate for one game", "P5", _other_configuration),
     _named("another learner for one game", "P5", lambda f: f.change(FRESH, learner="baselines.dqn:make")),
