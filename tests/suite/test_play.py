@@ -109,10 +109,10 @@ def test_transfer_starts_as_its_pretrain_checkpoint(smoke_results):
 
 
 def test_evaluation_is_as_prescribed(smoke_results):
-    """Fresh and generalist runs play each of their games 8 times, at most 1,000 steps each."""
+    """All runs but pretrain ones play each of their games 8 times, at most 1,000 steps each."""
     for run, _, episodes in runs_with_records(smoke_results):
         evaluation = [episode for episode in episodes if episode.phase == "evaluation"]
-        expected = 8 if run.run_id.arm in ("fresh", "generalist") else 0
+        expected = 0 if run.run_id.arm == "pretrain" else 8
         assert Counter(e.game for e in evaluation) == {game: 8 for game in run.games if expected}
         assert all(e.length_steps <= 1000 for e in evaluation)
         assert {e.end_reason for e in evaluation} <= {"game_over", "max_frames"}
