@@ -46,6 +46,8 @@ class Progress:
     steps: int
 
 
+_SOONEST = 2**62
+
 Listener = Callable[[Progress | Outcome], None]
 
 
@@ -217,7 +219,7 @@ def _submit(
             key=f"{run.run_id}-{token}",
             pure=False,
             retries=0,
-            priority=run.total_budget_frames,  # the longest first, so that the last ones are short
+            priority=_priority(run),
         )
     jobs_by_key = {future.key: jobs[run_id] for run_id, future in futures.items()}
     outcomes: dict[str, Outcome] = {}
@@ -233,6 +235,14 @@ def _submit(
     finally:
         client.unsubscribe_topic(topic)
     return [outcomes[str(run.run_id)] for run in missing]
+
+
+def _priority(run: Run) -> int:
+    """The longest run first, so that the last ones are short; but a transfer run as soon as it can begin.
+
+    So a benchmark that is stopped, and goes on without the checkpoints that it left, has few to make again.
+    """
+    return _SOONEST if run.starts_from else run.total_budget_frames
 
 
 def _outcome(future: Any, job: dict[str, Any]) -> Outcome:

@@ -12,7 +12,7 @@ seeds,
 
 The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play
 400,000 frames; what does not learn has one rate at all times and plays less: uniform play 100,000 frames, each
-constant action 20,000. Lanes are ``practice_lanes``, so no seed is one of any run. Where PPO alone meets (b)
+constant action 10,000. Lanes are ``practice_lanes``, so no seed is one of any run. Where PPO alone meets (b)
 and (c), DQN is not played: a better learner only makes both easier. Each part is a line of the data file, and a
 part that is there is not played again.
 """
@@ -59,7 +59,7 @@ TUNED_ON = (
 CHOSEN = 8
 SEEDS = 3
 FRAMES = 400_000
-UNIFORM_FRAMES, CONSTANT_FRAMES = 100_000, 20_000
+UNIFORM_FRAMES, CONSTANT_FRAMES = 100_000, 10_000
 MOST_OF_LEARNED, LEAST_OF_UNIFORM = 0.8, 1.5
 LEARNERS = ("ppo", "dqn")
 DATA = Path("docs/lite_pilot.jsonl")
