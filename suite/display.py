@@ -17,9 +17,10 @@ from rich.text import Text
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Progress
 from suite.contained.wire import printable
+from suite.cost import Estimate, Pace, Volume
 from suite.process import Outcome
 from suite.scores import Scores
-from suite.sheets import Sheet, rich_table
+from suite.sheets import Sheet, rich_table, rough
 from suite.tables import headline, score_sheets
 from suite.verify.findings import Finding, Replayed, Verification
 
@@ -156,6 +157,28 @@ def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
         )
     console.print(table)
     console.print(f"{sum(run.total_budget_frames for run in runs):,} training frames in all")
+
+
+def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str, cost: Estimate | None) -> None:
+    """What the missing runs play and record, and, where the learner's pace is known, what they cost."""
+    rows = [
+        ("agent steps of training", f"{amount.training_steps:,}"),
+        ("agent steps of evaluation, at most", f"{amount.evaluation_steps:,}"),
+    ]
+    if pace is not None and cost is not None:
+        rows += [
+            ("steps/s of one run, training", f"{pace.training_steps_per_second:,.0f}"),
+            ("steps/s of one run, evaluation", f"{pace.evaluation_steps_per_second:,.0f}"),
+            ("core hours, at most", rough(cost.core_hours)),
+            ("hours of the longest chain, at most", rough(cost.longest_chain_hours)),
+            (f"hours on this machine, {cost.jobs} side by side, at most", rough(cost.wall_hours)),
+            (f"memory of {cost.jobs} side by side, GB", rough(cost.memory_bytes / 1e9)),
+            ("checkpoints on disk, GB", rough(cost.checkpoint_bytes / 1e9)),
+        ]
+    rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
+    console.print(rich_table(Sheet(f"{amount.runs} runs are missing", ("", "estimate"), tuple(rows))))
+    told = "not measured: " if pace is None else "speed: "
+    console.print(told + source, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_verification(console: Console, found: Verification) -> None:

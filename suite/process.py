@@ -33,6 +33,30 @@ class Outcome:
     untracked: str = ""
 
 
+def ask(
+    module: str, *arguments: str, timeout_seconds: float | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a module in a fresh process, under the settings that a run's process has.
+
+    Args:
+        module: run as ``python -m`` does.
+        arguments: of its command line.
+        timeout_seconds: it is killed after that; None: it may take as long as it likes.
+        variables: of its environment, besides.
+
+    Raises:
+        TimeoutExpired: of ``subprocess``: it took too long.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment_without_url() | RUN_SETTINGS | variables,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=timeout_seconds,
+    )
+
+
 def check_importable(learner: str) -> None:
     """Import a learner in a process of its own, where it meets nothing of ours.
 
@@ -40,9 +64,7 @@ def check_importable(learner: str) -> None:
         UnknownName: there is no such learner.
         LearnerError: importing it fails.
     """
-    command = [sys.executable, "-m", "suite.learner", learner]
-    environment = environment_without_url() | RUN_SETTINGS
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = ask("suite.learner", learner)
     if not done.returncode:
         return
     last = (done.stderr.strip().splitlines() or [""])[-1]

@@ -65,6 +65,11 @@ def points(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.1f}"
 
 
+def rough(value: float) -> str:
+    """An estimate, to two digits where it is small: 0.034, 2.7, 1,250."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def with_interval(figure: Figure, sign: bool) -> str:
     """A figure and its interval: +0.050 [-0.100, +0.200]."""
     if figure.value is None:

@@ -23,6 +23,8 @@ LIGHT = (
     "suite.ledger",
     "suite.meter",
     "suite.benchmark",
+    "suite.cost",
+    "suite.pace",
     "suite.display",
     "suite.cli",
     "suite.tracking.publish",

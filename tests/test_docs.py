@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from protocol import load
 from suite.testing import check_learner
 from suite.tracking.server import VARIABLE
+from tests.bench.cost import steps_row
 from tests.suite.tracking.servers import a_database
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,6 +126,14 @@ def test_every_shown_command_runs(newcomer, tmp_path, command, request):
 def test_reasons_are_for_commands_that_are_shown():
     """Each command that runs elsewhere, or is slow, is still shown somewhere."""
     assert {*RUN_ELSEWHERE, *SLOW} <= set(commands())
+
+
+@pytest.mark.parametrize("edition", ["smoke", "full"])
+def test_the_cost_table_has_the_steps_of_the_plan(edition):
+    """What the docs say that an edition plays is what its plan says."""
+    protocol = load("v1")
+    row = " | ".join(steps_row(protocol, protocol.edition(edition)))
+    assert f"| {row} |" in (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
 
 def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, load, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, load, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
@@ -28,6 +30,11 @@ from suite.cli.options import (
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
+
+if TYPE_CHECKING:
+    from suite.benchmark import Settings
+    from suite.cost import Pace
+    from suite.store import Store
 
 app = typer.Typer()
 
@@ -56,7 +63,8 @@ def benchmark(
     box_user: BoxUserOption = "nobody",
     limit: LimitOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and their budgets; play nothing.")
+        bool,
+        typer.Option("--dry-run", help="List the runs and estimate what the missing ones cost; play none."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,9 +72,6 @@ def benchmark(
     protocol = load("v1")
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
-    if dry_run:
-        _print_plan(chosen, runs, as_json)
-        return
     check_device(device)
     from suite.benchmark import Settings, missing_runs, play_all
     from suite.display import ProgressDisplay, output_console
@@ -80,6 +85,9 @@ def benchmark(
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
     settings = Settings(learner, device, jobs, workers, scheduler, box, tracked=True)
     missing, _ = missing_runs(runs, store, learner, box)
+    if dry_run:
+        _print_plan(chosen, runs, missing, store, settings, as_json)
+        return
     if missing:
         url_of_environment()  # now, rather than in every run
     if missing and box is None:
@@ -151,9 +159,67 @@ def run(
     print(f"  {record.training_steps_per_second:,.0f} training steps/s, ledger {record.ledger_sha256}")
 
 
-def _print_plan(edition: Edition, runs: tuple[Any, ...], as_json: bool) -> None:
+def _print_plan(
+    edition: Edition,
+    runs: Sequence[Run],
+    missing: Sequence[Run],
+    store: Store,
+    settings: Settings,
+    as_json: bool,
+) -> None:
+    """Every run, then what the missing ones cost; where none is missing, nothing is measured."""
+    from suite.cost import estimate, volume
+    from suite.display import output_console, print_cost, print_plan
+
+    console = output_console()
+    if not as_json:
+        print_plan(console, edition, runs)
+    pace, source = _pace(edition, runs, missing, store, settings) if missing else (None, "no run is missing")
+    amount = volume(missing, store.protocol.environment.frame_skip)
+    cost = (
+        None if pace is None else estimate(missing, store.protocol, pace, settings.jobs, settings.workers or 1)
+    )
     if as_json:
-        rows = [
+        print(
+            json.dumps(
+                _plan_rows(runs)
+                | {
+                    "missing": [str(run.run_id) for run in missing],
+                    "volume": amount.model_dump(),
+                    "pace": None if pace is None else pace.model_dump(),
+                    "pace_source": source,
+                    "estimate": None if cost is None else cost.model_dump(),
+                },
+                indent=2,
+            )
+        )
+        return
+    print_cost(console, amount, pace, source, cost)
+
+
+def _pace(
+    edition: Edition, runs: Sequence[Run], missing: Sequence[Run], store: Store, settings: Settings
+) -> tuple[Pace | None, str]:
+    """The learner's pace on this machine if it can be known; where it is from, or why it is not known."""
+    from suite.pace import TRAINING_STEPS, measure, measured_games, pace_of_runs
+
+    complete = [run for run in runs if run not in missing]
+    if known := pace_of_runs(store, complete, settings.device, settings.workers):
+        return known[0], f"{known[1]} complete runs in {store.folder}"
+    if settings.box is not None or settings.workers:
+        where = "in a box" if settings.box is not None else f"on lanes in {settings.workers} processes"
+        return None, f"a learner {where} is not measured before it has complete runs on this type of CPU"
+    games = measured_games(edition)
+    print(f"measuring {settings.learner} on this machine: {TRAINING_STEPS:,} agent steps ...", file=sys.stderr)
+    try:
+        return measure(settings.learner, games, settings.device), f"a short play of {' and '.join(games)}"
+    except LearnerError as error:
+        return None, str(error)
+
+
+def _plan_rows(runs: Sequence[Run]) -> dict[str, Any]:
+    return {
+        "runs": [
             {
                 "run_id": str(run.run_id),
                 "games": list(run.games),
@@ -163,8 +229,4 @@ def _print_plan(edition: Edition, runs: tuple[Any, ...], as_json: bool) -> None:
             }
             for run in runs
         ]
-        print(json.dumps(rows, indent=2))
-        return
-    from suite.display import output_console, print_plan
-
-    print_plan(output_console(), edition, runs)
+    }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,18 +108,79 @@ def test_run_plays_once(amtlb, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("edition", "runs", "frames"), [("lite", 80, 70_000_000), ("full", 390, 13_020_000_000)]
+    ("edition", "runs", "frames"), [("lite", 80, 70_000_000), ("full", 396, 13_230_000_000)]
 )
-def test_dry_run_lists_every_run_with_its_budget(amtlb, edition, runs, frames):
-    """The plan of an edition has a line a run, in a table and in JSON, and plays nothing."""
-    plan = json.loads(amtlb("benchmark", "--edition", edition, "--dry-run", "--json").stdout)
-    table = amtlb("benchmark", "--edition", edition, "--dry-run").stdout
+def test_dry_run_lists_every_run_with_its_budget(amtlb, tmp_path, edition, runs, frames):
+    """The plan of an edition has a line a run, in a table and in JSON, and plays none."""
+    asked = ["benchmark", "--edition", edition, "--dry-run", "--workers", "1", "--out", tmp_path / "out"]
+    plan = json.loads(amtlb(*asked, "--json").stdout)["runs"]
+    table = amtlb(*asked).stdout
     assert len(plan) == runs
     for row in plan:
         line = next(line for line in table.splitlines() if row["run_id"] in line)
         assert f"{row['training_frames']:,}" in line
     assert f"{sum(row['training_frames'] for row in plan):,} training frames in all" in table
     assert sum(row["training_frames"] for row in plan) == frames
+    assert not (tmp_path / "out").exists()
+
+
+def test_dry_run_measures_a_learner_on_this_machine(amtlb, tmp_path):
+    """Where there is no run, a short play gives the pace; hours and bytes follow, and no folder is made."""
+    uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path / "out"]
+    done = amtlb("benchmark", *uniform, "--dry-run", "--jobs", "3", "--json")
+    assert "measuring baselines.uniform:make on this machine: 8,000 agent steps" in done.stderr
+    found = json.loads(done.stdout)
+    pace, cost = found["pace"], found["estimate"]
+    assert len(found["missing"]) == found["volume"]["runs"] == 20
+    seconds = 60_000 / pace["training_steps_per_second"] + 144_000 / pace["evaluation_steps_per_second"]
+    assert cost["core_hours"] == pytest.approx(seconds / 3600)
+    assert cost["jobs"] == 3
+    assert cost["longest_chain_hours"] < cost["wall_hours"] < cost["core_hours"]
+    assert found["pace_source"] == "a short play of asterix and breakout"
+    assert not (tmp_path / "out").exists()
+
+
+def test_dry_run_reads_the_pace_of_complete_runs(amtlb, smoke_results, tmp_path):
+    """Where a folder has runs of this machine, their pace counts, and only what is missing is estimated."""
+    folder = tmp_path / "out"
+    shutil.copytree(smoke_results, folder)
+    shutil.rmtree(folder / "generalist")
+    asked = ["benchmark", "--learner", "baselines.uniform:make", "--out", folder, "--dry-run"]
+    done = amtlb(*asked)
+    assert done.stderr == ""
+    for words in (
+        "2 runs are missing",
+        "training  ",
+        "12,000",
+        "48,000",
+        "core hours",
+        "longest chain",
+        "memory",
+    ):
+        assert words in done.stdout
+    assert f"speed: 18 complete runs in {folder}" in done.stdout
+    complete = amtlb(*asked[:4], smoke_results, "--dry-run").stdout
+    assert "0 runs are missing" in complete
+    assert "not measured: no run is missing" in complete
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--learner", "nowhere:make"], "not measured: learner 'nowhere:make': No module named 'nowhere'"),
+        (["--learner", "tests.suite.bad_learners:Raises"], "status 1: RuntimeError: the learner's own fault"),
+        (["--contained", "process"], "not measured: a learner in a box"),
+        (["--workers", "2"], "not measured: a learner on lanes in 2 processes"),
+    ],
+)
+def test_dry_run_says_why_a_learner_is_not_measured(amtlb, tmp_path, options, words):
+    """A learner without a pace costs one line; what it would play is printed all the same."""
+    done = amtlb("benchmark", "--dry-run", "--out", tmp_path, *options)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stdout + done.stderr
+    assert words in done.stdout
+    assert "60,000" in done.stdout
+    assert "core hours" not in done.stdout
 
 
 def test_scores_are_printed_for_people_and_machines(amtlb, smoke_results):
