@@ -28,7 +28,7 @@ def parts(ppo: float, uniform: float, constant: float, **more: Any) -> list[dict
 
 
 def test_candidates_stand_in_the_order_of_the_rule():
-    """The first fifteen candidates are the rule's, in its order; the rest of full follows, without the barred."""
+    """The first fifteen candidates are the rule's, in its order; the rest of full follows."""
     order = candidates()
     assert order[:15] == [
         *("kangaroo", "frostbite", "seaquest", "private_eye", "gopher", "jamesbond", "alien", "bank_heist"),
@@ -50,7 +50,7 @@ def test_candidates_stand_in_the_order_of_the_rule():
     ],
 )
 def test_a_verdict_is_the_rule(ppo, uniform, constant, conditions):
-    """(b) allows 80 % of what is learned, (c) asks for 1.5 times uniform play, and nothing learned is nothing."""
+    """(b) allows 80 % of what is learned, (c) asks for 1.5 times uniform play; nothing learned is nothing."""
     verdict = judge(parts(ppo, uniform, constant))
     assert verdict.conditions == conditions
     assert verdict.constant == (3 if constant else 0, constant)
