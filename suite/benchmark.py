@@ -219,7 +219,7 @@ def _submit(
             key=f"{run.run_id}-{token}",
             pure=False,
             retries=0,
-            priority=_priority(run),
+            priority=priority(run),
         )
     jobs_by_key = {future.key: jobs[run_id] for run_id, future in futures.items()}
     outcomes: dict[str, Outcome] = {}
@@ -237,10 +237,11 @@ def _submit(
     return [outcomes[str(run.run_id)] for run in missing]
 
 
-def _priority(run: Run) -> int:
-    """The longest run first, so that the last ones are short; but a transfer run as soon as it can begin.
+def priority(run: Run) -> int:
+    """Of the runs that can begin, the one with the highest priority does.
 
-    So a benchmark that is stopped, and goes on without the checkpoints that it left, has few to make again.
+    The longest first, so that the last ones are short; but a transfer run as soon as it can begin, so that a
+    benchmark that is broken off, and goes on without its checkpoints, has few of them to make again.
     """
     return _SOONEST if run.starts_from else run.total_budget_frames
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from protocol import Frozen, Protocol, Run, RunId
+from suite.benchmark import priority
 
 LEDGER_BYTES_PER_STEP = 0.70
 """Bytes of a ledger per agent step: measured on the runs of ``lite`` (docs/performance.md)."""
@@ -134,7 +135,7 @@ def longest_chain(runs: Sequence[Run], seconds: Mapping[RunId, float]) -> float:
 
 
 def wall_seconds(runs: Sequence[Run], seconds: Mapping[RunId, float], jobs: int) -> float:
-    """The seconds until all runs have ended, played as ``suite.benchmark`` does: the largest budget first.
+    """The seconds until all runs have ended, played in the order of ``suite.benchmark``.
 
     Args:
         runs: a run stands behind the one that it starts from; one that starts from none of these may begin
@@ -147,7 +148,7 @@ def wall_seconds(runs: Sequence[Run], seconds: Mapping[RunId, float], jobs: int)
     ready: list[tuple[int, int]] = []
 
     def offer(place: int) -> None:
-        heapq.heappush(ready, (-runs[place].total_budget_frames, place))
+        heapq.heappush(ready, (-priority(runs[place]), place))
 
     for place, run in enumerate(runs):
         if run.starts_from in places:
