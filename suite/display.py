@@ -171,7 +171,7 @@ def print_verification(console: Console, found: Verification) -> None:
     if found.brings is not None:
         console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
     for rule in found.for_the_reviewer:
-        said = f"{rule.rule} for the reviewer, no program can hold it: {rule.title}; {rule.warnings} warnings"
+        said = f"{rule.rule} for the reviewer, no program can hold it: {rule.title}; warnings: {rule.warnings}"
         console.print(Text(said), soft_wrap=True)
     for finding in found.findings[:_SHOWN_FINDINGS]:
         console.print(Text(_finding_text(finding)), soft_wrap=True)

@@ -88,15 +88,12 @@ def _said(**fields: Any) -> Submission:
     """What the options say of the runs; raises UnknownName where they cannot be right."""
     from pydantic import ValidationError
 
-    from suite.verify.submission import VERSION, Submission
+    from suite.verify.submission import VERSION, Submission, first_complaint
 
     try:
         return Submission.model_validate({"schema_version": VERSION, **fields})
     except ValidationError as error:
-        first = error.errors()[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        place = f"--{first['loc'][0]} {first['input']!r}: " if first["loc"] else ""
-        raise UnknownName(place + reason) from error
+        raise UnknownName(first_complaint(error)) from error
 
 
 @app.command()

@@ -168,7 +168,7 @@ def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scor
 
 
 def _beside_published(division: Division, scores: Scores) -> tuple[Sheet, ...]:
-    """This learner's figures over all games beside the baselines', a table per division; (): none is published."""
+    """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
     rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
     rows[division].append(comparison_row("this learner", scores))
     for name in published_baselines(scores.protocol_version, scores.edition):

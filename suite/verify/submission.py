@@ -91,7 +91,16 @@ def parse_submission(data: bytes) -> Submission:
 
 
 def _wrong(error: Exception) -> StoreError:
-    return StoreError(f"{SUBMISSION} is not as it should be ({' '.join(str(error).split())[:300]})")
+    reason = first_complaint(error) if isinstance(error, ValidationError) else str(error)
+    return StoreError(f"{SUBMISSION} is not as it should be ({' '.join(reason.split())[:300]})")
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing that is wrong, in a line: the field, if it is one field's fault, and the reason."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place} {first['input']!r}: {reason}" if place else reason
 
 
 def read_submission(folder: Path) -> Submission:
