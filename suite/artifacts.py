@@ -17,7 +17,7 @@ from protocol import Protocol, UnknownName, load
 from suite.croissant import croissant
 from suite.scores import SCORES
 from suite.store import LEDGER, NOTES, RECORD, SUBMISSION, file_digest, record_paths
-from suite.verify.submission import Submission, submission_toml
+from suite.verify.submission import VERSION, Submission, submission_toml
 
 ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 SUMS, CROISSANT = "SHA256SUMS", "croissant.json"
@@ -66,6 +66,7 @@ def write_metadata(protocol: Protocol, edition: str) -> list[Path]:
     written = []
     for baseline in baselines:
         said = Submission(
+            schema_version=VERSION,
             name=baseline.name,
             authors=("AMTLB contributors",),
             code=f"baselines/{baseline.name}.py of this project",

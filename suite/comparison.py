@@ -18,19 +18,22 @@ from suite.scores import RESAMPLING_SEED, Scores, edition_of, score
 from suite.scoring import Floats
 from suite.statistics import mean_win_probability
 from suite.store import Store
+from suite.verify.submission import Division, division_of
 
 
 class Contender(NamedTuple):
-    """One learner's results, and what they are called here."""
+    """One learner's results, what they are called here, and their division."""
 
     label: str
     outcomes: Outcomes
+    division: Division
 
 
 class Contended(Frozen):
     """One learner's scores."""
 
     label: str
+    division: Division
     scores: Scores
 
 
@@ -56,7 +59,7 @@ class Duel(Frozen):
 
 
 class Comparison(Frozen):
-    """All contenders on one edition, whose rules the digest names."""
+    """All contenders on one edition, whose rules the digest names; duels are within a division."""
 
     protocol_version: str
     edition_digest: str
@@ -81,7 +84,7 @@ def read_contenders(
         find: finds the results of a name; None: among the published baselines.
 
     Raises:
-        StoreError: a folder is of another edition, incomplete or cannot be read.
+        StoreError: a folder is of another edition, incomplete or cannot be read, or its division cannot.
         ForeignProtocol: a folder was played under another protocol.
         UnknownName: a name is neither a folder nor found.
     """
@@ -99,7 +102,8 @@ def read_contenders(
                 f"{folder} holds runs of edition {found.name}, the others are of {edition}; "
                 "only results of one edition can be compared"
             )
-        contenders.append(Contender(label, read_outcomes(Store(folder, protocol), chosen)))
+        outcomes = read_outcomes(Store(folder, protocol), chosen)
+        contenders.append(Contender(label, outcomes, division_of(folder)))
     return contenders
 
 
@@ -114,14 +118,20 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 
 def compare(contenders: Sequence[Contender]) -> Comparison:
-    """Score contenders of one edition and set every one against every other; equal input, equal output."""
+    """Score contenders of one edition and set each against the others of its division; equal in, equal out."""
     first = contenders[0].outcomes
     return Comparison(
         protocol_version=first.protocol.version,
         edition_digest=first.protocol.edition_digests[first.edition.name],
         edition=first.edition.name,
-        contenders=tuple(Contended(label=one.label, scores=score(one.outcomes)) for one in contenders),
-        duels=tuple(_duel(ours, theirs) for ours, theirs in permutations(contenders, 2)),
+        contenders=tuple(
+            Contended(label=one.label, division=one.division, scores=score(one.outcomes)) for one in contenders
+        ),
+        duels=tuple(
+            _duel(ours, theirs)
+            for ours, theirs in permutations(contenders, 2)
+            if ours.division == theirs.division
+        ),
     )
 
 

@@ -186,8 +186,16 @@ def print_verification(console: Console, found: Verification) -> None:
     rows = tuple(
         (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title) for one in found.verdicts
     )
-    title = f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs"
+    title = (
+        f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
+        f"division {found.division or 'unknown'}"
+    )
     console.print(rich_table(Sheet(title, ("rule", "verdict", "errors", "unchecked", "what"), rows, labels=2)))
+    if found.brings is not None:
+        console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
+    for rule in found.for_the_reviewer:
+        said = f"{rule.rule} for the reviewer, no program can hold it: {rule.title}; warnings: {rule.warnings}"
+        console.print(Text(said), soft_wrap=True)
     for finding in found.findings[:_SHOWN_FINDINGS]:
         console.print(Text(_finding_text(finding)), soft_wrap=True)
     if len(found.findings) > _SHOWN_FINDINGS:

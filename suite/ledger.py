@@ -51,9 +51,14 @@ LEDGER_SCHEMA = pa.schema(
         pa.field("end_reason", pa.string(), nullable=False),
         *_PLAYED,
         pa.field("ram_sha256", pa.binary(32), nullable=False),
-    ]
+    ],
+    metadata={"amtlb.schema_version": "1"},
 )
-"""One episode; the columns are the fields of ``protocol.EpisodeRecord``."""
+"""One episode; the columns are the fields of ``protocol.EpisodeRecord``.
+
+Its metadata is written into every file and names this layout. Another layout gets another version, and the
+code that reads this one stays.
+"""
 
 
 class JournalRecorder:
@@ -197,16 +202,28 @@ def write_ledger(journal: Path, ledger: Path) -> None:
             writer.write_table(pa.Table.from_pylist(rows, LEDGER_SCHEMA))
 
 
+def version_problem(schema: pa.Schema) -> str | None:
+    """How the version that a file's schema names is not the one that is read here; None: it is."""
+    ((key, version),) = LEDGER_SCHEMA.metadata.items()
+    found = (schema.metadata or {}).get(key)
+    if found == version:
+        return None
+    said = "no version" if found is None else f"version {found[:20].decode(errors='replace')!r}"
+    return f"names {said} of the ledger ({key.decode()}), this release reads version {version.decode()!r}"
+
+
 def read_ledger(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The episodes of a ledger as a table (see LEDGER_SCHEMA), all columns or the named ones.
 
     Raises:
-        StoreError: the file is missing or is not a ledger.
+        StoreError: the file is missing, is not a ledger or is one of another version.
     """
     try:
         table = pq.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"the ledger {path} cannot be read ({error}); play the run again") from error
+    if problem := version_problem(table.schema):
+        raise StoreError(f"{path} {problem}; read it with the release that wrote it, or play the run again")
     wanted = [field for field in LEDGER_SCHEMA if columns is None or field.name in columns]
     for field in wanted:
         found = table.schema.field(field.name) if field.name in table.schema.names else None

@@ -41,7 +41,17 @@ from suite.ledger import JournalRecorder, read_ledger, write_ledger
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
 from suite.news import Begun, Ended, Report
-from suite.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, file_digest, folder_digest
+from suite.store import (
+    CHECKPOINT,
+    JOURNAL,
+    LEDGER,
+    NOTES,
+    RECORD,
+    Store,
+    file_digest,
+    folder_digest,
+    notes_digest,
+)
 from suite.workers import WorkerEngine
 
 
@@ -114,7 +124,7 @@ def play(job: Job, report: Report) -> RunRecord:
             ledger_sha256=file_digest(folder / LEDGER),
             checkpoint_in=checkpoint_in,
             checkpoint_out=folder_digest(folder / CHECKPOINT),
-            notes_sha256=folder_digest(folder / NOTES) if (folder / NOTES).exists() else None,
+            notes_sha256=notes_digest(folder),
             image_sha256=None if job.box is None else job.box.image_sha256,
             code_commit=code_commit(),
             versions=library_versions(),

@@ -49,10 +49,21 @@ def folder_digest(folder: Path) -> str:
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise StoreError(f"{path.name} in a checkpoint is neither a file nor a folder; save plain files")
+            raise StoreError(f"{path.name} in {folder.name}/ is neither a file nor a folder; save plain files")
         if path.is_file():
             files[path.relative_to(folder).as_posix()] = file_digest(path)
     return canonical_digest(files)
+
+
+def notes_digest(run_folder: Path) -> str | None:
+    """The digest of what a learner noted in a run, as ``folder_digest``; None: it noted nothing.
+
+    Raises:
+        StoreError: the notes hold something that is neither a file nor a folder.
+    """
+    notes = run_folder / NOTES
+    noted = any(path.is_symlink() or not path.is_dir() for path in notes.rglob("*"))
+    return folder_digest(notes) if noted else None
 
 
 def record_paths(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from suite.comparison import Comparison
 from suite.estimates import Figure
 from suite.scores import Scores
 from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval, with_p
+from suite.verify.submission import DIVISIONS, Division
 
 COMPARISON_HEADER = ("learner", "contrast", "null", "p", "ratio r", "null", "transfer beats fresh")
 
@@ -149,8 +150,24 @@ def verdict(figure: Figure) -> str:
 
 
 def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
-    """All tables of a comparison."""
-    everyone = comparison.contenders
+    """All tables of a comparison: those of the division standard, then those of the division open, marked."""
+    return tuple(
+        sheet._replace(title=division_title(division, sheet.title))
+        for division in DIVISIONS
+        for sheet in _sheets_of(comparison, division)
+        if sheet.rows
+    )
+
+
+def division_title(division: Division, title: str) -> str:
+    """A table's title, marked where its learners are not to be ranked with the others."""
+    return title if division == "standard" else f"division open, with weights or data from elsewhere; {title}"
+
+
+def _sheets_of(comparison: Comparison, division: Division) -> tuple[Sheet, ...]:
+    everyone = [one for one in comparison.contenders if one.division == division]
+    if not everyone:
+        return ()
     labels = tuple(one.label for one in everyone)
     first = everyone[0].scores
     return (
@@ -197,6 +214,7 @@ def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
             tuple(
                 (duel.ours, duel.theirs, *(with_p(figure, False) for figure in duel.figures().values()))
                 for duel in comparison.duels
+                if duel.ours in labels
             ),
             labels=2,
         ),
@@ -224,16 +242,17 @@ def _both_means(scores: Scores, place: int) -> str:
 
 def tidy_sheet(comparison: Comparison) -> Sheet:
     """Every figure of a comparison with its interval and null, a row each, at full precision."""
-    header = ("learner", "against", "game", "measure", "value", "low", "high")
-    rows = []
+    header = ("learner", "division", "against", "game", "measure", "value", "low", "high")
+    rows, divisions = [], {one.label: one.division for one in comparison.contenders}
     for one in comparison.contenders:
         for label, game, measure, figure in _figures(one.label, one.scores):
-            rows.append((label, "", game, measure, *_numbers(figure)))
+            rows.append((label, one.division, "", game, measure, *_numbers(figure)))
     for duel in comparison.duels:
         for measure, figure in duel.figures().items():
-            rows.append((duel.ours, duel.theirs, "", f"win_probability_{measure}", *_numbers(figure)))
+            duelled = (duel.ours, divisions[duel.ours], duel.theirs, "", f"win_probability_{measure}")
+            rows.append((*duelled, *_numbers(figure)))
     nulls = ("null_low", "null_median", "null_high", "p_value", "minimum_detectable_effect")
-    return Sheet(f"comparison on {comparison.edition}", (*header, *nulls), tuple(rows), labels=4)
+    return Sheet(f"comparison on {comparison.edition}", (*header, *nulls), tuple(rows), labels=5)
 
 
 def _figures(label: str, scores: Scores) -> list[tuple[str, str, str, Figure]]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from protocol import Protocol, UnknownName, load
+from protocol import Protocol, StoreError, UnknownName, load
 from suite.cli.options import JsonOption
 
 app = typer.Typer()
@@ -28,12 +28,19 @@ def publish(
     from suite.store import Store
     from suite.tracking.publish import PATIENCE_SECONDS, Publisher, complete_runs
     from suite.tracking.server import VARIABLE, url_of_environment
+    from suite.verify.submission import division_of
 
     url = url_of_environment()
     if url is None:
         raise UnknownName(f"{VARIABLE} is not set; set it to mongodb://user:password@host:27017/sacred")
     protocol = load("v1")
     stores = [Store(_folder(name, protocol, edition), protocol) for name in results]
+    for store in stores:
+        if division_of(store.folder) == "open":
+            raise StoreError(
+                f"{store.folder} is of division open, which the database does not keep: it would be ranked "
+                "with the others; compare the folder itself"
+            )
     runs = [complete_runs(store) for store in stores]
     console = output_console(stderr=as_json)
     answers: list[dict[str, Any]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from suite.cli.options import (
     fail,
 )
 
+if TYPE_CHECKING:
+    from suite.verify.submission import Submission
+
 app = typer.Typer()
 
 
@@ -28,6 +31,17 @@ def submit(
     name: Annotated[str, typer.Option("--name", prompt=True, help="What tables call the learner.")],
     author: Annotated[list[str], typer.Option("--author", help="Who made it; once for each.")],
     code: Annotated[str, typer.Option("--code", prompt=True, help="Where its code is: URL and commit, DOI.")],
+    division: Annotated[
+        str, typer.Option("--division", help="standard, or open: with weights or data from elsewhere.")
+    ] = "standard",
+    brings: Annotated[
+        str | None,
+        typer.Option(
+            "--brings",
+            help="In the division open: what comes from elsewhere, and from where.",
+            show_default=False,
+        ),
+    ] = None,
     deterministic: Annotated[
         bool,
         typer.Option("--deterministic", help="Declare that the learner, trained again, repeats to the bit."),
@@ -42,37 +56,44 @@ def submit(
     ] = None,
 ) -> None:
     """Pack results into a submission, and audit it."""
-    from pydantic import ValidationError
-
     from suite.machine import available_cores
     from suite.store import Store
     from suite.verify.pack import image_of, pack
-    from suite.verify.submission import Submission
     from suite.verify.verification import Levels, verify
 
     protocol = load("v1")
     store = Store(folder, protocol)
     held_in = image_of(store)
-    try:
-        submission = Submission.model_validate(
-            {
-                "name": name,
-                "authors": tuple(author),
-                "code": code,
-                "division": "open" if held_in is None else "contained",
-                "image_sha256": image_sha256 or held_in,
-                "deterministic": deterministic,
-            }
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnknownName(f"--{first['loc'][0]} {first['input']!r}: {first['msg']}") from error
+    submission = _said(
+        name=name,
+        authors=tuple(author),
+        code=code,
+        division=division,
+        brings=brings,
+        contained=held_in is not None,
+        image_sha256=image_sha256 or held_in,
+        deterministic=deterministic,
+    )
     pack(store, submission, out)
     found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
     if found.exit_status:
         _print(found)
         fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
-    print(f"written to {out}; its audit passes ({found.runs} runs)")
+    for warning in found.findings:
+        print(f"for the reviewer, rule {warning.rule}: {warning.found}")
+    print(f"written to {out}, division {division}; its audit passes ({found.runs} runs)")
+
+
+def _said(**fields: Any) -> Submission:
+    """What the options say of the runs; raises UnknownName where they cannot be right."""
+    from pydantic import ValidationError
+
+    from suite.verify.submission import VERSION, Submission, first_complaint
+
+    try:
+        return Submission.model_validate({"schema_version": VERSION, **fields})
+    except ValidationError as error:
+        raise UnknownName(first_complaint(error)) from error
 
 
 @app.command()

@@ -19,7 +19,15 @@ from suite.report.style import Drawing, inline_svg, save
 from suite.scores import SCORES, Scores
 from suite.sheets import Sheet, null_text, with_interval
 from suite.store import NOTES, Store
-from suite.tables import COMPARISON_HEADER, comparison_row, headline, score_sheets, verdict
+from suite.tables import (
+    COMPARISON_HEADER,
+    comparison_row,
+    division_title,
+    headline,
+    score_sheets,
+    verdict,
+)
+from suite.verify.submission import DIVISIONS, Division, division_of
 
 PAGE, FIGURES = "report.html", "figures"
 
@@ -47,13 +55,14 @@ def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) ->
         the page.
 
     Raises:
-        StoreError: the folder cannot be written to.
+        StoreError: the folder cannot be written to, or the division of the results cannot be read.
     """
-    sections = list(_sections(store, outcomes, scores))
+    division = division_of(store.folder)
+    sections = list(_sections(store, division, outcomes, scores))
     drawings = [drawing for section in sections for drawing in section.drawings]
     try:
         (out / FIGURES).mkdir(parents=True, exist_ok=True)
-        (out / PAGE).write_text(render(sections, outcomes, scores), encoding="utf-8")
+        (out / PAGE).write_text(render(sections, outcomes, scores, division), encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
     for drawing in drawings:
@@ -62,7 +71,7 @@ def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) ->
     return out / PAGE
 
 
-def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores) -> str:
+def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores, division: Division) -> str:
     """The page as text."""
     environment = Environment(
         loader=PackageLoader("suite.report", "."),
@@ -75,6 +84,7 @@ def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores) -> s
     first = outcomes.records[0]
     return environment.get_template("page.html.j2").render(
         scores=scores,
+        division=division,
         sections=sections,
         headline=_headline(scores),
         lines=headline(scores)[1:],
@@ -115,7 +125,7 @@ def _bar(figure: Figure) -> dict[str, float] | None:
     return {name: round(50 * (1 + max(-1.0, min(1.0, end))), 2) for name, end in ends.items()}
 
 
-def _sections(store: Store, outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
+def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
     by_game, speed, multitask, overall = score_sheets(scores)
     yield Section(
         "transfer",
@@ -149,24 +159,29 @@ def _sections(store: Store, outcomes: Outcomes, scores: Scores) -> Iterable[Sect
     if heads:
         text = "What the gate of the multi-head learner gave to each head, though nobody told it the game."
         yield Section("heads", "Head use", text, heads, ())
-    if beside := _beside_published(scores):
+    if beside := _beside_published(division, scores):
         text = "The published baselines of this edition, from their published scores."
-        yield Section("baselines", "Beside the published baselines", text, (), (beside,))
+        yield Section("baselines", "Beside the published baselines", text, (), beside)
     yield Section(
         "runs", "Runs", "Every run of the edition, as recorded.", (), (_runs_sheet(outcomes.records),)
     )
 
 
-def _beside_published(scores: Scores) -> Sheet | None:
-    """This learner's figures over all games beside the published baselines'; None: there are none."""
-    rows = [comparison_row("this learner", scores)]
+def _beside_published(division: Division, scores: Scores) -> tuple[Sheet, ...]:
+    """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
+    rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
+    rows[division].append(comparison_row("this learner", scores))
     for name in published_baselines(scores.protocol_version, scores.edition):
         folder = published_folder(name, scores.protocol_version, scores.edition)
         published = Scores.model_validate_json((folder / SCORES).read_bytes())
         if published.edition_digest == scores.edition_digest:
-            rows.append(comparison_row(name, published))
+            rows[division_of(folder)].append(comparison_row(name, published))
+    if sum(map(len, rows.values())) == 1:
+        return ()
     title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
-    return Sheet(title, COMPARISON_HEADER, tuple(rows)) if len(rows) > 1 else None
+    return tuple(
+        Sheet(division_title(one, title), COMPARISON_HEADER, tuple(own)) for one, own in rows.items() if own
+    )
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +16,18 @@ from suite.outcomes import assemble
 from suite.scores import SCORES, Scores, score
 from suite.store import LEDGER, NOTES, RECORD, SUBMISSION
 from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, RULES, Finding
-from suite.verify.intake import MAX_JSON_BYTES, Changed, Unreadable, list_files, parse_json, read_bytes
+from suite.verify.intake import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
+from suite.verify.intent import check_intent
 from suite.verify.lineage import check_lineage, check_plan
 from suite.verify.runs import RunAudit, RunTask, audit_run, read_record
 from suite.verify.shards import Failure, Limits, run_sharded
-from suite.verify.submission import Submission, parse_submission
+from suite.verify.submission import Submission, read_submission
+from suite.verify.sums import check_notes, check_sums, file_digests
 
 LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
-MAX_TEXT_BYTES = 16 * 2**20
-MAX_NOTES_BYTES = 2**28
-_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+seed\d+)/(?:{RECORD}|{LEDGER}|{NOTES}/[^/]+)")
+MAX_NOTES_DEPTH = 3
+_NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
+_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+seed\d+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
 _RELATIVE = 1e-9
 
@@ -37,6 +38,7 @@ class Audit(NamedTuple):
     Attributes:
         edition: of the runs; None: it could not be told.
         learner: of the runs; None: it could not be told.
+        submission: what is declared of them; None: it could not be read.
         episodes: of every run whose ledger could be read, how many.
         findings: all.
         checked: the rules that were looked at.
@@ -44,6 +46,7 @@ class Audit(NamedTuple):
 
     edition: str | None
     learner: str | None
+    submission: Submission | None
     episodes: Mapping[RunId, int]
     findings: tuple[Finding, ...]
     checked: frozenset[str]
@@ -73,8 +76,8 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     edition, more = _edition(folder, protocol, runs)
     findings += more
     if edition is None:
-        findings += _sums(folder, files, {})
-        return Audit(None, None, {}, tuple(findings), frozenset({"S1", "S3", "S4", "P4"}))
+        findings += check_sums(folder, files, file_digests(folder, files, {}))
+        return Audit(None, None, submission, {}, tuple(findings), frozenset({"S1", "S3", "P4"}))
     findings += check_plan(protocol, edition, runs)
     present = [run for run in plan(protocol, edition) if run.run_id.path in runs]
     audits = _audit_runs(folder, protocol, present, workers)
@@ -83,13 +86,18 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     read = {run_id: found for run_id, found in audits.items() if isinstance(found, RunAudit)}
     records = {run_id: found.record for run_id, found in read.items() if found.record is not None}
     findings += check_lineage(present, records, submission)
-    findings += _sums(folder, files, read)
+    findings += check_intent(protocol, records)
+    ledgers = {run_id: one.ledger_sha256 for run_id, one in read.items() if one.ledger_sha256 is not None}
+    digests = file_digests(folder, files, ledgers)
+    findings += check_sums(folder, files, digests)
+    findings += check_notes(records, digests)
     findings += _figures(folder, protocol, edition, present, read)
     learners = Counter(record.learner for record in records.values())
     return Audit(
         edition.name,
         learners.most_common(1)[0][0] if learners else None,
-        {run_id: found.episodes for run_id, found in read.items() if found.ledger_sha256 is not None},
+        submission,
+        {run_id: read[run_id].episodes for run_id in ledgers},
         tuple(findings),
         frozenset(RULES) - {*REPLAY_RULES, *RETRAIN_RULES},
     )
@@ -98,7 +106,8 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
 def _layout(files: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     for file in files:
         if file not in _TOP and not _RUN.fullmatch(file):
-            yield Finding(rule="S3", file=file[:200], expected="files of the layout only", found="another")
+            expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
+            yield Finding(rule="S3", file=file[:200], expected=expected, found="another")
     for path, what in odd:
         yield Finding(rule="S3", file=path[:200], expected="plain files and folders", found=what)
 
@@ -106,20 +115,17 @@ def _layout(files: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Fi
 def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, list[Finding]]:
     """What is declared of the runs, and a finding where nothing can be read of it."""
     try:
-        return parse_submission(read_bytes(folder, SUBMISSION, MAX_TEXT_BYTES)), []
+        return read_submission(folder), []
     except (Unreadable, StoreError) as error:
+        found = str(error) if isinstance(error, StoreError) else f"it {error}"
         finding = Finding(
             rule="S1",
             file=SUBMISSION,
-            severity=_severity(error),
+            severity=severity_of(error),
             expected="a description of the runs",
-            found=f"it {error}" if SUBMISSION in files else "none",
+            found=found if SUBMISSION in files else "none",
         )
         return None, [finding]
-
-
-def _severity(error: Exception) -> Any:
-    return "unchecked" if isinstance(error, Changed) else "error"
 
 
 def _edition(folder: Path, protocol: Protocol, runs: Sequence[str]) -> tuple[Edition | None, list[Finding]]:
@@ -161,47 +167,6 @@ def _failed(run_id: RunId, failure: Failure) -> list[Finding]:
     ]
 
 
-def _sums(folder: Path, files: Sequence[str], read: Mapping[RunId, RunAudit]) -> Iterator[Finding]:
-    """SHA256SUMS names every other file once, with its digest."""
-    expected = set(files) - {SUMS}
-    try:
-        text = read_bytes(folder, SUMS, MAX_TEXT_BYTES).decode("utf-8")
-    except (Unreadable, UnicodeDecodeError) as error:
-        found = f"it {error}" if SUMS in files else "none"
-        yield Finding(
-            rule="S1", file=SUMS, severity=_severity(error), expected="the digest of every file", found=found
-        )
-        return
-    lines = [line.partition("  ") for line in text.splitlines()]
-    claimed = {path: digest for digest, _, path in lines}
-    if len(claimed) < len(lines):
-        yield Finding(rule="S4", file=SUMS, expected="each file once", found="one of them twice")
-    known = {f"{run_id.path}/{LEDGER}": found.ledger_sha256 for run_id, found in read.items()}
-    for file in sorted(expected | claimed.keys()):
-        if file not in claimed or file not in expected:
-            where = "in the folder" if file not in claimed else "in the sums"
-            yield Finding(
-                rule="S4",
-                file=file[:200],
-                expected="a file in the folder and in the sums",
-                found=f"only {where}",
-            )
-            continue
-        try:
-            digest = known.get(file) or hashlib.sha256(read_bytes(folder, file, MAX_NOTES_BYTES)).hexdigest()
-        except Unreadable as error:
-            yield Finding(
-                rule="S1",
-                file=file[:200],
-                severity=_severity(error),
-                expected="a readable file",
-                found=f"it {error}",
-            )
-            continue
-        if digest != claimed[file]:
-            yield Finding(rule="S4", file=file[:200], expected=f"digest {digest}", found=claimed[file][:80])
-
-
 def _figures(
     folder: Path, protocol: Protocol, edition: Edition, runs: Sequence[Run], read: Mapping[RunId, RunAudit]
 ) -> Iterator[Finding]:
@@ -213,7 +178,7 @@ def _figures(
     except (Unreadable, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         yield Finding(
-            rule="S1", file=SCORES, severity=_severity(error), expected="the scores", found=f"it {reason}"
+            rule="S1", file=SCORES, severity=severity_of(error), expected="the scores", found=f"it {reason}"
         )
         return
     records = [found.record for found in read.values() if found.record is not None]

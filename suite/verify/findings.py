@@ -40,10 +40,12 @@ RULES = {
     "C1": "every published figure recomputes from the ledgers",
     "T1": "the learner, trained again, yields the same ledger, or one within the null",
 }
+REVIEWED_RULES = {"I1": "the learner holds no knowledge of particular games"}
+"""No program can hold these, so none gets a verdict: a reviewer does, and a program at most warns."""
 REPLAY_RULES, RETRAIN_RULES = ("R1", "R2", "R3"), ("T1",)
 """Only the emulator, or the learner, can tell; unless they are asked for they stay UNVERIFIABLE."""
 
-Severity = Literal["error", "unchecked"]
+Severity = Literal["error", "unchecked", "warning"]
 Verdict = Literal["PASS", "FAIL", "UNVERIFIABLE"]
 
 
@@ -51,8 +53,8 @@ class Finding(Frozen):
     """One place where a submission is not as the protocol says, or where it could not be looked at.
 
     Attributes:
-        rule: its id, see RULES.
-        severity: error, or unchecked: something stood in the way of looking.
+        rule: its id, see RULES and REVIEWED_RULES.
+        severity: error; unchecked: something stood in the way of looking; warning: a reviewer should look.
         run_id: of the run; None: the submission as a whole.
         file: relative to the submission's folder; None: no single file.
         row: of the ledger, from 0; None: no single episode.
@@ -78,6 +80,14 @@ class RuleVerdict(Frozen):
     unchecked: int
 
 
+class ReviewedRule(Frozen):
+    """A rule that a reviewer holds, and how often a program warns."""
+
+    rule: str
+    title: str
+    warnings: int
+
+
 class Replayed(Frozen):
     """How much was played again.
 
@@ -94,23 +104,34 @@ class Replayed(Frozen):
 
 
 class Verification(Frozen):
-    """All that a verification found; what ``amtlb verify --json`` prints."""
+    """All that a verification found; what ``amtlb verify --json`` prints.
+
+    Attributes:
+        division: that the submission declares; None: it could not be read.
+        brings: what a learner of the division open says that it brings from elsewhere.
+        verdicts: on every rule that a program can hold.
+        for_the_reviewer: the rules that it cannot.
+    """
 
     protocol_version: str
     edition: str | None
     edition_digest: str | None
     learner: str | None
+    division: str | None
+    brings: str | None
     runs: int
     replayed: Replayed | None
     verdicts: tuple[RuleVerdict, ...]
+    for_the_reviewer: tuple[ReviewedRule, ...]
     findings: tuple[Finding, ...]
 
     @property
     def exit_status(self) -> int:
         """0 compliant, 1 not compliant, 3 could not check all that was asked for."""
-        if any(finding.severity == "error" for finding in self.findings):
+        severities = {finding.severity for finding in self.findings}
+        if "error" in severities:
             return 1
-        return 3 if self.findings else 0
+        return 3 if "unchecked" in severities else 0
 
 
 def judge(findings: Iterable[Finding], checked: Iterable[str]) -> tuple[RuleVerdict, ...]:
@@ -129,3 +150,11 @@ def judge(findings: Iterable[Finding], checked: Iterable[str]) -> tuple[RuleVerd
             RuleVerdict(rule=rule, title=title, verdict=verdict, errors=errors, unchecked=unchecked)
         )
     return tuple(verdicts)
+
+
+def for_the_reviewer(findings: Iterable[Finding]) -> tuple[ReviewedRule, ...]:
+    """The rules that only a reviewer can hold, with the warnings for them."""
+    counts = Counter(finding.rule for finding in findings)
+    return tuple(
+        ReviewedRule(rule=rule, title=title, warnings=counts[rule]) for rule, title in REVIEWED_RULES.items()
+    )

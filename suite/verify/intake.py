@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 MAX_FILES = 20_000
 MAX_DEPTH = 8
@@ -32,6 +32,11 @@ class Changed(Unreadable):
     """A file changed while it was read: what it holds could not be checked."""
 
 
+def severity_of(error: Exception) -> Literal["error", "unchecked"]:
+    """Of a finding that a file cannot be read: what changed meanwhile could not be checked."""
+    return "unchecked" if isinstance(error, Changed) else "error"
+
+
 def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """All plain files below a folder, and what is neither a file nor a folder.
 
@@ -46,7 +51,9 @@ def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     for path, entry, depth in _walk(folder):
         if len(files) + len(odd) >= MAX_FILES:
             raise Unreadable(f"it holds more than {MAX_FILES:,} files")
-        if entry.is_symlink():
+        if not path.isprintable():
+            odd.append((ascii(path), "a name that cannot be printed"))
+        elif entry.is_symlink():
             odd.append((path, "a symlink"))
         elif entry.is_dir(follow_symlinks=False):
             if depth >= MAX_DEPTH:

@@ -48,7 +48,7 @@ def check_lineage(runs: Iterable[Run], records: Records, submission: Submission 
         submission: what is declared of them; None: it could not be read.
     """
     yield from _one_configuration(records)
-    if submission is not None and submission.division == "contained":
+    if submission is not None and submission.contained:
         yield from _declared_image(records, submission)
     for run in runs:
         if run.starts_from is None or run.run_id not in records:

@@ -26,7 +26,7 @@ from suite.outcomes import GameOutcome, table_outcomes
 from suite.store import LEDGER, RECORD
 from suite.verify.columns import Ledger, schema_problem
 from suite.verify.findings import Finding
-from suite.verify.intake import Changed, TooLarge, Unreadable, parse_json, read_bytes
+from suite.verify.intake import TooLarge, Unreadable, parse_json, read_bytes, severity_of
 from suite.verify.ledgers import check_ledger
 
 MAX_RECORD_BYTES = 2**20
@@ -125,7 +125,7 @@ def read_table(protocol: Protocol, run: Run, data: bytes) -> pa.Table:
         if unpacked > most:
             raise TooLarge(f"unpacks to {unpacked:,} bytes, at most {most:,} can be right")
         if problem := schema_problem(file.schema_arrow):
-            raise Unreadable(f"is not a ledger: {problem}")
+            raise Unreadable(problem)
         table = file.read(use_threads=False)
         table.validate(full=True)
     except (OSError, pa.ArrowException, ValueError) as error:
@@ -181,7 +181,7 @@ def _finding(rule: str, run: Run, file: str, expected: str, found: str) -> Findi
 def _unreadable(run: Run, file: str, error: Unreadable) -> Finding:
     return Finding(
         rule="S3" if isinstance(error, TooLarge) else "S1",
-        severity="unchecked" if isinstance(error, Changed) else "error",
+        severity=severity_of(error),
         run_id=str(run.run_id),
         file=file,
         expected="a file that can be read and is valid",

@@ -27,7 +27,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """By name, JSON Schemas; of a ledger, the schema of one row, with each column's Arrow type beside it."""
+    """By name, JSON Schemas; of a ledger, the schema of one row, with each column's Arrow type."""
     found = {name: model.model_json_schema() for name, model in _MODELS.items()}
     columns = {
         field.name: {"arrowType": str(field.type), "nullable": field.nullable} for field in LEDGER_SCHEMA
@@ -35,6 +35,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     found["ledger"] = {
         "title": "Ledger",
         "description": "One row of ledger.parquet: one episode, in the order in which episodes ended.",
+        "fileMetadata": {key.decode(): value.decode() for key, value in LEDGER_SCHEMA.metadata.items()},
         "type": "object",
         "properties": columns,
         "required": list(columns),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from protocol import Protocol
 from suite.contained.spec import BoxSpec
 from suite.verify.audit import audit
-from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, Verification, judge
+from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, Verification, for_the_reviewer, judge
 
 
 class Levels(NamedTuple):
@@ -75,8 +75,11 @@ def verify(
         edition=audited.edition,
         edition_digest=protocol.edition_digests[audited.edition] if audited.edition else None,
         learner=audited.learner,
+        division=audited.submission.division if audited.submission else None,
+        brings=audited.submission.brings if audited.submission else None,
         runs=len(audited.episodes),
         replayed=replayed,
         verdicts=judge(findings, checked),
+        for_the_reviewer=for_the_reviewer(findings),
         findings=tuple(findings),
     )

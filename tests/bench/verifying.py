@@ -96,7 +96,7 @@ def audit_release(folder: Path) -> dict[str, float]:
 def write_release(folder: Path) -> None:
     """Submissions of the ``lite`` edition of several learners that never played."""
     protocol = load("v1")
-    said = Submission(name="synthetic", authors=("nobody",), code="none")
+    said = Submission(schema_version=1, name="synthetic", authors=("nobody",), code="none")
     for learner in range(LEARNERS):
         with tempfile.TemporaryDirectory() as scratch:
             edition = protocol.edition("lite")

@@ -118,7 +118,7 @@ def test_an_honest_contained_submission_passes(contained, image, tmp_path):
     """What was played in containers is submitted as such, replays, and trains again to the same bits."""
     said = ("--name", "ppo", "--author", "A", "--code", "https://example.org/abc", "--deterministic")
     done("submit", contained, tmp_path / "submission", *said)
-    assert 'division = "contained"' in (tmp_path / "submission/submission.toml").read_text()
+    assert "contained = true" in (tmp_path / "submission/submission.toml").read_text()
     again = ("--retrain", "smoke/transfer/fold1/breakout/seed0", "--image", image)
     assert "compliant" in done("verify", tmp_path / "submission", "--replay", *again)
 

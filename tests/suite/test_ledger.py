@@ -9,13 +9,23 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import EpisodeRecord, StoreError
 from suite import ledger as module
-from suite.ledger import JournalRecorder, read_episodes, read_journal, read_ledger, write_ledger
+from suite.ledger import (
+    JournalRecorder,
+    read_episodes,
+    read_journal,
+    read_ledger,
+    version_problem,
+    write_ledger,
+)
+from suite.verify.columns import schema_problem
 from tests.suite.helpers import record_random
 
 RAM = np.arange(128, dtype=np.uint8)
@@ -133,8 +143,6 @@ def test_row_groups_bound_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ROW_GROUP_STEPS", 500)
     journal = record_random(tmp_path, ["breakout"], 4000)
     write_ledger(journal, tmp_path / "ledger")
-    import pyarrow.parquet as pq
-
     assert pq.ParquetFile(tmp_path / "ledger").num_row_groups > 3
     assert list(read_episodes(tmp_path / "ledger")) == list(read_journal(journal))
 
@@ -155,11 +163,37 @@ def test_a_broken_ledger_is_a_store_error(tmp_path, content):
         read_ledger(tmp_path / "ledger")
 
 
+def write_table(path, metadata) -> None:
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata(metadata), path)
+
+
 def test_another_table_is_a_store_error(tmp_path):
     """A Parquet file with other columns is not a ledger."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.table({"a": [1]}), tmp_path / "ledger")
+    write_table(tmp_path / "ledger", module.LEDGER_SCHEMA.metadata)
     with pytest.raises(StoreError, match="not a ledger"):
         read_ledger(tmp_path / "ledger")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({}, "no version"),
+        ({"amtlb.schema_version": "2"}, "version '2'"),
+        ({"amtlb.schema_version": b"\xff"}, "version '\ufffd'"),
+    ],
+)
+def test_another_version_is_a_store_error(tmp_path, metadata, said):
+    """A ledger of another version, or of none, is refused with the version that is read."""
+    write_table(tmp_path / "ledger", metadata)
+    with pytest.raises(StoreError, match="this release reads version '1'") as refusal:
+        read_ledger(tmp_path / "ledger")
+    assert said in str(refusal.value)
+    schema = pq.read_schema(tmp_path / "ledger")
+    assert schema_problem(schema) == version_problem(schema)
+
+
+def test_every_ledger_names_its_version(tmp_path):
+    """What is written names the version, and reads back whole or by columns."""
+    write_ledger(record_random(tmp_path, ["breakout"], 400), tmp_path / "ledger")
+    assert pq.read_schema(tmp_path / "ledger").metadata == {b"amtlb.schema_version": b"1"}
+    assert read_ledger(tmp_path / "ledger", ["lane"]).num_rows == read_ledger(tmp_path / "ledger").num_rows > 0

@@ -23,7 +23,7 @@ from suite.benchmark import Settings, play_one
 from suite.ledger import LEDGER_SCHEMA, read_ledger
 from suite.outcomes import read_outcomes
 from suite.scores import score, write_scores
-from suite.store import Store, file_digest
+from suite.store import Store, file_digest, notes_digest
 from tests.suite.helpers import V1
 from tests.suite.verify.cheater import Bend, play_bent
 
@@ -148,6 +148,35 @@ def _wrong_dtype(forged: Forged) -> None:
     forged.change(FRESH, ledger_sha256=file_digest(path))
 
 
+def _other_ledger_version(forged: Forged) -> None:
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"amtlb.schema_version": "2"}), path, compression="zstd")
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _said(forged: Forged, old: str, new: str) -> None:
+    """Change what the description says."""
+    path = forged.folder / "submission.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    forged.sums()
+
+
+def _note(forged: Forged, at: str) -> None:
+    """A note that was not there when the run ended."""
+    path = forged.folder / FRESH / "notes" / at
+    path.parent.mkdir(parents=True)
+    path.write_text("noted later")
+    forged.sums()
+
+
+def _deep_note(forged: Forged) -> None:
+    _note(forged, "a/b/c/d/note.txt")
+    forged.change(FRESH, notes_sha256=notes_digest(forged.folder / FRESH))
+
+
 def _drop_run(forged: Forged) -> None:
     shutil.rmtree(forged.folder / TRANSFER)
     forged.sums()
@@ -159,10 +188,7 @@ def _foreign_run(forged: Forged) -> None:
 
 
 def _declared_contained(forged: Forged) -> None:
-    path = forged.folder / "submission.toml"
-    image = "0" * 64
-    path.write_text(path.read_text().replace('"open"', '"contained"') + f'image_sha256 = "{image}"\n')
-    forged.sums()
+    _said(forged, "contained = false", f'contained = true\nimage_sha256 = "{"0" * 64}"')
 
 
 def _drop_seed(forged: Forged) -> None:
@@ -384,13 +410,26 @@ FORGERIES = (
     _named("a negative count", "S1", lambda f: f.change(FRESH, budget_frames=-8000)),
     _named("a ledger cut off", "S1", lambda f: _truncate(f, "ledger.parquet"), "S4"),
     _named("a column of another type", "S1", _wrong_dtype),
+    _named("a ledger of another version", "S1", _other_ledger_version),
     _named("no description", "S1", lambda f: (f.folder / "submission.toml").unlink() or f.sums()),
+    _named("a description of another version", "S1", _said, old="schema_version = 1", new="schema_version = 2"),
+    _named("open without a word on what it brings", "S1", _said, old='"standard"', new='"open"'),
+    _named(
+        "weights from elsewhere in the division standard",
+        "S1",
+        _said,
+        old='"standard"',
+        new='"standard"\nbrings = "weights from elsewhere"',
+    ),
     _named("a run missing", "S2", _drop_run),
     _named("a run of a game that is not in the edition", "S2", _foreign_run),
     _named("weights among the runs", "S3", _stray_file),
     _named("a symlink out of the folder", "S3", _symlink),
     _named("a ledger that unpacks to 200 MB", "S3", _bomb),
+    _named("a note four folders deep", "S3", _deep_note),
     _named("a record about another ledger", "S4", lambda f: f.change(FRESH, ledger_sha256="0" * 64)),
+    _named("a note that was written later", "S4", _note, at="later.txt"),
+    _named("notes left out", "S4", lambda f: f.change(FRESH, notes_sha256="0" * 64)),
     _named("a wrong sum", "S4", _wrong_sum),
     _named("a file without a sum", "S4", _unlisted),
     _named("another edition's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from protocol import parse_run_id, plan
 from suite.artifacts import published_baselines, published_folder
-from suite.verify.findings import RULES, Verification
+from suite.verify.findings import REVIEWED_RULES, RULES, Verification
 from suite.verify.schemas import schemas
 from suite.verify.verification import Levels, verify
 from tests.suite.helpers import V1
@@ -64,7 +65,7 @@ def test_forgeries_fail_by_their_rule(submission, forgery):
 
 
 def test_every_rule_has_a_forgery_and_a_page():
-    """No rule without a forgery, nor without a page: why, how it looks when broken, how to mend it."""
+    """No rule without a forgery, nor without a page: why, how it looks when broken, how to fix it."""
     assert {forgery.rule for forgery in FORGERIES} == set(RULES)
     assert len(FORGERIES) >= 40
     assert len({forgery.name for forgery in FORGERIES}) == len(FORGERIES)
@@ -73,6 +74,20 @@ def test_every_rule_has_a_forgery_and_a_page():
         section = page.partition(f"### {rule}: {title}\n")[2].partition("\n##")[0]
         for word in ("Why: ", "Broken: ", "Mend: "):
             assert word in section.replace("\n", " "), (rule, word)
+
+
+def test_rules_of_the_reviewer_have_a_page_of_examples():
+    """A rule that no program holds has a page, with four examples or more of each, allowed and not allowed."""
+    page = (ROOT / "docs" / "rules.md").read_text()
+    for rule, title in REVIEWED_RULES.items():
+        section = page.partition(f"### {rule}: {title}\n")[2].partition("\n##")[0]
+        assert "Why: " in section
+        tables = re.findall(
+            r"^\| (allowed|not allowed) \| why \|\n\|---\|---\|\n((?:\|.*\|\n)+)", section, re.MULTILINE
+        )
+        assert [heading for heading, _ in tables] == ["allowed", "not allowed"]
+        assert all(rows.count("\n") >= 4 for _, rows in tables)
+    assert {*re.findall(r"^### (\w+):", page, re.MULTILINE)} == {*RULES, *REVIEWED_RULES}
 
 
 @pytest.mark.slow

@@ -1,0 +1,30 @@
+"""A valid submission that nobody played: invented results of ``smoke``, packed."""
+
+from pathlib import Path
+from typing import Any
+
+from suite.store import Store
+from suite.verify.findings import Verification
+from suite.verify.pack import pack
+from suite.verify.submission import Submission
+from suite.verify.verification import Levels, verify
+from tests.bench.synthetic import write_results
+from tests.suite.helpers import V1
+
+SAID: dict[str, Any] = {"schema_version": 1, "name": "invented", "authors": ("A. Author",), "code": "none"}
+
+
+def invented(folder: Path) -> Store:
+    """Results of ``smoke``, written into a new folder."""
+    return write_results(folder, V1, V1.edition("smoke"), 400, seed=0)
+
+
+def packed(store: Store, out: Path, **said: Any) -> Path:
+    """A submission of these results, with other words on it; returns its folder."""
+    pack(store, Submission.model_validate(SAID | said), out)
+    return out
+
+
+def audited(folder: Path) -> Verification:
+    """What an audit of a submission finds."""
+    return verify(folder, V1, Levels(False, None, ()), 2, lambda text: None)
