@@ -24,7 +24,7 @@ def stamp_of(protocol: Protocol) -> str:
     """What a stamp of this installation says: a digest in hexadecimal; raises RomError without an emulator."""
     packages = {name: source_digest(_package_folder(name)) for name in STAMPED_PACKAGES}
     versions = {"python": platform.python_version(), "numpy": version("numpy")}
-    return canonical_digest(packages | versions | protocol.edition_digests)
+    return canonical_digest(packages | versions | dict(protocol.edition_digests))
 
 
 def source_digest(folder: Path) -> str:
