@@ -12,9 +12,9 @@ seeds,
 
 The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play
 400,000 frames in 8 lanes; what does not learn has one rate at all times and plays less: uniform play 100,000
-frames in 8 lanes, each constant action 20,000 in one. Seeds are those of ``practice_lanes``, so none is one of any
-run. Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both easier. Each part is a
-line of the data file, and a part that is there is not played again.
+frames in 8 lanes, each constant action 20,000 in one. Seeds are those of ``practice_lanes``: no run has one of
+them. Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both easier. Each part is
+a line of the data file, and a part that is there is not played again.
 """
 
 from __future__ import annotations
@@ -284,8 +284,8 @@ PPO and DQN earns in its last tenth, and (c) that learner earns, in its last ten
 {LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} that qualify are the games of `lite`.
 
 Points per 1,000 agent steps, means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform play
-{UNIFORM_FRAMES:,}, each constant action {CONSTANT_FRAMES:,} in one lane; in brackets the best one's number. DQN was
-played where it could change the verdict: where PPO alone meets (b) and (c), a better learner meets them, too.
+{UNIFORM_FRAMES:,}, each constant action {CONSTANT_FRAMES:,} in one lane; in brackets the best one's number. DQN
+was played where it could change the verdict: where PPO alone meets (b) and (c), a better learner does, too.
 """
 
 
