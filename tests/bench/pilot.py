@@ -12,8 +12,8 @@ seeds,
 
 The first eight that qualify are the games of ``lite``. All is in points per 1,000 agent steps. Learners play
 400,000 frames in 8 lanes; what does not learn has one rate at all times and plays less: uniform play 100,000
-frames in 8 lanes, each constant action 20,000 in one. Seeds are those of ``practice_lanes``: no run has one of
-them. Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both easier. Each part is
+frames in 8 lanes, each constant action 20,000 in one. Seeds are those of ``practice_lanes``, which no run has.
+Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both easier. Each part is
 a line of the data file, and a part that is there is not played again.
 """
 
