@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from suite.claims import Claim
 from suite.comparison import Comparison
 from suite.estimates import Figure
-from suite.scores import Scores
+from suite.score_models import GameTransfer, Scores
 from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval, with_p
 
-COMPARISON_HEADER = ("learner", "contrast", "null", "p", "ratio r", "null", "transfer beats fresh")
+COMPARISON_HEADER = (
+    "learner",
+    "contrast",
+    "transfer beats fresh",
+    "null of contrast",
+    "p",
+    "ratio r",
+    "null of ratio",
+)
+NEGATIVE_MARK = " *"
 
 
 def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, bool]]:
@@ -17,15 +27,17 @@ def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, bool]]:
     transfer = scores.transfer
     return [
         ("contrast, interquartile mean", transfer.contrast, True),
-        ("contrast, mean", transfer.mean_contrast, True),
-        (f"ratio r, of {transfer.defined_games} of {len(transfer.games)} games", transfer.ratio, False),
         ("probability that transfer beats fresh", transfer.win_probability, False),
-        (
-            f"human-normalised gain, {transfer.referenced_games} games",
-            transfer.human_normalised_gain,
-            True,
-        ),
+        ("contrast, mean", transfer.mean_contrast, True),
+        (f"ratio r, of {transfer.defined_games} of {transfer.counted_games} games", transfer.ratio, False),
+        ("contrast of final performance", transfer.final_contrast, True),
+        (f"human-normalised gain, {transfer.gain_games} games", transfer.human_normalised_gain, True),
     ]
+
+
+def _marked(game: GameTransfer) -> str:
+    """A game's name, with a mark where it enters no figure over all games."""
+    return game.game + (NEGATIVE_MARK if game.negative_rewards else "")
 
 
 def score_sheets(scores: Scores) -> tuple[Sheet, ...]:
@@ -34,9 +46,11 @@ def score_sheets(scores: Scores) -> tuple[Sheet, ...]:
     return (
         _transfer_sheet(scores, name),
         _speed_sheet(scores, name),
+        _final_sheet(scores, name),
+        _pretraining_sheet(scores, name),
         _multitask_sheet(scores, name),
         Sheet(
-            f"transfer over all games, {name}: each figure beside its null",
+            f"transfer over {scores.transfer.counted_games} games, {name}: each figure beside its null",
             ("figure", "value", "95 % interval", "null 5 .. 95 %", "null median", "p", "detectable"),
             tuple(_aggregate_row(*row) for row in aggregate_rows(scores)),
         ),
@@ -61,7 +75,7 @@ def _transfer_sheet(scores: Scores, name: str) -> Sheet:
     header = ("held-out game", "fold", "fresh", "pre-trained", "ratio", "contrast", "95 % interval")
     rows = tuple(
         (
-            game.game,
+            _marked(game),
             str(game.fold),
             points(game.fresh_reward),
             points(game.transfer_reward),
@@ -75,7 +89,8 @@ def _transfer_sheet(scores: Scores, name: str) -> Sheet:
         for game in scores.transfer.games
     )
     return Sheet(
-        f"transfer by game, {name}: reward of the whole budget, mean over {scores.seeds} seeds",
+        f"transfer by game, {name}: reward of the whole budget, mean over {scores.seeds} seeds"
+        + _mark_note(scores),
         (*header, "null 5 .. 95 %", "p", "wins"),
         rows,
     )
@@ -84,7 +99,7 @@ def _transfer_sheet(scores: Scores, name: str) -> Sheet:
 def _speed_sheet(scores: Scores, name: str) -> Sheet:
     rows = tuple(
         (
-            game.game,
+            _marked(game),
             points(game.fresh_jumpstart),
             points(game.transfer_jumpstart),
             points(game.fresh_asymptote),
@@ -97,6 +112,57 @@ def _speed_sheet(scores: Scores, name: str) -> Sheet:
         f"jumpstart and asymptote, {name}: points per 1,000 steps in the first and last tenth of the frames",
         ("game", "first, fresh", "first, pre-trained", "last, fresh", "last, pre-trained", "human-norm. gain"),
         rows,
+    )
+
+
+def _mark_note(scores: Scores) -> str:
+    marked = scores.transfer.negative_games
+    return f"; {NEGATIVE_MARK.strip()} negative rewards, in no figure over all games" if marked else ""
+
+
+def _final_sheet(scores: Scores, name: str) -> Sheet:
+    rows = tuple(
+        (
+            _marked(game),
+            points(game.fresh_final),
+            points(game.transfer_final),
+            *_contrast_cells(game.final_contrast),
+        )
+        for game in scores.transfer.games
+    )
+    return Sheet(
+        f"final performance, {name}: evaluation returns with frozen weights, mean over {scores.seeds} seeds",
+        ("held-out game", "fresh", "pre-trained", *_CONTRAST_HEADER),
+        rows,
+    )
+
+
+def _pretraining_sheet(scores: Scores, name: str) -> Sheet:
+    rows = tuple(
+        (
+            _marked(game),
+            points(game.fresh_reward),
+            points(game.pretrain_reward),
+            *_contrast_cells(game.pretraining_contrast),
+        )
+        for game in scores.transfer.games
+    )
+    return Sheet(
+        f"pre-training itself, {name}: reward after the same frames of each game, mean over the folds that play it",
+        ("training game", "fresh", "in pre-training", *_CONTRAST_HEADER),
+        rows,
+    )
+
+
+_CONTRAST_HEADER = ("contrast", "95 % interval", "null 5 .. 95 %", "p")
+
+
+def _contrast_cells(figure: Figure) -> tuple[str, ...]:
+    return (
+        signed(figure.value),
+        interval_text(figure, True),
+        null_text(figure, True),
+        plain(figure.null.p_value if figure.null else None),
     )
 
 
@@ -124,28 +190,25 @@ def _multitask_sheet(scores: Scores, name: str) -> Sheet:
     )
 
 
-def headline(scores: Scores) -> Sequence[str]:
-    """What the scores say, in words."""
-    transfer, figure = scores.transfer, scores.transfer.contrast
+def headline(scores: Scores, claim: Claim) -> Sequence[str]:
+    """What the scores say, in words: the claim first."""
+    transfer, contrast, wins = scores.transfer, scores.transfer.contrast, scores.transfer.win_probability
     lines = [
-        f"transfer contrast {with_interval(figure, True)}, null {null_text(figure, True)}: {verdict(figure)}",
+        claim.sentence,
+        f"transfer contrast {with_interval(contrast, True)}, null {null_text(contrast, True)}",
+        f"transfer beats fresh with probability {with_interval(wins, False)}, null {null_text(wins, False)}",
+        *(f"{condition.name}: {condition.words}" for condition in claim.conditions[2:]),
         f"transfer ratio {with_interval(transfer.ratio, False)}, null {null_text(transfer.ratio, False)}: "
         "above 1 proves nothing by itself, and its interval is too narrow where games come near 0",
     ]
-    if transfer.undefined_games:
-        lines.append(f"without a ratio: {', '.join(transfer.undefined_games)}")
-    return lines
-
-
-def verdict(figure: Figure) -> str:
-    """Whether a contrast tells transfer from chance: p < 0.05, and the interval leaves out 0."""
-    if figure.value is None or figure.null is None or figure.interval is None:
-        return "nothing can be said"
-    p = f"p = {figure.null.p_value:.3f}"
-    covers_zero = figure.interval.low <= 0 <= figure.interval.high
-    if covers_zero or figure.null.p_value >= 0.05:
-        return f"no transfer can be told from chance ({p})"
-    return f"pre-training {'helps' if figure.value > 0 else 'harms'} ({p})"
+    named = {
+        "negative rewards, in no figure over all games": transfer.negative_games,
+        "without a ratio": transfer.undefined_games,
+        "without whole episodes in each run, not in the human-normalised gain": (
+            transfer.games_without_whole_episodes
+        ),
+    }
+    return lines + [f"{what}: {', '.join(games)}" for what, games in named.items() if games]
 
 
 def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
@@ -159,6 +222,7 @@ def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
             COMPARISON_HEADER,
             tuple(comparison_row(one.label, one.scores) for one in everyone),
         ),
+        claim_sheet({one.label: one.claim for one in everyone}),
         Sheet(
             "transfer contrast by game, with its p-value: of few seeds it is a hint only",
             ("held-out game", *labels),
@@ -203,17 +267,35 @@ def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
     )
 
 
+def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
+    """What may be claimed of each learner, by label."""
+    corrected = f"; p-values are corrected for {len(claims)} learners (Holm)" if len(claims) > 1 else ""
+    return Sheet(
+        f"what may be claimed: all four conditions must hold{corrected}",
+        ("learner", "condition", "outcome", "what was found"),
+        tuple(
+            row
+            for label, claim in claims.items()
+            for row in (
+                (label, "claim", claim.verdict, claim.sentence),
+                *((label, one.name, one.outcome, one.words) for one in claim.conditions),
+            )
+        ),
+        labels=4,
+    )
+
+
 def comparison_row(label: str, scores: Scores) -> tuple[str, ...]:
     """One learner's figures over all games, as text."""
     contrast, ratio = scores.transfer.contrast, scores.transfer.ratio
     return (
         label,
         with_interval(contrast, True),
+        with_interval(scores.transfer.win_probability, False),
         null_text(contrast, True),
         plain(contrast.null.p_value if contrast.null else None),
         with_interval(ratio, False),
         null_text(ratio, False),
-        with_interval(scores.transfer.win_probability, False),
     )
 
 

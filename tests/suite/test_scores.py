@@ -10,7 +10,8 @@ import pytest
 from protocol import StoreError, parse_run_id, plan
 from suite.ledger import read_episodes
 from suite.outcomes import read_outcomes
-from suite.scores import Scores, edition_of, score
+from suite.score_models import Scores
+from suite.scores import edition_of, score
 from suite.store import Store
 from tests.suite.helpers import V1
 

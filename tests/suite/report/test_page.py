@@ -9,7 +9,8 @@ from protocol import StoreError
 from suite.artifacts import published_folder
 from suite.outcomes import read_outcomes
 from suite.report.page import write_report
-from suite.scores import Scores, score
+from suite.score_models import Scores
+from suite.scores import score
 from suite.store import Store
 from tests.suite.helpers import V1
 from tests.suite.test_cli import refused
