@@ -80,9 +80,9 @@ class Claim(Frozen):
         """The claim in words; where nothing is claimed, each condition that does not hold."""
         if self.verdict == "nothing":
             needed = self.conditions[:2] if (self.contrast or 0.0) < 0 else self.conditions
-            held = [one.words for one in needed if one.outcome == "holds"]
+            held = [one.words for one in self.conditions[:2] if one.outcome == "holds"]
             missed = [one.words for one in needed if one.outcome != "holds"]
-            but = f"{', '.join(held[:2])}, but " if held else ""
+            but = f"{', '.join(held)}, but " if held else ""
             return f"no transfer is claimed: {but}{'; '.join(missed)}"
         said = ", ".join(condition.words for condition in self.conditions[:2])
         return f"pre-training {self.verdict}: {said}"

@@ -20,15 +20,17 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import gamma, kstest, norm
 
-from suite.estimates import draw_pairs, draw_single_games, estimate, estimate_each
+from suite.estimates import Figure, draw_pairs, draw_single_games, estimate, estimate_each
 from suite.machine import available_cores
 from suite.resampling import RESAMPLES
 from suite.scoring import Floats, contrast, interquartile_mean, mean_over_folds, ratio
 from suite.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
 
 BENCHMARKS = 400
-_TRUTH_RUNS = 200_000
-"""Runs a game and arm that the truth is taken from, at least; of small designs ten times as many."""
+GAME_SETS = 20
+"""Sets of games that the benchmarks of a design are divided among, so that no single set decides."""
+_TRUTH_DRAWS = 1_000_000
+"""Rewards of an arm, over all games, that the truth of a set of games is taken from."""
 _KINDS = 3
 _EFFECTS = np.linspace(0.0, 3.0, 25)
 """Where the true contrast of an effect is looked up."""
@@ -151,7 +153,7 @@ class Truth(NamedTuple):
 
     @classmethod
     def of(cls, games: Games, design: Design, generator: np.random.Generator) -> Truth:
-        runs = _TRUTH_RUNS if len(design.folds) < 10 else _TRUTH_RUNS // 10
+        runs = _TRUTH_DRAWS // len(design.folds)
         transfer, fresh = games.arms(runs, design.effect, generator)
         means = transfer.mean(axis=1), fresh.mean(axis=1)
         kappa = contrast(*means)
@@ -164,7 +166,7 @@ class Truth(NamedTuple):
         }
         by_effect = []
         for effect in _EFFECTS if design.effect == design.cluster == 0 else ():
-            arms = games.arms(runs // 10, float(effect), generator)
+            arms = games.arms(runs // 20, float(effect), generator)
             by_effect.append(interquartile_mean(contrast(*(arm.mean(axis=1) for arm in arms))))
         return cls(values, kappa, np.array(by_effect))
 
@@ -176,36 +178,55 @@ def _wins(transfer: Floats, fresh: Floats) -> float:
 def simulate(design: Design, benchmarks: int, seed: int) -> Calibration:
     """Draw and estimate many benchmarks of one design."""
     generator = np.random.Generator(np.random.Philox(key=seed))
-    games = Games(design, generator)
-    truth = Truth.of(games, design, generator)
-    held: dict[str, int] = dict.fromkeys(truth.values, 0)
-    held_games, found, p_values = 0, [], []
-    for _ in range(benchmarks):
-        transfer, fresh = games.arms(design.seeds, design.effect, generator)
-        pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
-        for name, statistic in statistics(design.folds).items():
-            figure = estimate(statistic, transfer, fresh, pairs)
-            if figure.interval:
-                held[name] += figure.interval.low <= truth.values[name] <= figure.interval.high
-            if statistic is contrast_iqm:
-                assert figure.null
-                p_values.append(figure.null.p_value)
-                stated = figure.null.minimum_detectable_effect
-        if len(truth.by_effect) and stated is not None:
-            effect = float(np.interp(stated, truth.by_effect, _EFFECTS))
-            found.append(_is_found(games, design, effect, generator))
-        single = draw_single_games(len(fresh), design.seeds, RESAMPLES, generator)
-        for figure, true in zip(
-            estimate_each(contrasts, transfer, fresh, single), truth.contrasts, strict=True
-        ):
-            assert figure.interval
-            held_games += figure.interval.low <= true <= figure.interval.high
+    trials = []
+    for place in range(GAME_SETS):
+        games = Games(design, generator)
+        truth = Truth.of(games, design, generator)
+        share = len(range(place, benchmarks, GAME_SETS))
+        trials += [_trial(games, design, truth, generator) for _ in range(share)]
+    found = [trial.found for trial in trials if trial.found is not None]
     return Calibration(
-        {name: count / benchmarks for name, count in held.items()},
-        held_games / (benchmarks * len(design.folds)),
-        np.array(p_values),
+        {name: float(np.mean([trial.held[name] for trial in trials])) for name in statistics(design.folds)},
+        float(np.mean([trial.held_games for trial in trials])),
+        np.array([trial.p_value for trial in trials]),
         float(np.mean(found)) if found else None,
     )
+
+
+class _Trial(NamedTuple):
+    """What one benchmark said: which intervals held the truth, p, and whether its detectable effect was found."""
+
+    held: dict[str, bool]
+    held_games: float
+    p_value: float
+    found: bool | None
+
+
+def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Generator) -> _Trial:
+    transfer, fresh = games.arms(design.seeds, design.effect, generator)
+    pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
+    figures = {
+        name: estimate(statistic, transfer, fresh, pairs)
+        for name, statistic in statistics(design.folds).items()
+    }
+    null = figures["contrast"].null
+    assert null
+    found, stated = None, null.minimum_detectable_effect
+    if len(truth.by_effect) and stated is not None:
+        effect = float(np.interp(stated, truth.by_effect, _EFFECTS))
+        found = _is_found(games, design, effect, generator)
+    single = draw_single_games(len(fresh), design.seeds, RESAMPLES, generator)
+    of_games = zip(estimate_each(contrasts, transfer, fresh, single), truth.contrasts, strict=True)
+    return _Trial(
+        {name: _holds(figure, truth.values[name]) for name, figure in figures.items()},
+        float(np.mean([_holds(figure, true) for figure, true in of_games])),
+        null.p_value,
+        found,
+    )
+
+
+def _holds(figure: Figure, true: float) -> bool:
+    return figure.interval is not None and figure.interval.low <= true <= figure.interval.high
 
 
 def _is_found(games: Games, design: Design, effect: float, generator: np.random.Generator) -> bool:
