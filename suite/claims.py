@@ -89,10 +89,10 @@ class Claim(Frozen):
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """p-values of several learners, corrected so that one false claim among all comes with 5 % at most (Holm 1979).
+    """p-values of several learners, corrected so that any false claim among them has 5 % at most (Holm 1979).
 
-    The smallest of N is multiplied by N, the next by N - 1, and so on; none falls below a smaller one's, and none
-    exceeds 1.
+    The smallest of N is multiplied by N, the next by N - 1, and so on; none falls below a smaller one's, and
+    none exceeds 1.
     """
     corrected = [0.0] * len(p_values)
     largest = 0.0

@@ -141,11 +141,11 @@ def _duel(ours: Contender, theirs: Contender) -> Duel:
     alone, together = range(len(places)), [0] * len(places)
     folds = [one.folds[place] for place in places]
     earned, theirs_earned = (Arms(*(arm[places, :, -1] for arm in each.curves)) for each in (one, other))
-    means = (each.evaluation_means.generalist[places] for each in (one, other))
+    mean, their_mean = (each.evaluation_means.generalist[places] for each in (one, other))
     return Duel(
         ours=ours.label,
         theirs=theirs.label,
         fresh=duel(earned.fresh, theirs_earned.fresh, alone, alone),
         transfer=duel(earned.transfer, theirs_earned.transfer, folds, folds),
-        generalist=duel(*means, together, together),
+        generalist=duel(mean, their_mean, together, together),
     )

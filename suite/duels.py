@@ -18,10 +18,11 @@ MOST_SEED_CORRELATION = 0.05
 
 
 def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_clusters: Sequence[int]) -> Figure:
-    """The probability that one of our runs beats one of theirs, mean over games; a tie counts half; of no games, undefined.
+    """The probability that one of our runs beats one of theirs, mean over games; of no games, undefined.
 
-    Two learners do not share their luck with a seed, so that it does not cancel: where the runs of either are
-    correlated over games (``seed_correlation``), each side is drawn by seed, all games together.
+    A tie counts half. Two learners do not share their luck with a seed, so that it does not cancel: where the
+    runs of either are correlated over games (``seed_correlation``), each side is drawn by seed, all games
+    together.
 
     Args:
         ours, theirs: float (G, S), what each run earned.

@@ -171,7 +171,8 @@ def draw_sides(
 def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
     """Draw all resamples for figures of single games (``estimate_each``), which are the same for each of them.
 
-    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below 2^(1 - S).
+    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below
+    2^(1 - S).
     """
     return draw_sides([0] * games, [0] * games, seeds, resamples, generator)
 
@@ -269,8 +270,13 @@ class _Samples(NamedTuple):
         def own(sampled: Sampled) -> Sampled:
             return sampled[0][game], sampled[1][game]
 
-        *samples, parts = self
-        return _Samples(*map(own, samples), tuple(map(own, parts)))  # type: ignore[arg-type]
+        return _Samples(
+            own(self.seen),
+            own(self.bootstrapped),
+            own(self.null),
+            own(self.exchanged),
+            tuple(map(own, self.parts)),
+        )
 
     def degrees(self, own: tuple[int, ...]) -> float:
         known = [

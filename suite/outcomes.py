@@ -73,8 +73,8 @@ class Outcomes:
         grid_frames: int (100,), the points of the curves, in frames of a game.
         negative: (G,), whether any run of any arm had a reward below 0 in the game.
         curves: cumulative reward; in the generalist over the frames of that game.
-        pretrain_curves: float (G, S, 100), the same of pre-training, over the frames of that game; mean over the
-            pre-training runs of a seed, which are those of all folds but the game's own.
+        pretrain_curves: float (G, S, 100), the same of pre-training, over the frames of that game; mean over
+            the pre-training runs of a seed, which are those of all folds but the game's own.
         whole_episodes: how many training episodes the budget did not cut.
         training_returns: their mean return, in game points; 0 where there is none.
         evaluation_means: mean evaluation return, in game points; the specialists are the fresh runs.
@@ -153,10 +153,13 @@ def assemble(
     def each(arm: Arm, figure: Figured) -> Floats:
         """The figure's mean over the runs of a game and seed, of which only pretrain has several."""
         values = [
-            [np.mean([figure(run) for run in runs(arm, *place, seed)], axis=0) for seed in seeds]
+            [
+                np.stack([np.asarray(figure(run), np.float64) for run in runs(arm, *place, seed)])
+                for seed in seeds
+            ]
             for place in places
         ]
-        return np.array(values, np.float64)
+        return np.array([[of_runs.mean(axis=0) for of_runs in row] for row in values], np.float64)
 
     def arms(figure: Figured) -> Arms:
         return Arms(each("fresh", figure), each("transfer", figure), each("generalist", figure))

@@ -123,8 +123,8 @@ def exchanged_weights(
 
     Args:
         clusters: (G,), such as the fold of each game.
-        arrangements: bool (M, 2 S), the exchanges of one cluster: ``splits`` or ``swaps``. With K clusters there
-            are M^K exchanges in all.
+        arrangements: bool (M, 2 S), the exchanges of one cluster: ``splits`` or ``swaps``. With K clusters
+            there are M^K exchanges in all.
         resamples: R.
         generator: of the draws; all exchanges need none.
     """
@@ -143,8 +143,9 @@ def seed_correlation(rewards: Floats) -> float | None:
     """How much runs of one seed go together in different games: their mean correlation over all pairs of games.
 
     Each game's rewards are standardised over its seeds; the variance of their sum over G games is then
-    G + G (G - 1) times the mean correlation. Games whose runs all earn the same are left out. It is noisy: where
-    there is no correlation it varies by about sqrt(2 / (G (G - 1) (S - 1))), 0.11 for 8 games and 4 seeds.
+    G + G (G - 1) times the mean correlation. Games whose runs all earn the same are left out. It is noisy:
+    where there is no correlation it varies by about sqrt(2 / (G (G - 1) (S - 1))), 0.11 for 8 games and 4
+    seeds.
 
     Args:
         rewards: float (G, S), of one arm.
@@ -196,8 +197,8 @@ def interval(samples: Floats, degrees: float) -> tuple[float, float]:
 def p_value(observed: float, samples: Floats, complete: bool) -> float:
     """Two-sided p-value of what was seen among exchanged arms.
 
-    Twice the smaller share of exchanges at least as extreme, at most 1. All exchanges hold what was seen; to drawn
-    ones it is added as one more (Phipson & Smyth 2010).
+    Twice the smaller share of exchanges at least as extreme, at most 1. All exchanges hold what was seen; to
+    drawn ones it is added as one more (Phipson & Smyth 2010).
 
     Args:
         observed: the statistic as seen.
@@ -231,9 +232,9 @@ def detectable_multiple(degrees: float) -> float:
 
     One benchmark states the effect, in units of its own standard error s1, and another one tests it against its
     own, s2. Both are estimates, independent of each other, so that the multiple c solves
-    E[Phi(c s1 - t s2)] = 0.8, where t is Student's 97.5 % point and s1^2, s2^2 are chi-squared over their degrees
-    of freedom. The sum of the t quantiles of 97.5 and 80 % (Bloom 1995) takes s1 for s2, and its power falls
-    short of 80 %.
+    E[Phi(c s1 - t s2)] = 0.8, where t is Student's 97.5 % point, and s1^2 and s2^2 are chi-squared over their
+    degrees of freedom. The sum of the t quantiles of 97.5 and 80 % (Bloom 1995) takes s1 for s2, and its power
+    falls short of 80 %.
 
     Args:
         degrees: degrees of freedom, at least 1.

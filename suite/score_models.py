@@ -7,7 +7,6 @@ from typing import Literal
 from protocol import Frozen
 from suite.estimates import Curve, Figure
 
-
 SCHEMA_VERSION: Literal[1] = 1
 """Of the form of ``scores.json``."""
 SCORING_VERSION: Literal[1] = 1
@@ -29,8 +28,8 @@ class GameTransfer(Frozen):
         contrast: of transfer and fresh.
         win_probability: that a pre-trained run earns more than a fresh one.
         pretraining_contrast: of pretrain and fresh: whether pre-training itself learned.
-        human_normalised_gain: of mean returns of whole training episodes; None: the game has no references, or a
-            run had no whole episode of it.
+        human_normalised_gain: of mean returns of whole training episodes; None: the game has no references, or
+            a run had no whole episode of it.
         fresh_jumpstart, transfer_jumpstart: game points per 1,000 agent steps in the first tenth of the frames.
         fresh_asymptote, transfer_asymptote: the same in the last tenth.
         fresh_final, transfer_final: mean evaluation return, weights frozen, in game points.
@@ -77,8 +76,8 @@ class Transfer(Frozen):
         gain_games: how many those are.
         games_without_whole_episodes: counted games that have references but, in some run, no whole episode.
         final_contrast: interquartile mean of the contrasts of the evaluation returns.
-        seed_correlation: of the fresh runs of one seed in different games (suite.resampling); None: it cannot be
-            estimated.
+        seed_correlation: of the fresh runs of one seed in different games (suite.resampling); None: it cannot
+            be estimated.
         grid_frames: the points of the curves, in frames a game.
         contrast_curve: the contrast of what was earned by then.
         ratio_curve: r(t).

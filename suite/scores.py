@@ -151,7 +151,7 @@ class _References(NamedTuple):
         references = load_references(outcomes.protocol.version)
         known = {place: references[game] for place, game in enumerate(outcomes.games) if game in references}
         whole = outcomes.whole_episodes
-        complete = (np.minimum(whole.fresh, whole.transfer) > 0).all(axis=1)
+        complete = (np.minimum(whole.fresh, whole.transfer).min(axis=1) > 0).tolist()
         return cls(
             known,
             [place for place in known if complete[place]],

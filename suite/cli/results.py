@@ -65,9 +65,9 @@ def compare(
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.artifacts import published_scores
     from suite.comparison import compare as compare_all
+    from suite.comparison_tables import comparison_sheets, tidy_sheet
     from suite.display import output_console
     from suite.sheets import csv_text, markdown_table, rich_table
-    from suite.tables import comparison_sheets, tidy_sheet
 
     contenders = _contenders(results, edition, source)
     outcomes = contenders[0].outcomes

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from protocol import RunRecord, StoreError
 from suite.artifacts import published_scores
 from suite.claims import Claim, claims
+from suite.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row
 from suite.estimates import Figure
 from suite.head_use import HEAD_USE, read_head_use
 from suite.outcomes import Outcomes
@@ -20,7 +21,7 @@ from suite.report.style import Drawing, inline_svg, save
 from suite.score_models import Scores
 from suite.sheets import Sheet, null_text, with_interval
 from suite.store import NOTES, Store
-from suite.tables import COMPARISON_HEADER, claim_sheet, comparison_row, headline, score_sheets
+from suite.tables import headline, score_sheets
 
 PAGE, FIGURES = "report.html", "figures"
 
@@ -140,8 +141,8 @@ def _sections(
     yield Section(
         "pretraining",
         "Pre-training itself",
-        "Whether pre-training learned: what it earned in each game, beside a fresh learner after the same frames of "
-        "that game.",
+        "Whether pre-training learned: what it earned in each game, beside a fresh learner after the same "
+        "frames of that game.",
         (),
         (pretraining,),
     )
@@ -156,7 +157,8 @@ def _sections(
     yield Section(
         "learning",
         "Learning curves",
-        "Points per 1,000 agent steps while training, over the frames of the game; lines are means over seeds, bands their range.",
+        "Points per 1,000 agent steps while training, over the frames of the game; lines are means over seeds, "
+        "bands their range.",
         learning_drawings(outcomes),
         (),
     )

@@ -1,10 +1,10 @@
 """Do the intervals cover, and are p-values uniform? Simulated benchmarks of known truth; ``make calibration``.
 
 A design is an edition's shape (folds, seeds), an effect of pre-training, the spread of the checkpoints' own
-effects, which the games of a fold share, and the correlation of runs of one seed, which games and arms share. Its
-games are, in turn, mildly skewed, strongly skewed, and of rare rewards; none has negative ones, since such games
-enter no figure over all games. The truth is taken from very many seeds; then whole benchmarks are drawn and
-estimated as real ones are.
+effects, which the games of a fold share, and the correlation of runs of one seed, which games and arms share.
+Its games are, in turn, mildly skewed, strongly skewed, and of rare rewards; none has negative ones, since such
+games enter no figure over all games. The truth is taken from very many seeds; then whole benchmarks are drawn
+and estimated as real ones are.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def simulate(design: Design, benchmarks: int, seed: int) -> Calibration:
 
 
 class _Trial(NamedTuple):
-    """What one benchmark said: which intervals held the truth, p, and whether its detectable effect was found."""
+    """What one benchmark said: which intervals held the truth, p, whether its detectable effect was found."""
 
     held: dict[str, bool]
     held_games: float

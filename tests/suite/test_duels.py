@@ -27,7 +27,7 @@ def test_a_duel_is_the_share_of_won_pairs():
 
 
 def test_correlated_runs_are_drawn_by_seed():
-    """Where a learner's seeds are lucky in all games, p is one of the 35 that 70 exchanges of whole seeds have."""
+    """Where a learner's seeds are lucky in all games, p is one of those that 70 exchanges of seeds can have."""
     alone = range(12)
     together = duel(*rewards(0.8), alone, alone).null
     assert together

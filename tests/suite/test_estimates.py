@@ -159,7 +159,7 @@ def test_a_pair_of_runs_is_drawn_together():
 
 
 def test_luck_that_both_arms_share_cancels():
-    """Where a seed earns the same in both arms, the interval is as narrow as the difference, not as the seeds."""
+    """Where a seed earns the same in both arms, the interval is that of their difference, not of the seeds."""
     generator = np.random.Generator(np.random.Philox(key=4))
     luck = np.exp(generator.standard_normal((1, 4)))
     fresh = luck * np.exp(0.1 * generator.standard_normal((8, 4)))

@@ -156,7 +156,7 @@ def test_final_performance_recomputes_from_the_evaluations(smoke_results):
 
 
 def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
-    """A game's reward in pre-training is the mean over the runs of all folds but its own, two folds of two seeds."""
+    """A game's reward in pre-training is the mean over two folds, all but its own, of two seeds."""
     for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
         earned = sum(returns_of(smoke_results, "pretrain", game.game, "training")) / 4
         assert game.pretrain_reward == pytest.approx(earned)
@@ -186,14 +186,16 @@ def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_result
     one, other = score(marked).transfer, score(spoiled).transfer
     assert (one.counted_games, one.negative_games) == (2, (outcomes.games[1],))
     assert [game.negative_rewards for game in one.games] == [False, True, False]
-    assert one.contrast.value == pytest.approx(np.mean([one.games[0].contrast.value, one.games[2].contrast.value]))
+    assert one.contrast.value == pytest.approx(
+        np.mean([one.games[0].contrast.value, one.games[2].contrast.value])
+    )
     rows = {"games"}
     assert one.model_dump(exclude=rows) == other.model_dump(exclude=rows)
     assert other.games[1].contrast.value == -1
 
 
 def test_where_all_games_have_negative_rewards_nothing_is_said(smoke_results):
-    """Every figure over all games is undefined, as is every point of the curves, and the scores can be written."""
+    """Every figure over all games is undefined, as is every point of the curves; no number is NaN."""
     outcomes = replace(read_outcomes(Store(smoke_results, V1), SMOKE), negative=(True, True, True))
     scores = score(outcomes)
     transfer = scores.transfer
@@ -221,7 +223,7 @@ def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
 
 
 def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
-    """The mean training return is that of whole episodes; a run without any makes the game undefined in the gain."""
+    """The mean training return is that of whole episodes; a run without any has none."""
     path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
     table = read_ledger(path)
     whole = [

@@ -46,7 +46,16 @@ def test_every_section_and_figure_is_there(report):
     """The page has all that was promised, and each figure is a file of its own in both forms."""
     page = (report / "report.html").read_text()
     anchors = re.findall(r'<section id="([a-z]+)"', page)
-    assert anchors == ["transfer", "pretraining", "multitask", "learning", "heads", "baselines", "runs", "reproduce"]
+    assert anchors == [
+        "transfer",
+        "pretraining",
+        "multitask",
+        "learning",
+        "heads",
+        "baselines",
+        "runs",
+        "reproduce",
+    ]
     names = {path.stem for path in (report / "figures").glob("*.svg")}
     assert names == {path.stem for path in (report / "figures").glob("*.png")}
     assert {"contrast_curve", "ratio_curve", "transfer_by_game", "multitask_by_game"} <= names
