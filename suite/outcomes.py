@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -233,7 +234,7 @@ def table_outcomes(
     came_after = starts[trained.episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
     outcomes = {}
     for code, game in enumerate(games):
-        own, paid = trained.codes == code, trained.reward_codes == code
+        own, paid = trained.codes == code, trained.paid[code]
         if not own.any():
             raise StoreError(f"the ledger {name} has no training episode of {game}; play the run again")
         at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], frame_skip)
@@ -253,27 +254,32 @@ class _Episodes(NamedTuple):
     """The episodes of one phase and their rewards, with the game of each as its place in the list of games.
 
     Attributes:
-        codes, returns: int (E,), of each episode.
-        episode_of_reward, reward_codes, rewards: int (R,), of each reward.
+        codes, returns: int (E,), of each episode; the code is -1 where the game is not in the list.
+        episode_of_reward, rewards: int (R,), of each reward.
+        paid: by game, the places of its rewards, int (R of the game,), in the ledger's order.
     """
 
     codes: Ints
     returns: Ints
     episode_of_reward: Ints
-    reward_codes: Ints
     rewards: Ints
+    paid: list[Ints]
 
     @classmethod
     def of(cls, table: pa.Table, games: Sequence[str]) -> _Episodes:
-        # Each row's place in the list of games; -1 for a game that is not there.
         codes = _ints(pc.fill_null(pc.index_in(table["game"], value_set=pa.array(games)), -1))
         parents = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
-        rewards = _ints(pc.list_flatten(table["rewards"]))
-        return cls(codes, _ints(table["episode_return"]), parents, codes[parents], rewards)
+        # Sorted once: a mask per game over all rewards would cost the square of the games.
+        order = np.argsort(codes[parents], kind="stable")
+        ends = np.searchsorted(codes[parents][order], np.arange(len(games) + 1))
+        paid = [order[begin:end] for begin, end in pairwise(ends)]
+        return cls(
+            codes, _ints(table["episode_return"]), parents, _ints(pc.list_flatten(table["rewards"])), paid
+        )
 
     def has_negative(self, code: int) -> bool:
         """Whether a game had a reward below 0."""
-        return bool((self.rewards[self.reward_codes == code] < 0).any())
+        return bool((self.rewards[self.paid[code]] < 0).any())
 
 
 def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
