@@ -211,7 +211,7 @@ def _figures(
         data = read_bytes(folder, SCORES, MAX_JSON_BYTES)
         parsed = parse_json(data)
         version = parsed.get("scoring_version") if isinstance(parsed, dict) else None
-        if version is not None and (not isinstance(version, int) or version not in SCORERS):
+        if version is not None and (type(version) is not int or version not in SCORERS):
             known = ", ".join(map(str, SCORERS))
             yield Finding(
                 rule="C1", file=SCORES, expected=f"a scoring version out of {known}", found=str(version)[:80]
