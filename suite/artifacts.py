@@ -15,6 +15,7 @@ from pathlib import Path
 
 from protocol import Protocol, UnknownName, load
 from suite.croissant import croissant
+from suite.score_models import SCHEMA_VERSION, Scores
 from suite.scores import SCORES
 from suite.store import LEDGER, NOTES, RECORD, SUBMISSION, file_digest, record_paths
 from suite.verify.submission import VERSION, Submission, submission_toml
@@ -42,6 +43,21 @@ def published_folder(name: str, version: str, edition: str) -> Path:
             f"({', '.join(known) or 'none is'})"
         )
     return edition_folder(version, edition) / name
+
+
+def published_scores(protocol: Protocol, edition: str) -> dict[str, Scores]:
+    """By name, the scores of the baselines that are published for an edition.
+
+    Those of another form or of other rules are left out: they cannot be set beside scores of this release.
+    """
+    right = {"schema_version": SCHEMA_VERSION, "edition_digest": protocol.edition_digests[edition]}
+    found = {}
+    for name in published_baselines(protocol.version, edition):
+        text = (edition_folder(protocol.version, edition) / name / SCORES).read_text(encoding="utf-8")
+        said = json.loads(text)
+        if all(said.get(field) == value for field, value in right.items()):
+            found[name] = Scores.model_validate_json(text)
+    return found
 
 
 def published_files(baseline: Path) -> list[Path]:

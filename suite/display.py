@@ -16,10 +16,11 @@ from rich.text import Text
 
 from protocol import Edition, Protocol, Run
 from suite.benchmark import Progress
+from suite.claims import Claim
 from suite.contained.wire import printable
 from suite.cost import Estimate, Pace, Volume
 from suite.process import Outcome
-from suite.scores import Scores
+from suite.score_models import Scores
 from suite.sheets import Sheet, rich_table, rough
 from suite.tables import headline, score_sheets
 from suite.verify.findings import Finding, Replayed, Verification
@@ -220,8 +221,8 @@ def _replayed_text(done: Replayed) -> str:
     )
 
 
-def print_scores(console: Console, scores: Scores) -> None:
+def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
     """The transfer and the multitask results as tables, the headline last."""
     for sheet in score_sheets(scores):
         console.print(rich_table(sheet))
-    console.print("\n".join(headline(scores)), highlight=False, soft_wrap=True)
+    console.print("\n".join(headline(scores, claim)), highlight=False, soft_wrap=True)

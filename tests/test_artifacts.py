@@ -15,7 +15,8 @@ from suite.croissant import croissant
 from suite.ledger import read_episodes, read_ledger
 from suite.outcomes import read_outcomes
 from suite.replay import Replayer
-from suite.scores import Scores, score
+from suite.score_models import Scores
+from suite.scores import score
 from suite.store import Store, file_digest
 from tests.suite.helpers import V1
 

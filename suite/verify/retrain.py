@@ -12,7 +12,8 @@ from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describ
 from suite.benchmark import Settings, play_one
 from suite.contained.spec import BoxSpec
 from suite.outcomes import read_ledger_outcomes, table_outcomes
-from suite.scores import SCORES, Scores
+from suite.score_models import Scores
+from suite.scores import SCORES
 from suite.scoring import contrast
 from suite.store import LEDGER, RECORD, SUBMISSION, Store
 from suite.verify.findings import Finding

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from protocol import RunRecord
 from suite.ledger import LEDGER_SCHEMA
-from suite.scores import Scores
+from suite.score_models import Scores
 from suite.verify.findings import Verification
 from suite.verify.submission import Submission
 
