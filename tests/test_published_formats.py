@@ -8,6 +8,7 @@ import pytest
 
 from protocol import RunRecord, describe, parse_run_id
 from suite.ledger import read_episodes, read_ledger
+from suite.score_models import Scores
 from suite.store import file_digest
 from suite.verify.runs import read_record, read_table
 from suite.verify.submission import Submission, parse_submission
@@ -53,6 +54,17 @@ PUBLISHED = (
             "contained": True,
             "image_sha256": "ab" * 32,
             "deterministic": True,
+        },
+    ),
+    Published(
+        "v1/scores.json",
+        Scores.model_validate_json,
+        {
+            "schema_version": 1,
+            "scoring_version": 1,
+            "edition": "smoke",
+            "learner": "baselines.uniform:make",
+            "seeds": 2,
         },
     ),
 )
