@@ -26,12 +26,12 @@ pytestmark = [  # of mlcroissant's own making
     pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
 ]
 FOLDER = ARTIFACTS / "v1" / "smoke"
-BASELINES = ("dqn", "multihead_a2c", "ppo", "uniform")
+BASELINES = ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform")
 SAMPLE = 8
 """Runs of each baseline of which an episode is played again."""
 
 
-def test_the_four_baselines_are_published():
+def test_the_baselines_are_published():
     """Each is there under its own name, with every run of the edition."""
     assert published_baselines("v1", "smoke") == BASELINES
     for name in BASELINES:

@@ -100,7 +100,7 @@ def test_folders_and_names_go_together(amtlb, smoke_results):
 
 
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
-    """Unknown names, two editions, another protocol, the same folder twice: one line each."""
+    """Unknown names, two editions, other rules, the same folder twice: one line each."""
     refused(amtlb("compare", "nobody"), 2, "'nobody'", "uniform", "ppo")
     refused(amtlb("compare", "uniform", "--edition", "full"), 2, "'uniform'", "full", "none is")
     refused(amtlb("compare", "uniform", "--json", "--csv"), 2, "--json")
@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
     shutil.copytree(smoke_results, tmp_path / "foreign")
     for path in (tmp_path / "foreign").rglob("record.json"):
         path.write_text(path.read_text().replace(SMOKE_DIGEST, "0" * 64))
-    refused(amtlb("compare", "uniform", tmp_path / "foreign"), 1, "protocol 000000000000")
+    refused(amtlb("compare", "uniform", tmp_path / "foreign"), 1, "digest 000000000000")
 
 
 def test_names_that_need_more_than_their_last_part(smoke_results, tmp_path):
