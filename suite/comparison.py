@@ -10,15 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from protocol import Edition, Frozen, Protocol, StoreError
-from suite.artifacts import published_folder
 from suite.estimates import Figure, draw_resamples, estimate
 from suite.outcomes import Outcomes, read_outcomes
 from suite.resampling import RESAMPLES
+from suite.results.published import published_folder
+from suite.results.store import Store
 from suite.scores import RESAMPLING_SEED, Scores, edition_of, score
 from suite.scoring import Floats
 from suite.statistics import mean_win_probability
-from suite.store import Store
-from suite.verify.submission import Division, division_of
+from suite.submission.description import Division, division_of
 
 
 class Contender(NamedTuple):

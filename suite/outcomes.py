@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from protocol import Arm, Edition, Protocol, Run, RunId, RunRecord, StoreError, plan
-from suite.ledger import read_ledger
+from suite.digests import file_digest
 from suite.machine import available_cores
+from suite.results.ledger import read_ledger
+from suite.results.store import Store
 from suite.scoring import Bools, Floats, Ints, cumulative_rewards, frame_grid, frames_of_game, start_steps
-from suite.store import Store, file_digest
 
 _COLUMNS = ["phase", "lane", "number", "game", "length_steps", "episode_return", "reward_steps", "rewards"]
 

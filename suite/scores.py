@@ -20,6 +20,7 @@ from suite.estimates import (
 )
 from suite.outcomes import Outcomes
 from suite.resampling import RESAMPLES
+from suite.results.store import record_paths
 from suite.scoring import Floats, asymptote, human_normalised, jumpstart, ratio
 from suite.statistics import (
     contrast_iqm,
@@ -31,7 +32,6 @@ from suite.statistics import (
     ratios,
     win_probabilities,
 )
-from suite.store import record_paths
 
 SCORES = "scores.json"
 RESAMPLING_SEED = 0

@@ -8,7 +8,7 @@ from suite.comparison import Comparison
 from suite.estimates import Figure
 from suite.scores import Scores
 from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval, with_p
-from suite.verify.submission import DIVISIONS, Division
+from suite.submission.description import DIVISIONS, Division
 
 COMPARISON_HEADER = ("learner", "contrast", "null", "p", "ratio r", "null", "transfer beats fresh")
 

@@ -15,20 +15,20 @@ LIGHT = (
     "suite.scoring",
     "suite.scores",
     "suite.comparison",
-    "suite.artifacts",
+    "suite.release.baselines",
     "suite.report.page",
     "suite.verify.audit",
     "suite.verify.verification",
-    "suite.store",
-    "suite.ledger",
-    "suite.meter",
-    "suite.benchmark",
-    "suite.cost",
-    "suite.pace",
-    "suite.display",
+    "suite.results.store",
+    "suite.results.ledger",
+    "suite.lanes.schedules",
+    "suite.benchmark.edition",
+    "suite.benchmark.cost",
+    "suite.benchmark.pace",
+    "suite.cli.printing",
     "suite.cli",
     "suite.tracking.publish",
-    "suite.tracking.published",
+    "suite.tracking.reader",
     "suite.tracking.tracker",
 )
 """Modules that run anywhere in a second: no emulator, no torch, no client of a database."""
@@ -76,7 +76,9 @@ def test_light_modules_import_no_heavy_library(module):
 
 def test_the_process_of_a_run_knows_no_database():
     """What a run's own process imports brings neither Sacred nor pymongo along."""
-    code = "import sys, suite.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
+    code = (
+        "import sys, suite.run.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

@@ -10,13 +10,15 @@ import pytest
 import yaml
 
 from protocol import RunRecord, plan
-from suite.artifacts import ARTIFACTS, published_baselines, published_files, sums_text
-from suite.croissant import croissant
-from suite.ledger import read_episodes, read_ledger
+from suite.digests import file_digest
+from suite.emulator.replayer import Replayer
 from suite.outcomes import read_outcomes
-from suite.replay import Replayer
+from suite.release.croissant import croissant
+from suite.results.ledger import read_episodes, read_ledger
+from suite.results.published import ARTIFACTS, published_baselines
+from suite.results.store import Store
 from suite.scores import Scores, score
-from suite.store import Store, file_digest
+from suite.submission.checksums import published_files, sums_text
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")

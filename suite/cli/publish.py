@@ -24,11 +24,12 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Bring complete runs into the MongoDB at AMTLB_MONGO_URL, each once; stopped, call it again."""
-    from suite.display import CountDisplay, output_console
-    from suite.store import Store
-    from suite.tracking.publish import PATIENCE_SECONDS, Publisher, complete_runs
-    from suite.tracking.server import VARIABLE, url_of_environment
-    from suite.verify.submission import division_of
+    from suite.cli.printing import output_console
+    from suite.cli.progress import CountDisplay
+    from suite.results.store import Store, complete_runs
+    from suite.submission.description import division_of
+    from suite.tracking.mongo_url import VARIABLE, url_of_environment
+    from suite.tracking.publish import PATIENCE_SECONDS, Publisher
 
     url = url_of_environment()
     if url is None:
@@ -59,7 +60,7 @@ def publish(
 
 
 def _folder(name: str, protocol: Protocol, edition: str) -> Path:
-    from suite.artifacts import published_folder
+    from suite.results.published import published_folder
 
     return Path(name) if Path(name).is_dir() else published_folder(name, protocol.version, edition)
 

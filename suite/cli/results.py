@@ -23,8 +23,8 @@ def scores(
     as_json: JsonOption = False,
 ) -> None:
     """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
+    from suite.results.store import Store
     from suite.scores import edition_of
-    from suite.store import Store
 
     protocol = load("v1")
     score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
@@ -63,8 +63,8 @@ def compare(
     """Set results side by side: every figure, with its interval and null, and who beats whom."""
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
+    from suite.cli.printing import output_console
     from suite.comparison import compare as compare_all
-    from suite.display import output_console
     from suite.sheets import csv_text, markdown_table, rich_table
     from suite.tables import comparison_sheets, tidy_sheet
 
@@ -88,8 +88,8 @@ def _contenders(results: list[str], edition: str | None, source: str | None) -> 
     protocol = load("v1")
     if source is None:
         return read_contenders(results, protocol, edition)
-    from suite.tracking.published import read_published
-    from suite.tracking.server import MongoUrl
+    from suite.tracking.mongo_url import MongoUrl
+    from suite.tracking.reader import read_published
 
     url = MongoUrl(source, "--from")
     with TemporaryDirectory(prefix="amtlb-") as scratch, url.database() as database:
@@ -115,8 +115,8 @@ def report(
     """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
     from suite.outcomes import read_outcomes
     from suite.report.page import write_report
+    from suite.results.store import Store
     from suite.scores import edition_of, score
-    from suite.store import Store
 
     protocol = load("v1")
     store = Store(folder, protocol)
@@ -131,9 +131,9 @@ def heads(
     out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
 ) -> None:
     """Draw how a learner's heads shared the games of a run."""
-    from suite.head_use import read_head_use
     from suite.report.figures import draw_head_use
     from suite.report.style import save
+    from suite.results.head_use import read_head_use
 
     use = read_head_use(run_folder)
     save(draw_head_use(use), out)
@@ -142,7 +142,7 @@ def heads(
 
 def score_and_print(store: Any, edition: Edition, as_json: bool) -> None:
     """Score a complete results folder, keep the scores in it and print them."""
-    from suite.display import output_console, print_scores
+    from suite.cli.printing import output_console, print_scores
     from suite.outcomes import read_outcomes
     from suite.scores import score, write_scores
 

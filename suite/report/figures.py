@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from suite.estimates import Curve, Figure
-from suite.head_use import PARTS, HeadUse
 from suite.outcomes import Outcomes
 from suite.report.style import (
     FRESH,
@@ -24,6 +23,7 @@ from suite.report.style import (
     new_figure,
     styled,
 )
+from suite.results.head_use import PARTS, HeadUse
 from suite.scores import Scores
 from suite.scoring import GRID_POINTS, Floats
 from suite.sheets import null_text, signed, with_interval

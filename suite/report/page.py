@@ -10,15 +10,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from protocol import RunRecord, StoreError
-from suite.artifacts import published_baselines, published_folder
 from suite.estimates import Figure
-from suite.head_use import HEAD_USE, read_head_use
 from suite.outcomes import Outcomes
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
 from suite.report.style import Drawing, inline_svg, save
+from suite.results.head_use import HEAD_USE, read_head_use
+from suite.results.published import published_baselines, published_folder
+from suite.results.store import NOTES, Store
 from suite.scores import SCORES, Scores
 from suite.sheets import Sheet, null_text, with_interval
-from suite.store import NOTES, Store
+from suite.submission.description import DIVISIONS, Division, division_of
 from suite.tables import (
     COMPARISON_HEADER,
     comparison_row,
@@ -27,7 +28,6 @@ from suite.tables import (
     score_sheets,
     verdict,
 )
-from suite.verify.submission import DIVISIONS, Division, division_of
 
 PAGE, FIGURES = "report.html", "figures"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol import AmtlbError, load, parse_run_id
-from suite.store import Store
-from suite.tracking.server import url_of_environment
+from suite.results.store import Store
+from suite.tracking.mongo_url import url_of_environment
 
 _HEARD = frozenset({"begun", "points"})
 _LAST_SECONDS = 60
@@ -26,7 +26,7 @@ class Follower:
     """Makes a Sacred run of what it hears of a run.
 
     Args:
-        job: the fields of ``suite.play.Job``.
+        job: the fields of ``suite.run.job.Job``.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ class Follower:
         self._thread.start()
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Take in a line of the run's process (see ``suite.child``); returns at once."""
+        """Take in a line of the run's process (see ``suite.run.child``); returns at once."""
         if _HEARD & message.keys():
             self._heard.put(message)
 

@@ -169,7 +169,7 @@ def play(part: Part) -> dict[str, Any]:
 
 
 def _play(learn: Any, part: Part, frames: int) -> Points:
-    from suite.testing import practice_lanes
+    from suite.learners.practice import practice_lanes
 
     protocol = load("v1")
     steps = frames // protocol.environment.frame_skip

@@ -15,8 +15,8 @@ from typing import Any
 
 from protocol import load
 from suite.outcomes import read_outcomes
+from suite.results.store import Store
 from suite.scores import score
-from suite.store import Store
 from tests.bench.synthetic import write_results
 
 EPISODES = 1_000_000

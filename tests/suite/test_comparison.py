@@ -8,14 +8,14 @@ import shutil
 import pytest
 
 from protocol import StoreError, UnknownName
-from suite.artifacts import published_folder
 from suite.comparison import Comparison, compare, read_contenders
 from suite.outcomes import read_outcomes
+from suite.results.published import published_folder
+from suite.results.store import Store
 from suite.scores import score
-from suite.store import Store
 from tests.bench.synthetic import write_results
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import SMOKE_DIGEST, V1
-from tests.suite.test_cli import refused
 
 SMOKE = V1.edition("smoke")
 

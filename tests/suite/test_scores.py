@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError, parse_run_id, plan
-from suite.ledger import read_episodes
 from suite.outcomes import read_outcomes
+from suite.results.ledger import read_episodes
+from suite.results.store import Store
 from suite.scores import Scores, edition_of, score
-from suite.store import Store
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from protocol import StoreError
-from suite.artifacts import published_folder
 from suite.outcomes import read_outcomes
 from suite.report.page import write_report
+from suite.results.published import published_folder
+from suite.results.store import Store
 from suite.scores import Scores, score
-from suite.store import Store
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 
 LEARNER = "multihead_a2c"
 

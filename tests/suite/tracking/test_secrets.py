@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from protocol import describe, parse_run_id
-from suite.benchmark import Settings, _job
-from suite.store import Store
-from suite.tracking.server import VARIABLE
+from suite.benchmark.edition import _job
+from suite.benchmark.settings import Settings
+from suite.results.store import Store
+from suite.tracking.mongo_url import VARIABLE
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 from tests.suite.tracking.servers import SECRET, opened
 
 RUN = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)

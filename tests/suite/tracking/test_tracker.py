@@ -9,12 +9,13 @@ from threading import Thread
 import pytest
 
 from protocol import plan
-from suite.benchmark import Settings, play_all, play_one
-from suite.process import Outcome
-from suite.store import Store
-from suite.tracking.points import points_of
-from suite.tracking.publish import Ending, Publisher, complete_runs, ended_episodes
-from suite.tracking.server import VARIABLE
+from suite.benchmark.edition import play_all, play_one
+from suite.benchmark.process import Outcome
+from suite.benchmark.settings import Settings
+from suite.results.store import Store, complete_runs
+from suite.run.points import points_of
+from suite.tracking.mongo_url import VARIABLE
+from suite.tracking.publish import Ending, Publisher, ended_episodes
 from suite.tracking.tracker import Follower
 from tests.suite.helpers import V1
 from tests.suite.tracking.servers import SECRET, opened

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from suite.store import Store
+from suite.results.store import Store
+from suite.submission.description import Submission
+from suite.submission.packing import pack
 from suite.verify.findings import Verification
-from suite.verify.pack import pack
-from suite.verify.submission import Submission
 from suite.verify.verification import Levels, verify
 from tests.bench.synthetic import write_results
 from tests.suite.helpers import V1
