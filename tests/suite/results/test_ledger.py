@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from protocol import EpisodeRecord, StoreError
 from suite.results import ledger as module
-from suite.results.journal import JournalRecorder, read_journal
+from suite.results.journal import APPEND_SECONDS, JournalRecorder, read_journal
 from suite.results.ledger import read_episodes, read_ledger, write_ledger
 from suite.results.schema import version_problem
 from suite.untrusted.records import schema_problem
@@ -119,13 +118,15 @@ def test_a_kill_loses_at_most_the_last_seconds(tmp_path):
         [sys.executable, str(script), str(tmp_path / "run")], stdout=subprocess.PIPE, env=environment
     ) as player:
         assert player.stdout is not None
-        player.stdout.readline()
-        journal, patience = tmp_path / "run" / "journal", time.monotonic() + 120
-        while not (journal.exists() and journal.stat().st_size > 10_000):
-            assert time.monotonic() < patience, "nothing is appended"
-            time.sleep(0.1)
-        time.sleep(0.5 * module.APPEND_SECONDS)
-        player.send_signal(signal.SIGKILL)
+        try:
+            player.stdout.readline()
+            journal, patience = tmp_path / "run" / "journal", time.monotonic() + 120
+            while not (journal.exists() and journal.stat().st_size > 10_000):
+                assert time.monotonic() < patience, "nothing is appended"
+                time.sleep(0.1)
+            time.sleep(0.5 * APPEND_SECONDS)
+        finally:
+            player.kill()  # otherwise it would play on where the test fails
     unfinished: list = []
     ended = list(read_journal(tmp_path / "run" / "journal", unfinished))
     steps = sum(episode.length_steps for episode in ended) + sum(len(part["actions"]) for part in unfinished)
