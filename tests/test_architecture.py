@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,26 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("protocol", "suite", "baselines")
 BELOW = {"protocol": set(), "suite": {"protocol"}, "baselines": {"protocol", "suite"}}
+ROOMS = (
+    "machine",
+    "digests",
+    "results",
+    "emulator",
+    "untrusted",
+    "submission",
+    "scoring",
+    "lanes",
+    "report",
+    "learners",
+    "contained",
+    "run",
+    "tracking",
+    "benchmark",
+    "verify",
+    "release",
+    "cli",
+)
+"""The rooms of the suite, bottom to top: each imports only those before it (CONTRIBUTING.md lists them)."""
 LIGHT = (
     "protocol",
     "suite.scoring",
@@ -44,12 +65,69 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def arrows() -> set[tuple[str, str]]:
+    """Which module of the suite imports which, those included that only types or functions need."""
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "suite").rglob("*.py")
+    }
+    found = set()
+    for module, path in paths.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                names = {name if name in paths else str(node.module) for name in whole}
+            else:
+                continue
+            found |= {(module, name) for name in names if name in paths and name != module}
+    return found
+
+
 @pytest.mark.parametrize("floor", FLOORS)
 def test_imports_point_down(floor):
     """A floor imports itself and the floors below it, never one above or the tests."""
     for path in (ROOT / floor).rglob("*.py"):
         ours = imported(path) & {*FLOORS, "tests"}
         assert ours <= BELOW[floor] | {floor}, path
+
+
+def test_every_room_has_its_place():
+    """The order names every room of the suite and no other, and CONTRIBUTING.md says what each owns."""
+    inside = {
+        path.stem
+        for path in (ROOT / "suite").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert inside - {"__init__"} == set(ROOMS)
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `suite/")]
+    assert [row.removeprefix("suite/").rstrip("/").removesuffix(".py") for row in rows] == list(ROOMS)
+
+
+def test_a_room_imports_only_rooms_below_it():
+    """No import runs up, be it for types only or inside a function."""
+    place = {room: number for number, room in enumerate(ROOMS)}
+    up = [
+        f"{importer} -> {imported}"
+        for importer, imported in sorted(arrows())
+        if importer != "suite" and place[imported.split(".")[1]] > place[importer.split(".")[1]]
+    ]
+    assert not up
+
+
+def test_no_circle_of_modules():
+    """The modules of the suite can be put in an order in which each imports only those before it."""
+    needs: dict[str, set[str]] = {}
+    for importer, imported in arrows():
+        needs.setdefault(importer, set()).add(imported)
+    list(TopologicalSorter(needs).static_order())  # raises CycleError, which names the circle
+
+
+def test_the_top_of_the_suite_is_nearly_empty():
+    """At most three modules lie next to the rooms."""
+    assert len([path for path in (ROOT / "suite").glob("*.py") if path.stem != "__init__"]) <= 3
 
 
 def test_the_ground_floor_needs_little():

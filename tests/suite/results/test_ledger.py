@@ -18,7 +18,7 @@ from protocol import EpisodeRecord, StoreError
 from suite.results import ledger as module
 from suite.results.journal import APPEND_SECONDS, JournalRecorder, read_journal
 from suite.results.ledger import read_episodes, read_ledger, write_ledger
-from suite.results.schema import version_problem
+from suite.results.schema import LEDGER_SCHEMA, version_problem
 from suite.untrusted.records import schema_problem
 from tests.suite.helpers import record_random
 
@@ -165,7 +165,7 @@ def write_table(path, metadata) -> None:
 
 def test_another_table_is_a_store_error(tmp_path):
     """A Parquet file with other columns is not a ledger."""
-    write_table(tmp_path / "ledger", module.LEDGER_SCHEMA.metadata)
+    write_table(tmp_path / "ledger", LEDGER_SCHEMA.metadata)
     with pytest.raises(StoreError, match="not a ledger"):
         read_ledger(tmp_path / "ledger")
 
