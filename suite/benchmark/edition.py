@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, describe, plan
-from suite.benchmark.process import Outcome, run_child
+from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import Store
+from suite.run.job import Job
 
 
 def missing_runs(
@@ -71,9 +71,9 @@ def play_all(
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     if not missing:
         return []
-    jobs = {run.run_id: _job(run, store, protocol, settings, configuration_digest) for run in missing}
+    tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
     try:
-        return play_graph(missing, jobs, settings, listener)
+        return play_graph(missing, tasks, settings, listener)
     finally:
         _remove_orphans(settings)
 
@@ -92,7 +92,7 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
     return run_child(
-        _job(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
+        _task(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
     )
 
 
@@ -105,18 +105,17 @@ def _remove_orphans(settings: Settings) -> None:
             remove_orphans()
 
 
-def _job(
+def _task(
     run: Run, store: Store, protocol: Protocol, settings: Settings, configuration_digest: str | None
-) -> dict[str, Any]:
-    return {
-        "run_id": str(run.run_id),
-        "protocol_version": protocol.version,
-        "learner": settings.learner,
-        "folder": str(store.folder.resolve()),
-        "log": str(store.log_path(run.run_id).resolve()),
-        "device": settings.device,
-        "workers": settings.workers,
-        "box": None if settings.box is None else settings.box.model_dump(),
-        "configuration_digest": configuration_digest,
-        "tracked": settings.tracked,
-    }
+) -> Task:
+    job = Job(
+        run_id=str(run.run_id),
+        protocol_version=protocol.version,
+        learner=settings.learner,
+        folder=str(store.folder.resolve()),
+        device=settings.device,
+        workers=settings.workers,
+        box=settings.box,
+        configuration_digest=configuration_digest,
+    )
+    return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)

@@ -15,11 +15,27 @@ from typing import IO, Any, Literal
 
 from protocol import LearnerError, UnknownName
 from suite.machine import RUN_SETTINGS
+from suite.run.job import Job
 from suite.tracking.mongo_url import environment_without_url
 from suite.tracking.tracker import follow
 
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run to be played in a process of its own.
+
+    Attributes:
+        job: what the process is told.
+        log: the file that receives what the run prints, absolute.
+        tracked: whether it is a Sacred run, too.
+    """
+
+    job: Job
+    log: str
+    tracked: bool
 
 
 @dataclass(frozen=True)
@@ -73,35 +89,31 @@ def check_importable(learner: str) -> None:
     raise (UnknownName if done.returncode == 2 else LearnerError)(last.removeprefix("error: "))
 
 
-def run_child(job: dict[str, Any], tell: Callable[[int], None], stopped: Callable[[], bool]) -> Outcome:
+def run_child(task: Task, tell: Callable[[int], None], stopped: Callable[[], bool]) -> Outcome:
     """Play one run in a fresh process and wait for its end.
 
     Args:
-        job: the fields of ``suite.run.job.Job``; ``log``, the file that receives what the run prints; and
-            ``tracked``, whether it is a Sacred run.
+        task: the run.
         tell: hears of the steps played.
         stopped: asked about twice a second; true ends the run.
     """
-    job = dict(job)
-    log, tracked = Path(job.pop("log")), job.pop("tracked")
-    with follow(job) if tracked else nullcontext() as follower:
-        outcome = _run_child(job, log, tell, stopped, follower.hear if follower else lambda message: None)
+    with follow(task.job) if task.tracked else nullcontext() as follower:
+        outcome = _run_child(task, tell, stopped, follower.hear if follower else lambda message: None)
         if follower:
             outcome = replace(outcome, untracked=follower.end(outcome.status, outcome.error))
     return outcome
 
 
 def _run_child(
-    job: dict[str, Any],
-    log: Path,
+    task: Task,
     tell: Callable[[int], None],
     stopped: Callable[[], bool],
     hear: Callable[[dict[str, Any]], None],
 ) -> Outcome:
-    environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": job["device"]}
+    environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": task.job.device}
     command = [sys.executable, "-m", "suite.run.child"]
     with (
-        log.open("w", encoding="utf-8") as output,
+        Path(task.log).open("w", encoding="utf-8") as output,
         subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -111,18 +123,18 @@ def _run_child(
             start_new_session=True,  # an interrupt from the terminal is the parent's to hand on
         ) as child,
     ):
-        error, status = _attend(child, job, tell, stopped, hear)
+        error, status = _attend(child, task.job, tell, stopped, hear)
     if status == 0:
-        return Outcome(job["run_id"], "complete", "", str(log))
+        return Outcome(task.job.run_id, "complete", "", task.log)
     if status == 130:
-        return Outcome(job["run_id"], "stopped", "stopped", str(log))
+        return Outcome(task.job.run_id, "stopped", "stopped", task.log)
     reason = error or f"its process ended with status {status} (negative: killed by that signal)"
-    return Outcome(job["run_id"], "failed", reason, str(log))
+    return Outcome(task.job.run_id, "failed", reason, task.log)
 
 
 def _attend(
     child: subprocess.Popen[bytes],
-    job: dict[str, Any],
+    job: Job,
     tell: Callable[[int], None],
     stopped: Callable[[], bool],
     hear: Callable[[dict[str, Any]], None],
@@ -132,7 +144,7 @@ def _attend(
     assert child.stdout is not None
     error = ""
     try:
-        child.stdin.write(json.dumps(job).encode() + b"\n")
+        child.stdin.write(job.model_dump_json().encode() + b"\n")
         child.stdin.flush()
         for message in _messages(child.stdout, stopped):
             error = message.get("error", error)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from protocol import Run, WorkerDied
-from suite.benchmark.process import Outcome, run_child
+from protocol import Run, RunId, WorkerDied
+from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.settings import Settings
 
 
@@ -27,13 +27,13 @@ Listener = Callable[[Progress | Outcome], None]
 
 
 def play_graph(
-    missing: list[Run], jobs: dict[Any, dict[str, Any]], settings: Settings, listener: Listener
+    missing: list[Run], tasks: Mapping[RunId, Task], settings: Settings, listener: Listener
 ) -> list[Outcome]:
     """Play runs on the scheduler of the settings.
 
     Args:
         missing: the runs; a run stands behind the one that it starts from.
-        jobs: by run id, as in ``suite.benchmark.process.run_child``.
+        tasks: of each run.
         settings: name the scheduler.
         listener: hears of progress and outcomes; called in another thread.
 
@@ -44,7 +44,7 @@ def play_graph(
         WorkerDied: the scheduler does not answer.
     """
     with _client(settings) as client:
-        return _submit(client, missing, jobs, listener)
+        return _submit(client, missing, tasks, listener)
 
 
 @contextmanager
@@ -86,9 +86,7 @@ def _local_cluster(jobs: int) -> Any:
         )
 
 
-def _submit(
-    client: Any, missing: list[Run], jobs: dict[Any, dict[str, Any]], listener: Listener
-) -> list[Outcome]:
+def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listener: Listener) -> list[Outcome]:
     from distributed import Event, as_completed
 
     token = uuid4().hex[:8]
@@ -100,7 +98,7 @@ def _submit(
         ancestor = futures.get(run.starts_from)
         futures[run.run_id] = client.submit(
             play_in_child,
-            jobs[run.run_id],
+            tasks[run.run_id],
             ancestor,
             token,
             key=f"{run.run_id}-{token}",
@@ -108,11 +106,11 @@ def _submit(
             retries=0,
             priority=priority(run),
         )
-    jobs_by_key = {future.key: jobs[run_id] for run_id, future in futures.items()}
+    task_of = {future.key: tasks[run_id] for run_id, future in futures.items()}
     outcomes: dict[str, Outcome] = {}
     try:
         for future in as_completed(futures.values()):
-            outcome = _outcome(future, jobs_by_key[future.key])
+            outcome = _outcome(future, task_of[future.key])
             outcomes[outcome.run_id] = outcome
             listener(outcome)
     except KeyboardInterrupt:
@@ -133,28 +131,28 @@ def priority(run: Run) -> int:
     return _SOONEST if run.starts_from else run.total_budget_frames
 
 
-def _outcome(future: Any, job: dict[str, Any]) -> Outcome:
+def _outcome(future: Any, task: Task) -> Outcome:
     """How a run ended; one whose dask worker was lost, or lacks this code, has failed like any other."""
     try:
         outcome: Outcome = future.result()
     except Exception as error:
         reason = f"its dask worker failed with {type(error).__name__}: {error}"
-        return Outcome(job["run_id"], "failed", reason, job["log"])
+        return Outcome(task.job.run_id, "failed", reason, task.log)
     return outcome
 
 
-def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> Outcome:
+def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
     """Play one run in a fresh process; a task for a dask worker.
 
     Args:
-        job: as in ``suite.benchmark.process.run_child``.
+        task: the run.
         ancestor: how the run that this one starts from has ended, if it was played now.
         token: names the event that stops all runs and the topic of their progress.
     """
     from distributed import Event, get_worker
 
     stop = Event(f"amtlb-stop-{token}")
-    run_id, log = job["run_id"], job["log"]
+    run_id, log = task.job.run_id, task.log
     if stop.is_set():
         return Outcome(run_id, "stopped", "stopped before it began", log)
     if ancestor is not None and ancestor.status != "complete":
@@ -164,4 +162,4 @@ def play_in_child(job: dict[str, Any], ancestor: Outcome | None, token: str) -> 
     def tell(steps: int) -> None:
         worker.log_event(f"amtlb-{token}", {"run_id": run_id, "steps": steps})
 
-    return run_child(job, tell, stop.is_set)
+    return run_child(task, tell, stop.is_set)
