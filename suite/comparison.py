@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from protocol import Edition, Frozen, Protocol, StoreError
-from suite.estimates import Figure, draw_resamples, estimate
-from suite.outcomes import Outcomes, read_outcomes
-from suite.resampling import RESAMPLES
+from suite.claims import Claim, claims
+from suite.duels import duel
+from suite.estimates import Figure
+from suite.outcomes import Arms, Outcomes, read_outcomes
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.scores import RESAMPLING_SEED, Scores, edition_of, score
-from suite.scoring import Floats
-from suite.statistics import mean_win_probability
+from suite.score_models import Scores
+from suite.scores import edition_of, score
 from suite.submission.description import Division, division_of
 
 
@@ -30,15 +28,18 @@ class Contender(NamedTuple):
 
 
 class Contended(Frozen):
-    """One learner's scores."""
+    """One learner's scores, and what may be claimed of them among all that are compared."""
 
     label: str
     division: Division
     scores: Scores
+    claim: Claim
 
 
 class Duel(Frozen):
     """How likely a run of one learner earns more than a run of another, mean over games; a tie counts half.
+
+    Games in which either had negative rewards are left out.
 
     Attributes:
         ours, theirs: labels.
@@ -117,15 +118,22 @@ def _labels(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def compare(contenders: Sequence[Contender]) -> Comparison:
-    """Score contenders of one edition and set each against the others of its division; equal in, equal out."""
+def compare(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:
+    """Score contenders of one edition and set each against the others of its division; equal in, equal out.
+
+    Args:
+        contenders: all of one edition.
+        published: by name, the scores of the baselines that are published for it; claims need them.
+    """
     first = contenders[0].outcomes
+    scored = [score(one.outcomes) for one in contenders]
     return Comparison(
         protocol_version=first.protocol.version,
         edition_digest=first.protocol.edition_digests[first.edition.name],
         edition=first.edition.name,
         contenders=tuple(
-            Contended(label=one.label, division=one.division, scores=score(one.outcomes)) for one in contenders
+            Contended(label=one.label, division=one.division, scores=own, claim=claim)
+            for one, own, claim in zip(contenders, scored, _claims(contenders, scored, published), strict=True)
         ),
         duels=tuple(
             _duel(ours, theirs)
@@ -135,20 +143,28 @@ def compare(contenders: Sequence[Contender]) -> Comparison:
     )
 
 
+def _claims(
+    contenders: Sequence[Contender], scored: Sequence[Scores], published: Mapping[str, Scores]
+) -> list[Claim]:
+    """What may be claimed of each; p-values are corrected within a division, which alone is ranked together."""
+    found: dict[int, Claim] = {}
+    for division in {one.division for one in contenders}:
+        places = [place for place, one in enumerate(contenders) if one.division == division]
+        found |= zip(places, claims([scored[place] for place in places], published), strict=True)
+    return [found[place] for place in range(len(contenders))]
+
+
 def _duel(ours: Contender, theirs: Contender) -> Duel:
     one, other = ours.outcomes, theirs.outcomes
-    alone, together = range(len(one.games)), [0] * len(one.games)
-    means = one.evaluation_means.generalist, other.evaluation_means.generalist
+    places = [place for place in one.counted if place in other.counted]
+    alone, together = range(len(places)), [0] * len(places)
+    folds = [one.folds[place] for place in places]
+    earned, theirs_earned = (Arms(*(arm[places, :, -1] for arm in each.curves)) for each in (one, other))
+    mean, their_mean = (each.evaluation_means.generalist[places] for each in (one, other))
     return Duel(
         ours=ours.label,
         theirs=theirs.label,
-        fresh=_wins(one.curves.fresh[..., -1], other.curves.fresh[..., -1], alone),
-        transfer=_wins(one.curves.transfer[..., -1], other.curves.transfer[..., -1], one.folds),
-        generalist=_wins(*means, together),
+        fresh=duel(earned.fresh, theirs_earned.fresh, alone, alone),
+        transfer=duel(earned.transfer, theirs_earned.transfer, folds, folds),
+        generalist=duel(mean, their_mean, together, together),
     )
-
-
-def _wins(ours: Floats, theirs: Floats, clusters: Sequence[int]) -> Figure:
-    generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
-    resamples = draw_resamples(clusters, clusters, ours.shape[1], RESAMPLES, generator)
-    return estimate(mean_win_probability, ours, theirs, resamples)

@@ -9,6 +9,7 @@ import numpy as np
 
 from protocol import Frozen
 from suite.resampling import (
+    Exchanges,
     bootstrap_weights,
     degrees_of_freedom,
     exchanged_weights,
@@ -16,6 +17,8 @@ from suite.resampling import (
     minimum_detectable_effect,
     null_weights,
     p_value,
+    splits,
+    swaps,
 )
 from suite.scoring import Floats
 from suite.statistics import Sampled, Sides, Statistic
@@ -56,6 +59,9 @@ class Figure(Frozen):
     null: Null | None
 
 
+UNDEFINED = Figure(value=None, interval=None, null=None)
+
+
 class Curve(Frozen):
     """A figure at each point of the grid: its value, its 95 % interval and its null's 5 and 95 % points."""
 
@@ -72,22 +78,32 @@ class Resamples(NamedTuple):
     Attributes:
         ours, theirs: float (G, R, S), bootstrapped.
         null: both sides over the seeds of theirs, float (G, R, S) each.
-        exchanged: both sides over the seeds of ours, then of theirs, float (G, R, 2 S) each.
-        our_clusters, their_clusters: (G,), see ``draw_resamples``.
+        exchanges: of ours and theirs.
+        clusters: (G,), of ours and of theirs, see ``draw_sides``; one for both where they were drawn in pairs.
     """
 
     ours: Floats
     theirs: Floats
     null: tuple[Floats, Floats]
-    exchanged: tuple[Floats, Floats]
-    our_clusters: tuple[int, ...]
-    their_clusters: tuple[int, ...]
+    exchanges: Exchanges
+    clusters: tuple[tuple[int, ...], ...]
 
     @property
-    def degrees(self) -> tuple[int, int]:
-        """Degrees of freedom of ours and of theirs, over all games."""
+    def degrees(self) -> tuple[int, ...]:
+        """Degrees of freedom over all games, of the pairs or of ours and of theirs."""
         spare_seeds = self.ours.shape[-1] - 1
-        return len(set(self.our_clusters)) * spare_seeds, len(set(self.their_clusters)) * spare_seeds
+        return tuple(len(set(clusters)) * spare_seeds for clusters in self.clusters)
+
+    @property
+    def degrees_of_a_game(self) -> tuple[int, ...]:
+        """The same of one game."""
+        return (self.ours.shape[-1] - 1,) * len(self.clusters)
+
+    def parts(self) -> tuple[tuple[Floats, Floats], ...]:
+        """The bootstrapped weights of both sides with each independent draw alone: ours, then theirs."""
+        if len(self.clusters) == 1:
+            return ((self.ours, self.theirs),)
+        return (self.ours, _equal(self.theirs[:, 0])), (_equal(self.ours[:, 0]), self.theirs)
 
     def of_games(self, places: Sequence[int]) -> Resamples:
         """The same draws for some of the games."""
@@ -96,24 +112,48 @@ class Resamples(NamedTuple):
             self.ours[chosen],
             self.theirs[chosen],
             (self.null[0][chosen], self.null[1][chosen]),
-            (self.exchanged[0][chosen], self.exchanged[1][chosen]),
-            tuple(self.our_clusters[place] for place in chosen),
-            tuple(self.their_clusters[place] for place in chosen),
+            Exchanges(self.exchanges.one[chosen], self.exchanges.other[chosen], self.exchanges.complete),
+            tuple(tuple(clusters[place] for place in chosen) for clusters in self.clusters),
         )
 
 
-def draw_resamples(
+def draw_pairs(
+    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
+) -> Resamples:
+    """Draw all resamples of two arms of one learner, over all games.
+
+    The arms share the learner's seed: where a seed is a lucky one it is so in both, which cancels in their
+    difference, but only in draws that keep the two runs of a seed together (docs/scores.md has the simulation).
+
+    Args:
+        clusters: (G,); transfer runs of one seed in games of one number share weights that were trained before,
+            and are drawn together, each with its fresh run.
+        seeds: S, at least 2.
+        resamples: R.
+        generator: of the draws.
+    """
+    drawn = bootstrap_weights(clusters, seeds, resamples, generator)
+    return Resamples(
+        ours=drawn,
+        theirs=drawn,
+        null=null_weights(range(len(clusters)), seeds, resamples, generator),
+        exchanges=exchanged_weights(clusters, swaps(seeds), resamples, generator),
+        clusters=(tuple(clusters),),
+    )
+
+
+def draw_sides(
     our_clusters: Sequence[int],
     their_clusters: Sequence[int],
     seeds: int,
     resamples: int,
     generator: np.random.Generator,
 ) -> Resamples:
-    """Draw all resamples of a comparison of S seeds a side.
+    """Draw all resamples of two sides that share nothing, such as two learners, with S seeds each.
 
     Args:
-        our_clusters: (G,); of our runs, those of one seed in games of one number share weights that were
-            trained before or elsewhere, and are drawn together. ``range(G)``: every run stands alone.
+        our_clusters: (G,); of our runs, those of one seed in games of one number share something, and are drawn
+            together. ``range(G)``: every run stands alone.
         their_clusters: (G,), the same of theirs.
         seeds: S, at least 2.
         resamples: R.
@@ -123,22 +163,32 @@ def draw_resamples(
         ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
         theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
         null=null_weights(their_clusters, seeds, resamples, generator),
-        exchanged=exchanged_weights(our_clusters, seeds, resamples, generator),
-        our_clusters=tuple(our_clusters),
-        their_clusters=tuple(their_clusters),
+        exchanges=exchanged_weights(our_clusters, splits(seeds), resamples, generator),
+        clusters=(tuple(our_clusters), tuple(their_clusters)),
     )
 
 
+def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
+    """Draw all resamples for figures of single games (``estimate_each``), which are the same for each of them.
+
+    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below
+    2^(1 - S).
+    """
+    return draw_sides([0] * games, [0] * games, seeds, resamples, generator)
+
+
 def estimate(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> Figure:
-    """A statistic over all games with its interval and its null.
+    """A statistic over all games with its interval and its null; of no games, one that is undefined.
 
     Args:
         statistic: gives (R,).
         ours, theirs: float (G, S).
         resamples: of these games and seeds.
     """
+    if not len(ours):
+        return UNDEFINED
     samples = _Samples.of(statistic, ours, theirs, resamples)
-    return samples.figure(resamples.degrees)
+    return samples.figure(resamples.degrees, resamples.exchanges.complete)
 
 
 def estimate_each(
@@ -146,12 +196,12 @@ def estimate_each(
 ) -> tuple[Figure, ...]:
     """A statistic of each game with its interval and its null; it gives (G, R)."""
     samples = _Samples.of(statistic, ours, theirs, resamples)
-    seeds = ours.shape[1]
-    return tuple(samples.of_game(game).figure((seeds - 1, seeds - 1)) for game in range(len(ours)))
+    degrees, complete = resamples.degrees_of_a_game, resamples.exchanges.complete
+    return tuple(samples.of_game(game).figure(degrees, complete) for game in range(len(ours)))
 
 
 def estimate_curve(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> Curve:
-    """A statistic over all games at each point of time.
+    """A statistic over all games at each point of time; of no games, undefined everywhere.
 
     The degrees of freedom are those at the end.
 
@@ -160,6 +210,9 @@ def estimate_curve(statistic: Statistic, ours: Floats, theirs: Floats, resamples
         ours, theirs: float (G, S, T).
         resamples: of these games and seeds.
     """
+    if not len(ours):
+        nothing = (None,) * ours.shape[-1]
+        return Curve(**dict.fromkeys(Curve.model_fields, nothing))
     ours, theirs = np.moveaxis(ours, -1, 0), np.moveaxis(theirs, -1, 0)
     degrees = _Samples.of(statistic, ours[-1], theirs[-1], resamples).degrees(resamples.degrees)
     rows = []
@@ -198,10 +251,9 @@ class _Samples(NamedTuple):
 
     seen: Sampled
     bootstrapped: Sampled
-    ours_only: Sampled
-    theirs_only: Sampled
     null: Sampled
     exchanged: Sampled
+    parts: tuple[Sampled, ...]
 
     @classmethod
     def of(cls, statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> _Samples:
@@ -209,23 +261,32 @@ class _Samples(NamedTuple):
         return cls(
             seen=_seen(statistic, ours, theirs),
             bootstrapped=statistic(Sides(ours, theirs, resamples.ours, resamples.theirs)),
-            ours_only=statistic(Sides(ours, theirs, resamples.ours, _equal(theirs))),
-            theirs_only=statistic(Sides(ours, theirs, _equal(ours), resamples.theirs)),
             null=statistic(Sides(theirs, theirs, *resamples.null)),
-            exchanged=statistic(Sides(both, both, *resamples.exchanged)),
+            exchanged=statistic(Sides(both, both, resamples.exchanges.one, resamples.exchanges.other)),
+            parts=tuple(statistic(Sides(ours, theirs, *weights)) for weights in resamples.parts()),
         )
 
     def of_game(self, game: int) -> _Samples:
-        return _Samples(*((values[game], defined[game]) for values, defined in self))
+        def own(sampled: Sampled) -> Sampled:
+            return sampled[0][game], sampled[1][game]
 
-    def degrees(self, own: tuple[int, int]) -> float:
-        parts = [_defined(self.ours_only), _defined(self.theirs_only)]
-        known = [(part, degrees) for part, degrees in zip(parts, own, strict=True) if len(part)]
+        return _Samples(
+            own(self.seen),
+            own(self.bootstrapped),
+            own(self.null),
+            own(self.exchanged),
+            tuple(map(own, self.parts)),
+        )
+
+    def degrees(self, own: tuple[int, ...]) -> float:
+        known = [
+            (_defined(part), degrees) for part, degrees in zip(self.parts, own, strict=True) if part[1].any()
+        ]
         return degrees_of_freedom(known) if known else float(sum(own))
 
-    def figure(self, own: tuple[int, int]) -> Figure:
+    def figure(self, own: tuple[int, ...], complete: bool) -> Figure:
         if not self.seen[1][0]:
-            return Figure(value=None, interval=None, null=None)
+            return UNDEFINED
         value, degrees = float(self.seen[0][0]), self.degrees(own)
         drawn, null, exchanged = map(_defined, (self.bootstrapped, self.null, self.exchanged))
         ends = interval(drawn, degrees) if len(drawn) else None
@@ -233,7 +294,7 @@ class _Samples(NamedTuple):
         return Figure(
             value=value,
             interval=Interval(low=ends[0], high=ends[1]) if ends else None,
-            null=_null(null, p_value(value, exchanged), effect) if len(null) else None,
+            null=_null(null, p_value(value, exchanged, complete), effect) if len(null) else None,
         )
 
 

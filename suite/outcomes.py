@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,17 @@ from suite.results.ledger import read_ledger
 from suite.results.store import Store
 from suite.scoring import Bools, Floats, Ints, cumulative_rewards, frame_grid, frames_of_game, start_steps
 
-_COLUMNS = ["phase", "lane", "number", "game", "length_steps", "episode_return", "reward_steps", "rewards"]
+_COLUMNS = [
+    "phase",
+    "lane",
+    "number",
+    "game",
+    "length_steps",
+    "episode_return",
+    "end_reason",
+    "reward_steps",
+    "rewards",
+]
 
 
 class GameOutcome(NamedTuple):
@@ -27,33 +38,33 @@ class GameOutcome(NamedTuple):
 
     Attributes:
         curve: float (100,), cumulative reward at each hundredth of the game's budget.
-        training_return: mean return of its training episodes, in game points.
+        whole_episodes: how many training episodes the budget did not cut.
+        training_return: their mean return, in game points; 0 where there is none.
         evaluation_returns: float (episodes,), of its evaluation; empty where the run has none.
+        has_negative_reward: whether any reward, in training or evaluation, was below 0.
     """
 
     curve: Floats
+    whole_episodes: int
     training_return: float
     evaluation_returns: Floats
+    has_negative_reward: bool
+
+
+Figured = Callable[[GameOutcome], float | Floats]
 
 
 class Arms(NamedTuple):
-    """One figure of every scored run, by arm: each float (G, S), or (G, S, 100) for curves."""
+    """One figure of every evaluated run, by arm: each float (G, S), or (G, S, 100) for curves."""
 
     fresh: Floats
     transfer: Floats
     generalist: Floats
 
 
-class Evaluated(NamedTuple):
-    """One figure of every evaluated run: each float (G, S)."""
-
-    generalist: Floats
-    specialist: Floats
-
-
 @dataclass(frozen=True)
 class Outcomes:
-    """What all scored runs of a results folder earned; G games in the order of ``games``, S seeds.
+    """What all runs of a results folder earned; G games in the order of ``games``, S seeds.
 
     Attributes:
         protocol: the rules.
@@ -62,8 +73,12 @@ class Outcomes:
         games: (G,), fold by fold.
         folds: (G,), in which each game is held out.
         grid_frames: int (100,), the points of the curves, in frames of a game.
+        negative: (G,), whether any run of any arm had a reward below 0 in the game.
         curves: cumulative reward; in the generalist over the frames of that game.
-        training_returns: mean return of the training episodes.
+        pretrain_curves: float (G, S, 100), the same of pre-training, over the frames of that game; mean over
+            the pre-training runs of a seed, which are those of all folds but the game's own.
+        whole_episodes: how many training episodes the budget did not cut.
+        training_returns: their mean return, in game points; 0 where there is none.
         evaluation_means: mean evaluation return, in game points; the specialists are the fresh runs.
         evaluation_tops: the best evaluation return.
     """
@@ -74,10 +89,18 @@ class Outcomes:
     games: tuple[str, ...]
     folds: tuple[int, ...]
     grid_frames: Ints
+    negative: tuple[bool, ...]
     curves: Arms
+    pretrain_curves: Floats
+    whole_episodes: Arms
     training_returns: Arms
-    evaluation_means: Evaluated
-    evaluation_tops: Evaluated
+    evaluation_means: Arms
+    evaluation_tops: Arms
+
+    @property
+    def counted(self) -> list[int]:
+        """The places of the games that enter figures over all games: those without negative rewards."""
+        return [place for place, negative in enumerate(self.negative) if not negative]
 
     @property
     def learner(self) -> str:
@@ -99,10 +122,9 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
     """
     runs = plan(store.protocol, edition)
     records = _records(store, edition, runs)
-    scored = [run for run in runs if run.run_id.arm != "pretrain"]
     with ThreadPoolExecutor(available_cores()) as pool:
-        read = pool.map(lambda run: _read_run(store, run), scored)
-        found = {run.run_id: outcomes for run, outcomes in zip(scored, read, strict=True)}
+        read = pool.map(lambda run: _read_run(store, run), runs)
+        found = {run.run_id: outcomes for run, outcomes in zip(runs, read, strict=True)}
     return assemble(store.protocol, edition, records, found)
 
 
@@ -118,27 +140,35 @@ def assemble(
         protocol: the rules.
         edition: which runs.
         records: of all its runs, in the order of the plan.
-        found: of every run but the pretrain runs, by game.
+        found: of every run, by game.
     """
     places = [(fold, game) for fold, games in enumerate(edition.folds) for game in games]
+    seeds, folds = range(edition.seeds), range(len(edition.folds))
 
-    def outcome(arm: Arm, fold: int, game: str, seed: int) -> GameOutcome:
-        in_fold = fold if arm == "transfer" else None
-        of_game = None if arm == "generalist" else game
-        return found[RunId(edition.name, arm, in_fold, of_game, seed)][game]
+    def runs(arm: Arm, fold: int, game: str, seed: int) -> list[GameOutcome]:
+        in_folds: Iterable[int | None] = [None]
+        if arm in ("transfer", "pretrain"):
+            in_folds = [fold] if arm == "transfer" else [other for other in folds if other != fold]
+        of_game = game if arm in ("fresh", "transfer") else None
+        return [found[RunId(edition.name, arm, in_fold, of_game, seed)][game] for in_fold in in_folds]
 
-    def each(arm: Arm, figure: Callable[[GameOutcome], float | Floats]) -> Floats:
-        seeds = range(edition.seeds)
-        return np.array(
-            [[figure(outcome(arm, *place, seed)) for seed in seeds] for place in places], np.float64
-        )
+    def each(arm: Arm, figure: Figured) -> Floats:
+        """The figure's mean over the runs of a game and seed, of which only pretrain has several."""
+        values = [
+            [
+                np.stack([np.asarray(figure(run), np.float64) for run in runs(arm, *place, seed)])
+                for seed in seeds
+            ]
+            for place in places
+        ]
+        return np.array([[of_runs.mean(axis=0) for of_runs in row] for row in values], np.float64)
 
-    def arms(figure: Callable[[GameOutcome], float | Floats]) -> Arms:
+    def arms(figure: Figured) -> Arms:
         return Arms(each("fresh", figure), each("transfer", figure), each("generalist", figure))
 
-    def evaluated(figure: Callable[[GameOutcome], float | Floats]) -> Evaluated:
-        return Evaluated(each("generalist", figure), each("fresh", figure))
-
+    negative_games = {
+        game for by_game in found.values() for game, one in by_game.items() if one.has_negative_reward
+    }
     return Outcomes(
         protocol=protocol,
         edition=edition,
@@ -146,10 +176,13 @@ def assemble(
         games=tuple(game for _, game in places),
         folds=tuple(fold for fold, _ in places),
         grid_frames=frame_grid(edition.budget_frames),
-        curves=arms(lambda found: found.curve),
-        training_returns=arms(lambda found: found.training_return),
-        evaluation_means=evaluated(lambda found: found.evaluation_returns.mean()),
-        evaluation_tops=evaluated(lambda found: found.evaluation_returns.max()),
+        negative=tuple(game in negative_games for _, game in places),
+        curves=arms(lambda one: one.curve),
+        pretrain_curves=each("pretrain", lambda one: one.curve),
+        whole_episodes=arms(lambda one: one.whole_episodes),
+        training_returns=arms(lambda one: one.training_return),
+        evaluation_means=arms(lambda one: float(one.evaluation_returns.mean())),
+        evaluation_tops=arms(lambda one: float(one.evaluation_returns.max())),
     )
 
 
@@ -194,26 +227,60 @@ def table_outcomes(
     if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
         raise StoreError(f"{name} is not a ledger: not every reward has its step; play the run again")
     is_training: Bools = pc.equal(table["phase"], "training").to_numpy()
-    evaluated, table = table.filter(~is_training), table.filter(is_training)
-    lengths, codes = _ints(table["length_steps"]), _codes(table["game"], games)
+    evaluated, table = _Episodes.of(table.filter(~is_training), games), table.filter(is_training)
+    trained = _Episodes.of(table, games)
+    lengths = _ints(table["length_steps"])
     starts = start_steps(_ints(table["lane"]), _ints(table["number"]), lengths)
-    episode_of_reward = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
-    came_after = starts[episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
-    rewards, returns = _ints(pc.list_flatten(table["rewards"])), _ints(table["episode_return"])
-    evaluation_codes, evaluation_returns = _codes(evaluated["game"], games), _ints(evaluated["episode_return"])
+    whole: Bools = pc.not_equal(table["end_reason"], "budget").to_numpy()
+    came_after = starts[trained.episode_of_reward] + _ints(pc.list_flatten(table["reward_steps"])) + 1
     outcomes = {}
     for code, game in enumerate(games):
-        own, paid = codes == code, codes[episode_of_reward] == code
+        own, paid = trained.codes == code, trained.paid[code]
         if not own.any():
             raise StoreError(f"the ledger {name} has no training episode of {game}; play the run again")
         at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], frame_skip)
-        curve = cumulative_rewards(at_frames, rewards[paid], frame_grid(budget_frames))
+        curve = cumulative_rewards(at_frames, trained.rewards[paid], frame_grid(budget_frames))
+        uncut = trained.returns[own & whole]
         outcomes[game] = GameOutcome(
             curve=curve.astype(np.float64),
-            training_return=float(returns[own].mean()),
-            evaluation_returns=evaluation_returns[evaluation_codes == code].astype(np.float64),
+            whole_episodes=len(uncut),
+            training_return=float(uncut.mean()) if len(uncut) else 0.0,
+            evaluation_returns=evaluated.returns[evaluated.codes == code].astype(np.float64),
+            has_negative_reward=trained.has_negative(code) or evaluated.has_negative(code),
         )
     return outcomes
+
+
+class _Episodes(NamedTuple):
+    """The episodes of one phase and their rewards, with the game of each as its place in the list of games.
+
+    Attributes:
+        codes, returns: int (E,), of each episode; the code is -1 where the game is not in the list.
+        episode_of_reward, rewards: int (R,), of each reward.
+        paid: by game, the places of its rewards, int (R of the game,), in the ledger's order.
+    """
+
+    codes: Ints
+    returns: Ints
+    episode_of_reward: Ints
+    rewards: Ints
+    paid: list[Ints]
+
+    @classmethod
+    def of(cls, table: pa.Table, games: Sequence[str]) -> _Episodes:
+        codes = _ints(pc.fill_null(pc.index_in(table["game"], value_set=pa.array(games)), -1))
+        parents = _ints(pc.list_parent_indices(table["rewards"].combine_chunks()))
+        # Sorted once: a mask per game over all rewards would cost the square of the games.
+        order = np.argsort(codes[parents], kind="stable")
+        ends = np.searchsorted(codes[parents][order], np.arange(len(games) + 1))
+        paid = [order[begin:end] for begin, end in pairwise(ends)]
+        return cls(
+            codes, _ints(table["episode_return"]), parents, _ints(pc.list_flatten(table["rewards"])), paid
+        )
+
+    def has_negative(self, code: int) -> bool:
+        """Whether a game had a reward below 0."""
+        return bool((self.rewards[self.paid[code]] < 0).any())
 
 
 def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
@@ -227,11 +294,6 @@ def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
                 f"{store.folder} has no evaluation episode of {game} in {run.run_id}; play it again"
             )
     return outcomes
-
-
-def _codes(column: pa.ChunkedArray, games: Sequence[str]) -> Ints:
-    """Each row's place in the list of games; -1 for a game that is not there."""
-    return _ints(pc.fill_null(pc.index_in(column, value_set=pa.array(games)), -1))
 
 
 def _ints(column: pa.ChunkedArray | pa.Array) -> Ints:

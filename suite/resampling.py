@@ -8,11 +8,16 @@ by ``make calibration`` (docs/scores.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.optimize import brentq
+from scipy.special import ndtr
+from scipy.stats import chi2, norm, t
 
-from suite.scoring import Floats
+from suite.scoring import Bools, Floats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -74,10 +79,43 @@ def null_weights(
     return one, other
 
 
+class Exchanges(NamedTuple):
+    """Arms exchanged at random.
+
+    Attributes:
+        one, other: the weights of both sides over the S seeds of ours, then the S of theirs: float (G, R, 2 S).
+        complete: whether these are all exchanges, each once, so that a p-value is exact.
+    """
+
+    one: Floats
+    other: Floats
+    complete: bool
+
+
+def splits(seeds: int) -> Bools:
+    """All ways to call S of 2 S runs ours: bool (C(2 S, S), 2 S); the first one leaves the runs where they are.
+
+    For runs that share nothing with a run of the other side.
+    """
+    chosen = list(combinations(range(2 * seeds), seeds))
+    ours = np.zeros((len(chosen), 2 * seeds), np.bool_)
+    ours[np.arange(len(chosen))[:, None], chosen] = True
+    return ours
+
+
+def swaps(seeds: int) -> Bools:
+    """All ways to swap runs of one seed between the sides: bool (2^S, 2 S); the first one swaps none.
+
+    For two arms of one learner: runs of one seed share the learner's seed, so only such a pair is exchangeable.
+    """
+    swapped = np.arange(2**seeds)[:, None] >> np.arange(seeds) & 1 == 1
+    return np.concatenate([~swapped, swapped], axis=1)
+
+
 def exchanged_weights(
-    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Arms exchanged at random: of the 2 S runs of a game, S are called transfer and the others fresh.
+    clusters: Sequence[int], arrangements: Bools, resamples: int, generator: np.random.Generator
+) -> Exchanges:
+    """Arms exchanged: every exchange once where there are at most R, or R that are drawn.
 
     Where pre-training changes nothing, the arms are exchangeable, and the share of exchanges that are as
     extreme as what was seen is a p-value (Fisher 1935; Davison & Hinkley 1997, chapter 4). The games of one
@@ -85,19 +123,44 @@ def exchanged_weights(
 
     Args:
         clusters: (G,), such as the fold of each game.
-        seeds: S, of each arm.
+        arrangements: bool (M, 2 S), the exchanges of one cluster: ``splits`` or ``swaps``. With K clusters
+            there are M^K exchanges in all.
         resamples: R.
-        generator: of the draws.
-
-    Returns:
-        the weights of both sides over the S seeds of transfer, then the S of fresh: each float (G, R, 2 S).
+        generator: of the draws; all exchanges need none.
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
-    order = generator.permuted(
-        np.broadcast_to(np.arange(2 * seeds), (len(drawn), resamples, 2 * seeds)), axis=-1
-    )
-    one: Floats = (order < seeds)[of_game] / seeds
-    return one, 1 / seeds - one
+    ways, seeds = len(arrangements), arrangements.shape[1] // 2
+    complete = ways ** len(drawn) <= resamples
+    if complete:
+        chosen = np.indices((ways,) * len(drawn)).reshape(len(drawn), -1)
+    else:
+        chosen = generator.integers(ways, size=(len(drawn), resamples))
+    one: Floats = arrangements[chosen][of_game] / seeds
+    return Exchanges(one, 1 / seeds - one, complete)
+
+
+def seed_correlation(rewards: Floats) -> float | None:
+    """How much runs of one seed go together in different games: their mean correlation over all pairs of games.
+
+    Each game's rewards are standardised over its seeds; the variance of their sum over G games is then
+    G + G (G - 1) times the mean correlation. Games whose runs all earn the same are left out. It is noisy:
+    where there is no correlation it varies by about sqrt(2 / (G (G - 1) (S - 1))), 0.11 for 8 games and 4
+    seeds.
+
+    Args:
+        rewards: float (G, S), of one arm.
+
+    Returns:
+        between -1 and 1; None: fewer than two games have runs that differ.
+    """
+    spread = rewards.std(axis=1, ddof=1)
+    varied = spread > 1e-12 * np.maximum(1.0, np.abs(rewards).max(axis=1, initial=0.0))
+    games = int(np.count_nonzero(varied))
+    if games < 2:
+        return None
+    centred = rewards[varied] - rewards[varied].mean(axis=1, keepdims=True)
+    total = float((centred / spread[varied, None]).sum(axis=0).var(ddof=1))
+    return (total - games) / (games * (games - 1))
 
 
 def degrees_of_freedom(parts: Sequence[tuple[Floats, int]]) -> float:
@@ -131,32 +194,56 @@ def interval(samples: Floats, degrees: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def p_value(observed: float, samples: Floats) -> float:
+def p_value(observed: float, samples: Floats, complete: bool) -> float:
     """Two-sided p-value of what was seen among exchanged arms.
 
-    Twice the smaller share of draws at least as extreme, what was seen counted as one of them (Phipson & Smyth
-    2010), at most 1.
+    Twice the smaller share of exchanges at least as extreme, at most 1. All exchanges hold what was seen; to
+    drawn ones it is added as one more (Phipson & Smyth 2010).
 
     Args:
         observed: the statistic as seen.
         samples: float (R,), of exchanged arms.
+        complete: whether these are all exchanges, so that p is exact.
     """
     slack = 1e-9 * max(1.0, abs(observed))  # the same exchange may round otherwise
     above = np.count_nonzero(samples >= observed - slack)
     below = np.count_nonzero(samples <= observed + slack)
-    return float(min(1.0, 2 * (1 + min(above, below)) / (1 + len(samples))))
+    seen = 0 if complete else 1
+    return float(min(1.0, 2 * (seen + min(above, below)) / (seen + len(samples))))
 
 
 def minimum_detectable_effect(samples: Floats, degrees: float) -> float | None:
     """How large a true effect must about be to be told from 0, two-sided at 5 %, in 80 % of all cases.
 
-    The standard error times the sum of Student's t quantiles of 97.5 and of 80 % (Bloom 1995). None where the
-    resamples do not differ, which tells nothing.
+    The bootstrap's standard error times ``detectable_multiple``. None where the resamples do not differ, which
+    tells nothing.
 
     Args:
         samples: float (R,), bootstrapped.
         degrees: degrees of freedom.
     """
     error = float(samples.std())
-    multiple = t.ppf((1 + CONFIDENCE) / 2, degrees) + t.ppf(POWER, degrees)
-    return error * float(multiple) if error > 1e-12 else None
+    return error * detectable_multiple(round(degrees, 1)) if error > 1e-12 else None
+
+
+@cache
+def detectable_multiple(degrees: float) -> float:
+    """The detectable effect in standard errors, as they are estimated: 2.80 for many degrees of freedom.
+
+    One benchmark states the effect, in units of its own standard error s1, and another one tests it against its
+    own, s2. Both are estimates, independent of each other, so that the multiple c solves
+    E[Phi(c s1 - t s2)] = 0.8, where t is Student's 97.5 % point, and s1^2 and s2^2 are chi-squared over their
+    degrees of freedom. The sum of the t quantiles of 97.5 and 80 % (Bloom 1995) takes s1 for s2, and its power
+    falls short of 80 %.
+
+    Args:
+        degrees: degrees of freedom, at least 1.
+    """
+    shares = (np.arange(60) + 0.5) / 60
+    error = np.sqrt(chi2.ppf(shares, degrees) / degrees)
+    threshold = t.ppf((1 + CONFIDENCE) / 2, degrees) * error
+
+    def shortfall(multiple: float) -> float:
+        return float(ndtr(multiple * error[:, None] - threshold).mean()) - POWER
+
+    return float(brentq(shortfall, 0.0, 1000.0))

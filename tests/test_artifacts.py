@@ -17,7 +17,8 @@ from suite.release.croissant import croissant
 from suite.results.ledger import read_episodes, read_ledger
 from suite.results.published import ARTIFACTS, published_baselines
 from suite.results.store import Store
-from suite.scores import Scores, score
+from suite.score_models import Scores
+from suite.scores import score
 from suite.submission.checksums import published_files, sums_text
 from tests.suite.helpers import V1
 

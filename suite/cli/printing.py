@@ -1,4 +1,4 @@
-"""What a person sees: progress while an edition is played, and results as tables."""
+"""The tables that commands print: plans, costs, verdicts and scores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.text import Text
 
 from protocol import Edition, Run
 from suite.benchmark.cost import Estimate, Pace, Volume
-from suite.scores import Scores
+from suite.claims import Claim
+from suite.score_models import Scores
 from suite.sheets import Sheet, rich_table, rough
 from suite.tables import headline, score_sheets
 from suite.untrusted.text import printable
@@ -108,8 +109,8 @@ def _replayed_text(done: Replayed) -> str:
     )
 
 
-def print_scores(console: Console, scores: Scores) -> None:
+def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
     """The transfer and the multitask results as tables, the headline last."""
     for sheet in score_sheets(scores):
         console.print(rich_table(sheet))
-    console.print("\n".join(headline(scores)), highlight=False, soft_wrap=True)
+    console.print("\n".join(headline(scores, claim)), highlight=False, soft_wrap=True)

@@ -65,10 +65,13 @@ def compare(
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.cli.printing import output_console
     from suite.comparison import compare as compare_all
+    from suite.comparison_tables import comparison_sheets, tidy_sheet
+    from suite.release.baselines import published_scores
     from suite.sheets import csv_text, markdown_table, rich_table
-    from suite.tables import comparison_sheets, tidy_sheet
 
-    comparison = compare_all(_contenders(results, edition, source))
+    contenders = _contenders(results, edition, source)
+    outcomes = contenders[0].outcomes
+    comparison = compare_all(contenders, published_scores(outcomes.protocol, outcomes.edition.name))
     if as_json:
         print(comparison.model_dump_json(indent=2))
     elif as_csv:
@@ -142,8 +145,10 @@ def heads(
 
 def score_and_print(store: Any, edition: Edition, as_json: bool) -> None:
     """Score a complete results folder, keep the scores in it and print them."""
+    from suite.claims import claims
     from suite.cli.printing import output_console, print_scores
     from suite.outcomes import read_outcomes
+    from suite.release.baselines import published_scores
     from suite.scores import score, write_scores
 
     result = score(read_outcomes(store, edition))
@@ -151,5 +156,6 @@ def score_and_print(store: Any, edition: Edition, as_json: bool) -> None:
     if as_json:
         print(result.model_dump_json(indent=2))
         return
-    print_scores(output_console(), result)
+    claim = claims([result], published_scores(store.protocol, edition.name))[0]
+    print_scores(output_console(), result, claim)
     print(f"written to {path}")

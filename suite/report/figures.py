@@ -24,7 +24,7 @@ from suite.report.style import (
     styled,
 )
 from suite.results.head_use import PARTS, HeadUse
-from suite.scores import Scores
+from suite.score_models import Scores
 from suite.scoring import GRID_POINTS, Floats
 from suite.sheets import null_text, signed, with_interval
 
@@ -111,17 +111,24 @@ def learning_rates(curves: Floats, budget_steps: int) -> Floats:
     return rates
 
 
+def _arms(outcomes: Outcomes) -> dict[str, tuple[str, Floats]]:
+    """By name, each arm's colour and curves, float (G, S, 100)."""
+    return {
+        "fresh": (FRESH, outcomes.curves.fresh),
+        "pre-trained": (TRANSFER, outcomes.curves.transfer),
+        "pre-training": (OTHER, outcomes.pretrain_curves),
+        "generalist": (GENERALIST, outcomes.curves.generalist),
+    }
+
+
 def draw_learning(outcomes: Outcomes, place: int) -> Picture:
     """One game's learning curves: mean over seeds of each arm, on the range of the seeds."""
     skip = outcomes.protocol.environment.frame_skip
-    arms = zip(
-        ("fresh", "pre-trained", "generalist"), (FRESH, TRANSFER, GENERALIST), outcomes.curves, strict=True
-    )
     width = outcomes.edition.budget_frames / LEARNING_BINS
     with styled():
         figure, panel = new_figure(2.0, 2.7)
         at = (np.arange(LEARNING_BINS) + 0.5) * width
-        for name, colour, curves in arms:
+        for name, (colour, curves) in _arms(outcomes).items():
             rates = learning_rates(curves[place], outcomes.edition.budget_frames // skip)
             panel.fill_between(at, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.15, linewidth=0)
             panel.plot(at, rates.mean(axis=0), color=colour, label=name, linewidth=1.2)
@@ -213,7 +220,7 @@ def learning_drawings(outcomes: Outcomes) -> list[Drawing]:
     for place, game in enumerate(outcomes.games):
         ends = [
             f"{name} {learning_rates(curves[place], outcomes.edition.budget_frames // skip)[:, -1].mean():,.1f}"
-            for name, curves in zip(("fresh", "pre-trained", "generalist"), outcomes.curves, strict=True)
+            for name, (_, curves) in _arms(outcomes).items()
         ]
         drawings.append(
             Drawing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,24 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from protocol import RunRecord, StoreError
+from suite.claims import Claim, claims
+from suite.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row, division_title
 from suite.estimates import Figure
 from suite.outcomes import Outcomes
+from suite.release.baselines import published_scores
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
 from suite.report.style import Drawing, inline_svg, save
 from suite.results.head_use import HEAD_USE, read_head_use
-from suite.results.published import published_baselines, published_folder
+from suite.results.published import published_folder
 from suite.results.store import NOTES, Store
-from suite.scores import SCORES, Scores
+from suite.score_models import Scores
 from suite.sheets import Sheet, null_text, with_interval
 from suite.submission.description import DIVISIONS, Division, division_of
-from suite.tables import (
-    COMPARISON_HEADER,
-    comparison_row,
-    division_title,
-    headline,
-    score_sheets,
-    verdict,
-)
+from suite.tables import headline, score_sheets
 
 PAGE, FIGURES = "report.html", "figures"
 
@@ -58,11 +54,13 @@ def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) ->
         StoreError: the folder cannot be written to, or the division of the results cannot be read.
     """
     division = division_of(store.folder)
-    sections = list(_sections(store, division, outcomes, scores))
+    published = published_scores(store.protocol, scores.edition)
+    claim = claims([scores], published)[0]
+    sections = list(_sections(store, division, outcomes, scores, claim, published))
     drawings = [drawing for section in sections for drawing in section.drawings]
     try:
         (out / FIGURES).mkdir(parents=True, exist_ok=True)
-        (out / PAGE).write_text(render(sections, outcomes, scores, division), encoding="utf-8")
+        (out / PAGE).write_text(render(sections, outcomes, scores, claim, division), encoding="utf-8")
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
     for drawing in drawings:
@@ -71,7 +69,9 @@ def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) ->
     return out / PAGE
 
 
-def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores, division: Division) -> str:
+def render(
+    sections: Sequence[Section], outcomes: Outcomes, scores: Scores, claim: Claim, division: Division
+) -> str:
     """The page as text."""
     environment = Environment(
         loader=PackageLoader("suite.report", "."),
@@ -86,8 +86,9 @@ def render(sections: Sequence[Section], outcomes: Outcomes, scores: Scores, divi
         scores=scores,
         division=division,
         sections=sections,
+        claim=claim,
         headline=_headline(scores),
-        lines=headline(scores)[1:],
+        lines=headline(scores, claim)[3:],
         spoken=_spoken(scores.transfer.contrast),
         configuration=first.configuration,
         versions=_distinct(", ".join(map(" ".join, sorted(r.versions.items()))) for r in outcomes.records),
@@ -107,8 +108,13 @@ def _spoken(figure: Figure) -> str:
 
 
 def _headline(scores: Scores) -> dict[str, Any]:
-    figure = scores.transfer.contrast
-    return {"figure": figure, "verdict": verdict(figure), "bar": _bar(figure)}
+    contrast, wins = scores.transfer.contrast, scores.transfer.win_probability
+    return {
+        "contrast": contrast,
+        "bar": _bar(contrast),
+        "wins": wins,
+        "spoken_wins": f"{with_interval(wins, False)}, null {null_text(wins, False)}",
+    }
 
 
 def _bar(figure: Figure) -> dict[str, float] | None:
@@ -125,15 +131,31 @@ def _bar(figure: Figure) -> dict[str, float] | None:
     return {name: round(50 * (1 + max(-1.0, min(1.0, end))), 2) for name, end in ends.items()}
 
 
-def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
-    by_game, speed, multitask, overall = score_sheets(scores)
+def _sections(
+    store: Store,
+    division: Division,
+    outcomes: Outcomes,
+    scores: Scores,
+    claim: Claim,
+    published: Mapping[str, Scores],
+) -> Iterable[Section]:
+    by_game, speed, final, pretraining, multitask, overall = score_sheets(scores)
+    claimed = claim_sheet({"this learner": claim})
     yield Section(
         "transfer",
         "Transfer",
         "Each held-out game is played by an untrained learner and by one that was trained on the other folds. "
         "Every figure stands beside its null: what the same figure says of fresh runs set against fresh runs.",
         transfer_drawings(scores),
-        (overall, by_game, speed),
+        (claimed, overall, by_game, speed, final),
+    )
+    yield Section(
+        "pretraining",
+        "Pre-training itself",
+        "Whether pre-training learned: what it earned in each game, beside a fresh learner after the same "
+        "frames of that game.",
+        (),
+        (pretraining,),
     )
     yield Section(
         "multitask",
@@ -146,7 +168,8 @@ def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scor
     yield Section(
         "learning",
         "Learning curves",
-        "Points per 1,000 agent steps while training; lines are means over seeds, bands their range.",
+        "Points per 1,000 agent steps while training, over the frames of the game; lines are means over seeds, "
+        "bands their range.",
         learning_drawings(outcomes),
         (),
     )
@@ -159,7 +182,7 @@ def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scor
     if heads:
         text = "What the gate of the multi-head learner gave to each head, though nobody told it the game."
         yield Section("heads", "Head use", text, heads, ())
-    if beside := _beside_published(division, scores):
+    if beside := _beside_published(division, scores, published):
         text = "The published baselines of this edition, from their published scores."
         yield Section("baselines", "Beside the published baselines", text, (), beside)
     yield Section(
@@ -167,17 +190,15 @@ def _sections(store: Store, division: Division, outcomes: Outcomes, scores: Scor
     )
 
 
-def _beside_published(division: Division, scores: Scores) -> tuple[Sheet, ...]:
+def _beside_published(division: Division, scores: Scores, published: Mapping[str, Scores]) -> tuple[Sheet, ...]:
     """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
+    if not published:
+        return ()
     rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
     rows[division].append(comparison_row("this learner", scores))
-    for name in published_baselines(scores.protocol_version, scores.edition):
+    for name, other in published.items():
         folder = published_folder(name, scores.protocol_version, scores.edition)
-        published = Scores.model_validate_json((folder / SCORES).read_bytes())
-        if published.edition_digest == scores.edition_digest:
-            rows[division_of(folder)].append(comparison_row(name, published))
-    if sum(map(len, rows.values())) == 1:
-        return ()
+        rows[division_of(folder)].append(comparison_row(name, other))
     title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
     return tuple(
         Sheet(division_title(one, title), COMPARISON_HEADER, tuple(own)) for one, own in rows.items() if own

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from protocol import Edition, Protocol, Run, RunId, StoreError, UnknownName, plan
 from suite.outcomes import assemble
 from suite.results.store import LEDGER, NOTES, RECORD, SUBMISSION, SUMS
-from suite.scores import SCORES, Scores, score
+from suite.score_models import Scores
+from suite.scores import SCORERS, SCORES
 from suite.submission.description import Submission, read_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
 from suite.untrusted.records import read_record
@@ -173,7 +174,14 @@ def _figures(
     """The published scores are what the ledgers give."""
     try:
         data = read_bytes(folder, SCORES, MAX_JSON_BYTES)
-        parse_json(data)
+        parsed = parse_json(data)
+        version = parsed.get("scoring_version") if isinstance(parsed, dict) else None
+        if version is not None and (type(version) is not int or version not in SCORERS):
+            known = ", ".join(map(str, SCORERS))
+            yield Finding(
+                rule="C1", file=SCORES, expected=f"a scoring version out of {known}", found=str(version)[:80]
+            )
+            return
         published = Scores.model_validate_json(data)
     except (Unreadable, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
@@ -198,7 +206,7 @@ def _figures(
             found="not all can be read",
         )
         return
-    again = score(assemble(protocol, edition, tuple(records), outcomes))
+    again = SCORERS[published.scoring_version](assemble(protocol, edition, tuple(records), outcomes))
     for place, right, found in _differences(again.model_dump(), published.model_dump(), "scores"):
         yield Finding(rule="C1", file=SCORES, expected=f"{place} {right}", found=str(found)[:80])
 

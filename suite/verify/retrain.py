@@ -14,7 +14,8 @@ from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.outcomes import read_ledger_outcomes, table_outcomes
 from suite.results.store import LEDGER, RECORD, SUBMISSION, Store
-from suite.scores import SCORES, Scores
+from suite.score_models import Scores
+from suite.scores import SCORES
 from suite.scoring import contrast
 from suite.submission.description import parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes

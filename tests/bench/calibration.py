@@ -1,9 +1,10 @@
 """Do the intervals cover, and are p-values uniform? Simulated benchmarks of known truth; ``make calibration``.
 
-A design is an edition's shape (folds, seeds), an effect of pre-training and the spread of the checkpoints' own
-effects, which the games of a fold share. Its games are, in turn, mildly skewed, strongly skewed, negative
-throughout, and of either sign. The truth is taken from very many seeds; then whole benchmarks are drawn and
-estimated as real ones are.
+A design is an edition's shape (folds, seeds), an effect of pre-training, the spread of the checkpoints' own
+effects, which the games of a fold share, and the correlation of runs of one seed, which games and arms share.
+Its games are, in turn, mildly skewed, strongly skewed, and of rare rewards; none has negative ones, since such
+games enter no figure over all games. The truth is taken from very many seeds; then whole benchmarks are drawn
+and estimated as real ones are.
 """
 
 from __future__ import annotations
@@ -17,17 +18,22 @@ from typing import NamedTuple
 import numpy as np
 from rich.console import Console
 from rich.table import Table
-from scipy.stats import kstest
+from scipy.stats import gamma, kstest, norm
 
-from suite.estimates import draw_resamples, estimate, estimate_each
+from suite.estimates import Figure, draw_pairs, draw_single_games, estimate, estimate_each
 from suite.machine import available_cores
 from suite.resampling import RESAMPLES
 from suite.scoring import Floats, contrast, interquartile_mean, mean_over_folds, ratio
-from suite.statistics import contrast_iqm, contrast_mean, contrasts, mean_ratio, mean_win_probability
+from suite.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
 
-BENCHMARKS = 1000
-_TRUTH_SEEDS = 200_000
-_KINDS = 4
+BENCHMARKS = 400
+GAME_SETS = 20
+"""Sets of games that the benchmarks of a design are divided among, so that no single set decides."""
+_TRUTH_DRAWS = 1_000_000
+"""Rewards of an arm, over all games, that the truth of a set of games is taken from."""
+_KINDS = 3
+_EFFECTS = np.linspace(0.0, 3.0, 25)
+"""Where the true contrast of an effect is looked up."""
 
 
 class Design(NamedTuple):
@@ -37,28 +43,36 @@ class Design(NamedTuple):
         name: of the row.
         folds: (G,), the fold of each game.
         seeds: of each arm.
-        effect: mean effect of pre-training on the logarithm of the reward (on the reward itself, in units of
-            the game's scale, where it has either sign); games differ by half of it.
+        effect: mean effect of pre-training on the logarithm of the reward; games differ by half of it.
         cluster: standard deviation of a checkpoint's own effect, shared by the games of a fold and seed.
+        correlation: of the (normal) luck of runs of one seed, over all games and both arms.
     """
 
     name: str
     folds: tuple[int, ...]
     seeds: int
-    effect: float
-    cluster: float
+    effect: float = 0.0
+    cluster: float = 0.0
+    correlation: float = 0.0
 
 
-SMOKE, LITE = (0, 1, 2), (0, 1, 2, 3, 4)
-FULL = tuple(fold for fold, games in enumerate((13, 13, 12, 12, 12)) for _ in range(games))
-DESIGNS = (
-    Design("smoke, no effect", SMOKE, 2, 0.0, 0.0),
-    Design("smoke, effect, clusters", SMOKE, 2, 0.5, 0.3),
-    Design("lite, no effect", LITE, 5, 0.0, 0.0),
-    Design("lite, effect, clusters", LITE, 5, 0.5, 0.3),
-    Design("full, no effect", FULL, 3, 0.0, 0.0),
-    Design("full, effect, clusters", FULL, 3, 0.3, 0.3),
-    Design("full, clusters only", FULL, 3, 0.0, 0.3),
+SMOKE = (0, 1, 2)
+LITE = (0, 0, 1, 1, 2, 2, 3, 3)
+FULL = tuple(fold for fold, games in enumerate((13, 13, 13, 12, 12)) for _ in range(games))
+DESIGNS = tuple(
+    Design(f"{edition}, {name}", folds, seeds, effect * strength, cluster, correlation)
+    for edition, folds, seeds, strength in (
+        ("smoke", SMOKE, 2, 0.5),
+        ("lite", LITE, 4, 0.5),
+        ("full", FULL, 3, 0.3),
+    )
+    for name, effect, cluster, correlation in (
+        ("no effect", 0, 0.0, 0.0),
+        ("no effect, seeds correlated", 0, 0.0, 0.2),
+        ("clusters only", 0, 0.3, 0.0),
+        ("effect, clusters", 1, 0.3, 0.0),
+        ("effect, clusters, seeds correlated", 1, 0.3, 0.2),
+    )
 )
 
 
@@ -69,16 +83,23 @@ class Calibration(NamedTuple):
         coverage: by statistic, how often the 95 % interval held the truth.
         game_coverage: the same for the contrasts of single games.
         p_values: float (N,), of the interquartile mean of contrasts.
+        power: how often p was below 0.05 in another benchmark whose true contrast is the detectable effect that
+            the first one stated; None: pre-training does something in this design.
     """
 
     coverage: dict[str, float]
     game_coverage: float
     p_values: Floats
+    power: float | None
 
     @property
     def uniformity(self) -> float:
         """Kolmogorov-Smirnov p-value of the p-values being uniform."""
         return float(kstest(self.p_values, "uniform").pvalue)
+
+
+_LUCK = np.linspace(-6.0, 6.0, 4001)
+_SKEWED = gamma.ppf(norm.cdf(_LUCK), 0.7, scale=1 / 0.7)
 
 
 class Games:
@@ -88,77 +109,133 @@ class Games:
         games = len(design.folds)
         self._design = design
         self._scale = np.exp(generator.normal(4, 2, games))[:, None]
-        self._effect = design.effect * (1 + 0.5 * generator.standard_normal(games))[:, None]
+        self._spread = (1 + 0.5 * generator.standard_normal(games))[:, None]
         self._kind = (np.arange(games) % _KINDS)[:, None]
 
-    def fresh(self, seeds: int, generator: np.random.Generator) -> Floats:
-        """Rewards of fresh runs, float (G, S)."""
-        return self._draw(np.zeros((len(self._design.folds), seeds)), generator)
-
-    def transfer(self, seeds: int, generator: np.random.Generator) -> Floats:
-        """Rewards of pre-trained runs, float (G, S)."""
+    def arms(self, seeds: int, effect: float, generator: np.random.Generator) -> tuple[Floats, Floats]:
+        """Rewards of transfer and of fresh runs, float (G, S) each."""
         folds = np.asarray(self._design.folds)
         shared = self._design.cluster * generator.standard_normal((folds.max() + 1, seeds))[folds]
-        return self._draw(self._effect + shared, generator)
+        of_seed = generator.standard_normal((1, seeds))
+        transfer = self._draw(effect * self._spread + shared, of_seed, generator)
+        return transfer, self._draw(np.zeros_like(shared), of_seed, generator)
 
-    def _draw(self, effect: Floats, generator: np.random.Generator) -> Floats:
-        noise = generator.standard_normal(effect.shape)
-        mild = np.exp(0.4 * noise + effect)
-        skewed = generator.gamma(0.7, 1 / 0.7, effect.shape) * np.exp(effect)
-        negative = -np.exp(0.3 * noise - effect)
-        either = 0.5 + 0.6 * noise + effect
-        return self._scale * np.choose(self._kind, [mild, skewed, negative, either])
+    def _draw(self, effect: Floats, of_seed: Floats, generator: np.random.Generator) -> Floats:
+        share = self._design.correlation
+        luck = np.sqrt(share) * of_seed + np.sqrt(1 - share) * generator.standard_normal(effect.shape)
+        mild = np.exp(0.4 * luck + effect)
+        skewed = np.interp(luck, _LUCK, _SKEWED) * np.exp(effect)
+        rare = np.floor(np.exp(0.8 * luck + 0.3 + effect))  # 35 % of the runs earn nothing where effect is 0
+        return self._scale * np.choose(self._kind, [mild, skewed, rare])
 
 
-def statistics(folds: Sequence[int]) -> dict[str, object]:
-    """What is estimated, by name."""
+def statistics(folds: Sequence[int]) -> dict[str, Statistic]:
+    """What is estimated over all games, by name."""
     return {
-        "contrast, IQM": contrast_iqm,
-        "contrast, mean": contrast_mean,
+        "contrast": contrast_iqm,
         "win probability": mean_win_probability,
         "ratio r": mean_ratio(folds),
     }
 
 
-def truths(games: Games, design: Design, generator: np.random.Generator) -> tuple[dict[str, float], Floats]:
-    """The true value of each statistic, and the true contrasts of the games, float (G,)."""
-    transfer, fresh = (draw(_TRUTH_SEEDS, generator) for draw in (games.transfer, games.fresh))
-    means = transfer.mean(axis=1), fresh.mean(axis=1)
-    kappa = contrast(*means)
-    found = {
-        "contrast, IQM": float(interquartile_mean(kappa)),
-        "contrast, mean": float(kappa.mean()),
-        "win probability": float(((transfer > fresh) + 0.5 * (transfer == fresh)).mean()),
-        "ratio r": float(mean_over_folds(*ratio(*means), design.folds)[0]),
-    }
-    return found, kappa
+class Truth(NamedTuple):
+    """The true values of a design.
+
+    Attributes:
+        values: of each statistic.
+        contrasts: of each game, float (G,).
+        by_effect: the interquartile mean of contrasts at each of ``_EFFECTS``.
+    """
+
+    values: dict[str, float]
+    contrasts: Floats
+    by_effect: Floats
+
+    @classmethod
+    def of(cls, games: Games, design: Design, generator: np.random.Generator) -> Truth:
+        runs = _TRUTH_DRAWS // len(design.folds)
+        transfer, fresh = games.arms(runs, design.effect, generator)
+        means = transfer.mean(axis=1), fresh.mean(axis=1)
+        kappa = contrast(*means)
+        # Of S x S pairs of runs, one in S shares its seed.
+        together, apart = _wins(transfer, fresh), _wins(np.roll(transfer, 1, axis=1), fresh)
+        values = {
+            "contrast": float(interquartile_mean(kappa)),
+            "win probability": together / design.seeds + apart * (1 - 1 / design.seeds),
+            "ratio r": float(mean_over_folds(*ratio(*means), design.folds)[0]),
+        }
+        by_effect = []
+        for effect in _EFFECTS if design.effect == design.cluster == 0 else ():
+            arms = games.arms(runs // 20, float(effect), generator)
+            by_effect.append(interquartile_mean(contrast(*(arm.mean(axis=1) for arm in arms))))
+        return cls(values, kappa, np.array(by_effect))
+
+
+def _wins(transfer: Floats, fresh: Floats) -> float:
+    return float(((transfer > fresh) + 0.5 * (transfer == fresh)).mean())
 
 
 def simulate(design: Design, benchmarks: int, seed: int) -> Calibration:
     """Draw and estimate many benchmarks of one design."""
     generator = np.random.Generator(np.random.Philox(key=seed))
-    games = Games(design, generator)
-    truth, kappa = truths(games, design, generator)
-    held: dict[str, int] = dict.fromkeys(truth, 0)
-    held_games, p_values = 0, []
-    for _ in range(benchmarks):
-        transfer, fresh = games.transfer(design.seeds, generator), games.fresh(design.seeds, generator)
-        resamples = draw_resamples(design.folds, range(len(kappa)), design.seeds, RESAMPLES, generator)
-        for name, statistic in statistics(design.folds).items():
-            figure = estimate(statistic, transfer, fresh, resamples)  # type: ignore[arg-type]
-            if figure.interval:
-                held[name] += figure.interval.low <= truth[name] <= figure.interval.high
-            if statistic is contrast_iqm:
-                assert figure.null
-                p_values.append(figure.null.p_value)
-        for figure, true in zip(estimate_each(contrasts, transfer, fresh, resamples), kappa, strict=True):
-            assert figure.interval
-            held_games += figure.interval.low <= true <= figure.interval.high
+    trials = []
+    for place in range(GAME_SETS):
+        games = Games(design, generator)
+        truth = Truth.of(games, design, generator)
+        share = len(range(place, benchmarks, GAME_SETS))
+        trials += [_trial(games, design, truth, generator) for _ in range(share)]
+    found = [trial.found for trial in trials if trial.found is not None]
     return Calibration(
-        {name: count / benchmarks for name, count in held.items()},
-        held_games / (benchmarks * len(kappa)),
-        np.array(p_values),
+        {name: float(np.mean([trial.held[name] for trial in trials])) for name in statistics(design.folds)},
+        float(np.mean([trial.held_games for trial in trials])),
+        np.array([trial.p_value for trial in trials]),
+        float(np.mean(found)) if found else None,
     )
+
+
+class _Trial(NamedTuple):
+    """What one benchmark said: which intervals held the truth, p, whether its detectable effect was found."""
+
+    held: dict[str, bool]
+    held_games: float
+    p_value: float
+    found: bool | None
+
+
+def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Generator) -> _Trial:
+    transfer, fresh = games.arms(design.seeds, design.effect, generator)
+    pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
+    figures = {
+        name: estimate(statistic, transfer, fresh, pairs)
+        for name, statistic in statistics(design.folds).items()
+    }
+    null = figures["contrast"].null
+    assert null
+    found, stated = None, null.minimum_detectable_effect
+    if len(truth.by_effect) and stated is not None:
+        effect = float(np.interp(stated, truth.by_effect, _EFFECTS))
+        found = _is_found(games, design, effect, generator)
+    single = draw_single_games(len(fresh), design.seeds, RESAMPLES, generator)
+    of_games = zip(estimate_each(contrasts, transfer, fresh, single), truth.contrasts, strict=True)
+    return _Trial(
+        {name: _holds(figure, truth.values[name]) for name, figure in figures.items()},
+        float(np.mean([_holds(figure, true) for figure, true in of_games])),
+        null.p_value,
+        found,
+    )
+
+
+def _holds(figure: Figure, true: float) -> bool:
+    return figure.interval is not None and figure.interval.low <= true <= figure.interval.high
+
+
+def _is_found(games: Games, design: Design, effect: float, generator: np.random.Generator) -> bool:
+    """Whether p is below 0.05 in one benchmark with an effect."""
+    arms = games.arms(design.seeds, effect, generator)
+    pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
+    null = estimate(contrast_iqm, *arms, pairs).null
+    assert null
+    return null.p_value < 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -169,14 +246,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     table = Table(title=f"{options.benchmarks} benchmarks a design, seed {options.seed}")
     table.add_column("design")
-    columns = [*statistics(SMOKE), "one game", "p < 0.05", "p uniform"]
-    for column in columns:
+    for column in [*statistics(SMOKE), "one game", "p < 0.05", "p uniform", "power"]:
         table.add_column(column, justify="right")
     with ProcessPoolExecutor(available_cores()) as pool:
         job = partial(simulate, benchmarks=options.benchmarks, seed=options.seed)
         for design, found in zip(DESIGNS, pool.map(job, DESIGNS), strict=True):
-            shares = [*found.coverage.values(), found.game_coverage, (found.p_values < 0.05).mean()]
-            table.add_row(design.name, *(f"{100 * share:.1f} %" for share in shares), f"{found.uniformity:.2f}")
+            shares = [*found.coverage.values(), found.game_coverage, float((found.p_values < 0.05).mean())]
+            known = design.effect == design.cluster == 0
+            table.add_row(
+                design.name,
+                *(f"{100 * share:.1f} %" for share in shares),
+                f"{found.uniformity:.2f}" if known else "",
+                "" if found.power is None else f"{100 * found.power:.1f} %",
+            )
     Console(width=120).print(table)
 
 

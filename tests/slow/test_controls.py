@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.estimates import Figure, draw_resamples, estimate
+from suite.estimates import Figure, draw_sides, estimate
 from suite.learners.contract import find_learner
 from suite.learners.practice import practice_lanes
 from suite.machine import RUN_SETTINGS, available_cores
@@ -74,9 +74,9 @@ def self_transfer(learner_name: str, folder: Path) -> Figure:
         arm: np.array([run[arm] for run in earned]).reshape(len(GAMES), SEEDS) for arm in ("fresh", "transfer")
     }
     print(learner_name, {arm: rewards.tolist() for arm, rewards in arms.items()})
-    alone = range(len(GAMES))
+    alone = range(len(GAMES))  # each run has a seed of its own
     generator = np.random.Generator(np.random.Philox(key=0))
-    resamples = draw_resamples(alone, alone, SEEDS, RESAMPLES, generator)
+    resamples = draw_sides(alone, alone, SEEDS, RESAMPLES, generator)
     figure = estimate(contrast_iqm, arms["transfer"], arms["fresh"], resamples)
     print(figure)
     return figure

@@ -10,6 +10,7 @@ import pytest
 from protocol import StoreError, UnknownName
 from suite.comparison import Comparison, compare, read_contenders
 from suite.outcomes import read_outcomes
+from suite.release.baselines import published_scores
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scores import score
@@ -22,7 +23,7 @@ SMOKE = V1.edition("smoke")
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    return compare(read_contenders(["uniform", "ppo"], V1, None))
+    return compare(read_contenders(["uniform", "ppo"], V1, None), published_scores(V1, "smoke"))
 
 
 def test_scores_stand_as_they_do_alone(comparison):
@@ -56,8 +57,18 @@ def test_duels_are_counted_by_pairs_of_runs(comparison):
 def test_a_learner_against_its_copy_is_even(smoke_results, tmp_path):
     """Equal results beat each other in half of all pairs."""
     shutil.copytree(smoke_results, tmp_path / "copy")
-    both = compare(read_contenders([str(smoke_results), str(tmp_path / "copy")], V1, None))
+    both = compare(read_contenders([str(smoke_results), str(tmp_path / "copy")], V1, None), {})
     assert {duel.fresh.value for duel in both.duels} == {0.5}
+
+
+def test_claims_are_corrected_for_all_that_are_compared(smoke_results, tmp_path):
+    """Each of three equal learners has its claim, with three times its p-value."""
+    for name in ("two", "three"):
+        shutil.copytree(smoke_results, tmp_path / name)
+    names = [str(smoke_results), str(tmp_path / "two"), str(tmp_path / "three")]
+    for one in compare(read_contenders(names, V1, None), {}).contenders:
+        assert one.claim.learners == 3
+        assert one.claim.p_value == min(1.0, 3 * one.scores.transfer.contrast.null.p_value)
 
 
 def test_the_command_prints_every_form(amtlb, smoke_results, comparison):

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from suite.estimates import Figure, draw_resamples, estimate, estimate_curve, estimate_each
+from suite.estimates import (
+    UNDEFINED,
+    draw_pairs,
+    draw_sides,
+    draw_single_games,
+    estimate,
+    estimate_curve,
+    estimate_each,
+)
 from suite.statistics import (
     Sides,
     contrast_iqm,
@@ -27,7 +35,7 @@ def sides() -> Sides:
 
 def resamples(seed: int = 0, games: int = 3, seeds: int = 2, draws: int = 400):
     generator = np.random.Generator(np.random.Philox(key=seed))
-    return draw_resamples(range(games), range(games), seeds, draws, generator)
+    return draw_pairs(range(games), seeds, draws, generator)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +74,9 @@ def test_an_estimate_follows_from_its_draws():
 
 def test_an_undefined_figure_has_nothing_beside_it():
     """Where no game has a ratio there is no figure; the same for the one game that has none."""
-    empty = Figure(value=None, interval=None, null=None)
-    assert estimate(mean_ratio([0, 1, 2]), OURS, -(THEIRS**2), resamples()) == empty
+    assert estimate(mean_ratio([0, 1, 2]), OURS, -(THEIRS**2), resamples()) == UNDEFINED
     assert [figure.value for figure in estimate_each(ratios, OURS, THEIRS, resamples())] == [3.0, 1.0, None]
-    assert estimate_each(ratios, OURS, THEIRS, resamples())[2] == empty
+    assert estimate_each(ratios, OURS, THEIRS, resamples())[2] == UNDEFINED
 
 
 def test_certain_runs_have_no_width():
@@ -125,7 +132,7 @@ def test_the_null_of_clustered_runs_moves_in_clusters():
     shared = np.tile(generator.standard_normal((1, 6)), (12, 1))
 
     def null(clusters) -> float:
-        drawn = draw_resamples(clusters, clusters, 6, 400, np.random.Generator(np.random.Philox(key=1)))
+        drawn = draw_sides(clusters, clusters, 6, 400, np.random.Generator(np.random.Philox(key=1)))
         figure = estimate(mean_win_probability, shared, shared, drawn)
         assert figure.null
         return figure.null.high - figure.null.low
@@ -135,8 +142,53 @@ def test_the_null_of_clustered_runs_moves_in_clusters():
 
 def test_draws_of_some_games_are_those_of_all():
     """Choosing games keeps their draws and counts the degrees of freedom of what is left."""
-    drawn = draw_resamples([0, 0, 1], range(3), 3, 10, np.random.Generator(np.random.Philox(key=0)))
+    drawn = draw_sides([0, 0, 1], range(3), 3, 10, np.random.Generator(np.random.Philox(key=0)))
     some = drawn.of_games([0, 1])
     assert np.array_equal(some.ours, drawn.ours[:2])
-    assert np.array_equal(some.exchanged[1], drawn.exchanged[1][:2])
+    assert np.array_equal(some.exchanges.other, drawn.exchanges.other[:2])
     assert (drawn.degrees, some.degrees) == ((4, 6), (2, 4))
+
+
+def test_a_pair_of_runs_is_drawn_together():
+    """The two arms of one learner draw the same seeds, those of a fold in all its games."""
+    drawn = draw_pairs([0, 0, 1], 4, 10, np.random.Generator(np.random.Philox(key=0)))
+    assert np.array_equal(drawn.ours, drawn.theirs)
+    assert np.array_equal(drawn.ours[0], drawn.ours[1])
+    assert not np.array_equal(drawn.ours[0], drawn.ours[2])
+    assert drawn.degrees == (6,)
+
+
+def test_luck_that_both_arms_share_cancels():
+    """Where a seed earns the same in both arms, the interval is that of their difference, not of the seeds."""
+    generator = np.random.Generator(np.random.Philox(key=4))
+    luck = np.exp(generator.standard_normal((1, 4)))
+    fresh = luck * np.exp(0.1 * generator.standard_normal((8, 4)))
+    transfer = luck * np.exp(0.1 * generator.standard_normal((8, 4)))
+    folds = [0, 0, 1, 1, 2, 2, 3, 3]
+    widths = []
+    for drawn in (
+        draw_pairs(folds, 4, 400, np.random.Generator(np.random.Philox(key=0))),
+        draw_sides(folds, range(8), 4, 400, np.random.Generator(np.random.Philox(key=0))),
+    ):
+        figure = estimate(contrast_iqm, transfer, fresh, drawn)
+        assert figure.interval
+        widths.append(figure.interval.high - figure.interval.low)
+    assert widths[0] < widths[1] / 3
+
+
+def test_p_values_of_single_games_are_exact():
+    """Of 4 seeds a side there are 70 exchanges: where all of ours earn more, p is 2 / 70 whatever the seed."""
+    ours, theirs = np.array([[5.0, 6.0, 7.0, 8.0]] * 3), np.array([[1.0, 2.0, 3.0, 4.0]] * 3)
+    for seed in (0, 1):
+        drawn = draw_single_games(3, 4, 100, np.random.Generator(np.random.Philox(key=seed)))
+        found = [figure.null for figure in estimate_each(contrasts, ours, theirs, drawn)]
+        assert [null and null.p_value for null in found] == pytest.approx([2 / 70] * 3)
+
+
+def test_of_no_games_nothing_is_said():
+    """Where no game counts, figures and curves are undefined at every point."""
+    drawn = resamples().of_games([])
+    nothing = np.empty((0, 2, 5))
+    for statistic in (contrast_iqm, contrast_mean, mean_win_probability, mean_ratio([])):
+        assert estimate(statistic, nothing[..., 0], nothing[..., 0], drawn) == UNDEFINED
+    assert estimate_curve(contrast_iqm, nothing, nothing, drawn).values == (None,) * 5

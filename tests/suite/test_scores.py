@@ -1,6 +1,7 @@
 """From a results folder to its scores."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,10 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError, parse_run_id, plan
-from suite.outcomes import read_outcomes
-from suite.results.ledger import read_episodes
+from suite.claims import claims
+from suite.estimates import UNDEFINED, Figure
+from suite.outcomes import read_outcomes, table_outcomes
+from suite.results.ledger import read_episodes, read_ledger
 from suite.results.store import Store
-from suite.scores import Scores, edition_of, score
+from suite.score_models import Scores
+from suite.scores import SCORERS, edition_of, score
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")
@@ -107,14 +111,14 @@ def test_generalists_curve_counts_frames_of_the_game(smoke_results):
 def test_every_figure_stands_beside_its_null(smoke_results):
     """Each aggregate has an interval around it, a null and a p-value; figures without transfer stay inside."""
     transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
-    for name in ("contrast", "mean_contrast", "ratio", "win_probability", "human_normalised_gain"):
+    for name in ("contrast", "mean_contrast", "ratio", "win_probability", "final_contrast"):
         figure = getattr(transfer, name)
         assert figure.interval.low <= figure.value <= figure.interval.high, name
         assert figure.null.low <= figure.null.median <= figure.null.high, name
         assert 0 < figure.null.p_value <= 1, name
         assert figure.null.minimum_detectable_effect > 0, name
     assert transfer.contrast.interval.low <= 0 <= transfer.contrast.interval.high
-    assert (transfer.referenced_games, len(transfer.contrast_curve.values)) == (3, 100)
+    assert (transfer.counted_games, len(transfer.contrast_curve.values)) == (3, 100)
 
 
 def test_scores_follow_from_the_resampling_seed(smoke_results):
@@ -123,7 +127,7 @@ def test_scores_follow_from_the_resampling_seed(smoke_results):
     one, again, other = (score(outcomes, seed, resamples=200) for seed in (1, 1, 2))
     assert one == again
     assert one.transfer.contrast.value == other.transfer.contrast.value
-    assert one.transfer.contrast_curve != other.transfer.contrast_curve
+    assert one.transfer != other.transfer
 
 
 def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
@@ -132,6 +136,133 @@ def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
     assert amtlb("scores", smoke_results).returncode == 0
     assert (smoke_results / "scores.json").read_bytes() == written
     assert Scores.model_validate_json(written) == score(read_outcomes(Store(smoke_results, V1), SMOKE))
+
+
+def test_p_values_of_smoke_are_exact(smoke_results):
+    """Three folds of two seeds have 64 swaps: every p-value over all games is a whole number of 64ths."""
+    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    for figure in (transfer.contrast, transfer.win_probability, transfer.final_contrast):
+        assert (64 * figure.null.p_value) % 1 == 0
+
+
+def test_final_performance_recomputes_from_the_evaluations(smoke_results):
+    """The final figures are the mean evaluation returns of the transfer and the fresh runs."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        fresh, transfer = (
+            np.mean(returns_of(smoke_results, arm, game.game, "evaluation")) for arm in ("fresh", "transfer")
+        )
+        assert (game.fresh_final, game.transfer_final) == pytest.approx((fresh, transfer))
+        assert game.final_contrast.value == pytest.approx((transfer - fresh) / (transfer + fresh))
+
+
+def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
+    """A game's reward in pre-training is the mean over two folds, all but its own, of two seeds."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        earned = sum(returns_of(smoke_results, "pretrain", game.game, "training")) / 4
+        assert game.pretrain_reward == pytest.approx(earned)
+        fresh = game.fresh_reward
+        assert game.pretraining_contrast.value == pytest.approx((earned - fresh) / (earned + fresh))
+
+
+def test_rewards_stand_by_seed(smoke_results):
+    """Each seed's reward is published, and the game's reward is their mean."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        for rewards, mean in (
+            (game.fresh_rewards, game.fresh_reward),
+            (game.transfer_rewards, game.transfer_reward),
+        ):
+            assert len(rewards) == SMOKE.seeds
+            assert np.mean(rewards) == mean
+
+
+def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_results):
+    """Such a game is named, keeps its row, and changes nothing over all games; the others are scored alone."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    assert outcomes.negative == (False, False, False)
+    marked = replace(outcomes, negative=(False, True, False))
+    curves = outcomes.curves.transfer.copy()
+    curves[1] = -1e6 - curves[1]
+    spoiled = replace(marked, curves=outcomes.curves._replace(transfer=curves))
+    one, other = score(marked).transfer, score(spoiled).transfer
+    assert (one.counted_games, one.negative_games) == (2, (outcomes.games[1],))
+    assert [game.negative_rewards for game in one.games] == [False, True, False]
+    assert one.contrast.value == pytest.approx(
+        np.mean([one.games[0].contrast.value, one.games[2].contrast.value])
+    )
+    rows = {"games"}
+    assert one.model_dump(exclude=rows) == other.model_dump(exclude=rows)
+    assert other.games[1].contrast.value == -1
+
+
+def test_where_all_games_have_negative_rewards_nothing_is_said(smoke_results):
+    """Every figure over all games is undefined, as is every point of the curves; no number is NaN."""
+    outcomes = replace(read_outcomes(Store(smoke_results, V1), SMOKE), negative=(True, True, True))
+    scores = score(outcomes)
+    transfer = scores.transfer
+    assert (transfer.counted_games, len(transfer.negative_games)) == (0, 3)
+    for name, value in transfer:
+        if isinstance(value, Figure):
+            assert value == UNDEFINED, name
+    assert set(transfer.contrast_curve.values) == set(transfer.ratio_curve.low) == {None}
+    assert len(transfer.games) == 3
+    assert "NaN" not in scores.model_dump_json()
+    assert claims([scores], {"uniform": scores})[0].verdict == "nothing"
+
+
+def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
+    """One reward of -1, in training or in evaluation, is enough."""
+    path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = read_ledger(path)
+    for phase in ("training", "evaluation"):
+        rows = table.to_pylist()
+        paid = next(row for row in rows if row["phase"] == phase and row["rewards"])
+        paid["rewards"][0] = -1
+        changed = pa.Table.from_pylist(rows, table.schema)
+        assert table_outcomes(changed, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
+    assert not table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
+
+
+def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
+    """The mean training return is that of whole episodes; a run without any has none."""
+    path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = read_ledger(path)
+    whole = [
+        episode.episode_return
+        for episode in read_episodes(path)
+        if episode.phase == "training" and episode.end_reason != "budget"
+    ]
+    found = table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"]
+    assert (found.whole_episodes, found.training_return) == (len(whole), pytest.approx(np.mean(whole)))
+    place = table.schema.get_field_index("end_reason")
+    cut = table.set_column(place, table.schema.field(place), pa.array(["budget"] * table.num_rows))
+    found = table_outcomes(cut, "ledger", ["breakout"], 8000, 4)["breakout"]
+    assert (found.whole_episodes, found.training_return) == (0, 0.0)
+
+
+def test_games_without_whole_episodes_are_named_and_left_out_of_the_gain(smoke_results):
+    """The gain counts the games where each run has a whole episode, and names the others."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    ones = np.ones((3, 2))
+    some = ones.copy()
+    some[2, 1] = 0
+    whole = outcomes.whole_episodes._replace(fresh=ones, transfer=some)
+    transfer = score(replace(outcomes, whole_episodes=whole)).transfer
+    assert transfer.gain_games == 2
+    assert transfer.games_without_whole_episodes == (outcomes.games[2],)
+    gains = [game.human_normalised_gain for game in transfer.games]
+    assert gains[2] is None
+    assert transfer.human_normalised_gain.value == pytest.approx(np.mean(gains[:2]))
+    none = outcomes.whole_episodes._replace(fresh=0 * ones)
+    transfer = score(replace(outcomes, whole_episodes=none)).transfer
+    assert (transfer.gain_games, transfer.human_normalised_gain) == (0, UNDEFINED)
+
+
+def test_scores_name_what_computed_them(smoke_results):
+    """The file's form and the scoring's version are in it, and the version leads to the function."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    scores = score(outcomes)
+    assert (scores.schema_version, scores.scoring_version) == (1, 1)
+    assert SCORERS[scores.scoring_version](outcomes) == scores
 
 
 def test_missing_runs_are_named(smoke_results, tmp_path):

@@ -14,7 +14,6 @@ from suite.sheets import (
     with_interval,
     with_p,
 )
-from suite.tables import verdict
 
 SHEET = Sheet("a title", ("game", "score"), (("pong", "1,000.0"), ("qbert", "undefined")))
 EMPTY = Figure(value=None, interval=None, null=None)
@@ -56,12 +55,3 @@ def test_no_cell_is_markup():
     for text in ("a [/b] title", "[red]game", "pong[/b]|x"):
         assert text in shown.get()
     assert "| pong[/b]\\|x | 1 |" in markdown_table(hostile)
-
-
-def test_transfer_is_claimed_by_interval_and_p_value_together():
-    """A small p beside an interval that holds 0 claims nothing, nor the other way round."""
-    assert "helps" in verdict(figure(0.3, 0.1, 0.5, 0.01))
-    assert "harms" in verdict(figure(-0.3, -0.5, -0.1, 0.01))
-    assert "no transfer can be told" in verdict(figure(0.3, -0.1, 0.5, 0.01))
-    assert "no transfer can be told" in verdict(figure(0.3, 0.1, 0.5, 0.06))
-    assert verdict(EMPTY) == "nothing can be said"

@@ -10,7 +10,8 @@ from suite.outcomes import read_outcomes
 from suite.report.page import write_report
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.scores import Scores, score
+from suite.score_models import Scores
+from suite.scores import score
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
 
@@ -45,7 +46,16 @@ def test_every_section_and_figure_is_there(report):
     """The page has all that was promised, and each figure is a file of its own in both forms."""
     page = (report / "report.html").read_text()
     anchors = re.findall(r'<section id="([a-z]+)"', page)
-    assert anchors == ["transfer", "multitask", "learning", "heads", "baselines", "runs", "reproduce"]
+    assert anchors == [
+        "transfer",
+        "pretraining",
+        "multitask",
+        "learning",
+        "heads",
+        "baselines",
+        "runs",
+        "reproduce",
+    ]
     names = {path.stem for path in (report / "figures").glob("*.svg")}
     assert names == {path.stem for path in (report / "figures").glob("*.png")}
     assert {"contrast_curve", "ratio_curve", "transfer_by_game", "multitask_by_game"} <= names

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from protocol import StoreError
 from suite.comparison import Contender, compare, read_contenders
+from suite.comparison_tables import comparison_sheets, tidy_sheet
 from suite.outcomes import read_outcomes
 from suite.report.page import write_report
 from suite.results import published as baselines
@@ -17,7 +18,6 @@ from suite.results.store import SUBMISSION, Store
 from suite.scores import score
 from suite.sheets import csv_text
 from suite.submission.description import Submission, division_of, parse_submission, submission_toml
-from suite.tables import comparison_sheets, tidy_sheet
 from suite.tracking.mongo_url import VARIABLE
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
@@ -104,7 +104,7 @@ def test_a_verification_says_the_division(standard, borrowed):
 def test_open_learners_stand_apart(results, standard, borrowed):
     """A learner of the division open has tables of its own, marked, and no duel with a standard one."""
     names = [str(folder) for folder in (results.folder, borrowed, standard)]
-    comparison = compare(read_contenders(names, V1, None))
+    comparison = compare(read_contenders(names, V1, None), {})
     assert [one.division for one in comparison.contenders] == ["standard", "open", "standard"]
     assert {(duel.ours, duel.theirs) for duel in comparison.duels} == {
         ("invented", "standard"),
@@ -122,7 +122,7 @@ def test_open_learners_stand_apart(results, standard, borrowed):
 def test_open_learners_duel_among_themselves(results, borrowed):
     """Two learners of the division open are set against each other, in the marked tables."""
     outcomes = read_outcomes(results, V1.edition("smoke"))
-    both = compare([Contender("one", outcomes, "open"), Contender("other", outcomes, "open")])
+    both = compare([Contender("one", outcomes, "open"), Contender("other", outcomes, "open")], {})
     assert len(both.duels) == 2
     assert all(MARK in sheet.title for sheet in comparison_sheets(both))
 

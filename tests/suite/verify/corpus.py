@@ -380,6 +380,13 @@ def _contrast(forged: Forged) -> None:
     forged.sums()
 
 
+def _scoring_version(forged: Forged) -> None:
+    path = forged.folder / "scores.json"
+    scores = json.loads(path.read_text()) | {"scoring_version": 99}
+    path.write_text(json.dumps(scores, indent=2) + "\n")
+    forged.sums()
+
+
 def _always_first(lane: int, number: int, weights: Any) -> int:
     return next(place for place, weight in enumerate(weights) if weight)
 
@@ -482,6 +489,7 @@ FORGERIES = (
     _rows("a return that is no sum", "R4", _higher_return),
     _named("a better top score", "C1", _figure, generalist_top=1e6),
     _named("a better contrast", "C1", _contrast),
+    _named("scores of a version that nobody knows", "C1", _scoring_version),
     Forgery(
         "actions of another learner than the declared one",
         "T1",
