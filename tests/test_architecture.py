@@ -34,9 +34,9 @@ ROOMS = (
 """The rooms of the suite, bottom to top: each imports only those before it (CONTRIBUTING.md lists them)."""
 LIGHT = (
     "protocol",
-    "suite.scoring",
-    "suite.scores",
-    "suite.comparison",
+    "suite.scoring.curves",
+    "suite.scoring.score",
+    "suite.scoring.comparison",
     "suite.release.baselines",
     "suite.report.page",
     "suite.verify.audit",

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from protocol import Edition, Run
 from suite.benchmark.cost import Estimate, Pace, Volume
-from suite.claims import Claim
-from suite.score_models import Scores
-from suite.sheets import Sheet, rich_table, rough
-from suite.tables import headline, score_sheets
+from suite.report.sheets import Sheet, rich_table, rough
+from suite.report.tables import headline, score_sheets
+from suite.scoring.claims import Claim
+from suite.scoring.scores import Scores
 from suite.untrusted.text import printable
 from suite.verify.findings import Finding, Replayed, Verification
 

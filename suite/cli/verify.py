@@ -57,7 +57,8 @@ def submit(
 ) -> None:
     """Pack results into a submission, and audit it."""
     from suite.machine import available_cores
-    from suite.results.store import Store
+    from suite.results.store import Store, edition_of
+    from suite.scoring.score import score_folder
     from suite.submission.packing import image_of, pack
     from suite.verify.verification import Levels, verify
 
@@ -74,6 +75,7 @@ def submit(
         image_sha256=image_sha256 or held_in,
         deterministic=deterministic,
     )
+    score_folder(store, edition_of(folder, protocol))
     pack(store, submission, out)
     found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
     if found.exit_status:

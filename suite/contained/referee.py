@@ -18,7 +18,15 @@ import numpy.typing as npt
 from protocol import BudgetExhausted, LearnerError
 from suite.contained.boxes import Box, open_box
 from suite.contained.spec import BoxSpec
-from suite.contained.wire import CHUNK_BYTES, WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
+from suite.contained.wire import (
+    CHUNK_BYTES,
+    WIRE_VERSION,
+    Message,
+    Wire,
+    WireError,
+    receive_folder,
+    send_folder,
+)
 from suite.lanes.environment import LaneEnv
 from suite.learners.contract import MakeLearner
 from suite.untrusted.text import printable

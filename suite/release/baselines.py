@@ -12,27 +12,11 @@ from pathlib import Path
 from protocol import Protocol, load
 from suite.release.croissant import croissant
 from suite.results.published import ARTIFACTS, edition_folder
-from suite.results.store import SUBMISSION, SUMS
-from suite.scores import SCORES
+from suite.results.store import SCORES, SUBMISSION, SUMS
 from suite.submission.checksums import sums_text
 from suite.submission.description import VERSION, Submission, submission_toml
 
 CROISSANT = "croissant.json"
-
-
-def published_scores(protocol: Protocol, edition: str) -> dict[str, Scores]:
-    """By name, the scores of the baselines that are published for an edition.
-
-    Those of another form or of other rules are left out: they cannot be set beside scores of this release.
-    """
-    right = {"schema_version": SCHEMA_VERSION, "edition_digest": protocol.edition_digests[edition]}
-    found = {}
-    for name in published_baselines(protocol.version, edition):
-        text = (edition_folder(protocol.version, edition) / name / SCORES).read_text(encoding="utf-8")
-        said = json.loads(text)
-        if all(said.get(field) == value for field, value in right.items()):
-            found[name] = Scores.model_validate_json(text)
-    return found
 
 
 def write_metadata(protocol: Protocol, edition: str) -> list[Path]:

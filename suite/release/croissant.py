@@ -9,8 +9,7 @@ from typing import Any
 
 from protocol import Protocol, RunRecord
 from suite.digests import file_digest
-from suite.results.store import LEDGER, RECORD, record_paths
-from suite.scores import SCORES
+from suite.results.store import LEDGER, RECORD, SCORES, record_paths
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 _TERMS = (

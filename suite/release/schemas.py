@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from protocol import RunRecord
 from suite.results.schema import LEDGER_SCHEMA
-from suite.score_models import Scores
+from suite.scoring.scores import Scores
 from suite.submission.description import Submission
 from suite.verify.findings import Verification
 

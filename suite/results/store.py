@@ -7,7 +7,7 @@
         notes/                          what it noted about itself, if it did
     <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
     <folder>/logs/                      a text file a run
-    <folder>/scores.json                suite.scores
+    <folder>/scores.json                suite.scoring.score
     <folder>/sacred/N/                  the same runs as Sacred keeps them (suite.tracking), the broken-off ones
                                         included; nothing reads them here, and they are never published
 
@@ -25,13 +25,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocol import ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
+from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
 from suite.digests import folder_digest
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
-SUBMISSION, SUMS = "submission.toml", "SHA256SUMS"
-"""Next to the arms of a submission: whose runs these are (suite.submission.description), and all digests."""
+SUBMISSION, SCORES, SUMS = "submission.toml", "scores.json", "SHA256SUMS"
+"""Next to the arms of a submission: whose runs these are (suite.submission.description), scores, digests."""
 
 
 def notes_digest(run_folder: Path) -> str | None:
@@ -195,9 +195,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def edition_of(folder: Path, protocol: Protocol) -> Edition:
+    """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
+    for path in record_paths(folder):
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # Store.record says what is wrong with it, once its edition is known
+        return protocol.edition(record.run_id.partition("/")[0])
+    raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
+
+
 def complete_runs(store: Store) -> list[Run]:
     """The complete runs of a results folder, of whatever edition; raises StoreError where there is none."""
-    from suite.scores import edition_of
-
     edition = edition_of(store.folder, store.protocol)
     return [run for run in plan(store.protocol, edition) if store.is_complete(run.run_id)]

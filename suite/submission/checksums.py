@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suite.digests import file_digest
-from suite.results.store import LEDGER, NOTES, RECORD, SUBMISSION, record_paths
-from suite.scores import SCORES
+from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, record_paths
 
 
 def published_files(baseline: Path) -> list[Path]:

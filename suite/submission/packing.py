@@ -6,9 +6,7 @@ import shutil
 from pathlib import Path
 
 from protocol import StoreError, plan
-from suite.outcomes import read_outcomes
-from suite.results.store import SUBMISSION, SUMS, Store
-from suite.scores import edition_of, score, write_scores
+from suite.results.store import SCORES, SUBMISSION, SUMS, Store, edition_of
 from suite.submission.checksums import published_files, sums_text
 from suite.submission.description import Submission, submission_toml
 
@@ -24,18 +22,18 @@ def image_of(store: Store) -> str | None:
 
 
 def pack(store: Store, submission: Submission, out: Path) -> None:
-    """Copy what a submission holds of a complete results folder: no checkpoint, no log.
+    """Copy what a submission holds of a complete results folder: its scores, no checkpoint, no log.
 
     Args:
-        store: the results.
+        store: the results, scored (``suite.scoring.score.score_folder``).
         submission: what is said of them.
         out: a folder that does not exist yet.
 
     Raises:
-        StoreError: runs are missing, or the folder cannot be written.
+        StoreError: there are no scores, or the folder cannot be written.
     """
-    edition = edition_of(store.folder, store.protocol)
-    write_scores(score(read_outcomes(store, edition)), store.folder)
+    if not (store.folder / SCORES).exists():
+        raise StoreError(f"{store.folder} has no {SCORES}; `amtlb scores {store.folder}` writes it")
     try:
         out.mkdir(parents=True)
         for path in published_files(store.folder):

@@ -28,7 +28,8 @@ def read_published(
     """Write a learner's complete runs of an edition into a new results folder.
 
     Nobody vouches for what a database holds: files are bounded, a record must be one of its run, of the
-    learner and the rules that were asked for, and ``suite.outcomes`` compares each ledger with its record.
+    learner and the rules that were asked for, and ``suite.scoring.outcomes`` compares each ledger with its
+    record.
 
     Raises:
         UnknownName: the database has no complete run of that learner.

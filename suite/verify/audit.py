@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from protocol import Edition, Protocol, Run, RunId, StoreError, UnknownName, plan
-from suite.outcomes import assemble
-from suite.results.store import LEDGER, NOTES, RECORD, SUBMISSION, SUMS
-from suite.score_models import Scores
-from suite.scores import SCORERS, SCORES
+from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
+from suite.scoring.outcomes import assemble
+from suite.scoring.score import SCORERS
+from suite.scoring.scores import Scores
 from suite.submission.description import Submission, read_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
 from suite.untrusted.records import read_record

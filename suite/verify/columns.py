@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from protocol import END_REASONS, PHASES, Protocol, Run
-from suite.scoring import start_steps
+from suite.scoring.curves import start_steps
 from suite.verify.findings import Finding
 
 Ints = npt.NDArray[np.int64]

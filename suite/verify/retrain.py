@@ -12,11 +12,10 @@ from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describ
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
-from suite.outcomes import read_ledger_outcomes, table_outcomes
-from suite.results.store import LEDGER, RECORD, SUBMISSION, Store
-from suite.score_models import Scores
-from suite.scores import SCORES
-from suite.scoring import contrast
+from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
+from suite.scoring.measures import contrast
+from suite.scoring.outcomes import read_ledger_outcomes, table_outcomes
+from suite.scoring.scores import Scores
 from suite.submission.description import parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
 from suite.untrusted.records import max_ledger_bytes, read_record, read_table

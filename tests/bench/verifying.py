@@ -23,6 +23,7 @@ from suite.machine import available_cores
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
 from suite.results.store import Store
+from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
 from suite.verify.replay import replay_submission
@@ -101,6 +102,7 @@ def write_release(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             edition = protocol.edition("lite")
             store = write_results(Path(scratch), protocol, edition, EPISODES_A_LEARNER, seed=learner)
+            score_folder(store, edition)
             pack(store, said, folder / f"learner{learner}")
 
 

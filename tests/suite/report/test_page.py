@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from protocol import StoreError
-from suite.outcomes import read_outcomes
 from suite.report.page import write_report
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.score_models import Scores
-from suite.scores import score
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score
+from suite.scoring.scores import Scores
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
 

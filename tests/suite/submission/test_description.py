@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from protocol import StoreError
-from suite.comparison import Contender, compare, read_contenders
-from suite.comparison_tables import comparison_sheets, tidy_sheet
-from suite.outcomes import read_outcomes
+from suite.report.comparison_tables import comparison_sheets, tidy_sheet
 from suite.report.page import write_report
+from suite.report.sheets import csv_text
 from suite.results import published as baselines
 from suite.results.store import SUBMISSION, Store
-from suite.scores import score
-from suite.sheets import csv_text
+from suite.scoring.comparison import Contender, compare, read_contenders
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score
 from suite.submission.description import Submission, division_of, parse_submission, submission_toml
 from suite.tracking.mongo_url import VARIABLE
 from tests.suite.cli.test_cli import refused

@@ -8,9 +8,9 @@ import gridfs
 import pytest
 
 from protocol import AmtlbError, Edition, ServerError, UnknownName
-from suite.comparison import Comparison, compare, read_contenders
 from suite.results.published import published_folder
 from suite.results.store import Store, complete_runs
+from suite.scoring.comparison import Comparison, compare, read_contenders
 from suite.tracking.publish import Publisher
 from suite.tracking.reader import learner_of, read_published
 from tests.suite.cli.test_cli import refused
@@ -76,7 +76,7 @@ def replace_file(database, document: dict, name: str, data: bytes) -> None:
 
 def test_what_a_database_claims_is_held_against_its_files(published, tmp_path, synthetic):
     """A forged ledger, record, claim or size, missing files, a missing or a second run are refused."""
-    from suite.outcomes import read_outcomes
+    from suite.scoring.outcomes import read_outcomes
 
     database, runs = published, published["runs"]
     first, second = list(runs.find().limit(2))

@@ -21,11 +21,11 @@ from protocol import describe, episode_seed, parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.digests import file_digest
-from suite.outcomes import read_outcomes
 from suite.results.ledger import read_ledger
 from suite.results.schema import LEDGER_SCHEMA
 from suite.results.store import Store, notes_digest
-from suite.scores import score, write_scores
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score, write_scores
 from suite.submission.checksums import sums_text
 from tests.suite.helpers import V1
 from tests.suite.verify.cheater import Bend, play_bent

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from protocol import RunRecord, canonical_digest, parse_run_id
 from suite.cli.printing import output_console, print_verification
-from suite.outcomes import read_outcomes
 from suite.results.store import Store
-from suite.scores import score, write_scores
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score, write_scores
 from suite.verify.findings import REVIEWED_RULES, RULES, Finding
 from suite.verify.intent_rules import check_intent
 from tests.suite.helpers import V1

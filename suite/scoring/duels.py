@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suite.estimates import UNDEFINED, Figure, draw_sides, estimate
-from suite.resampling import RESAMPLES, seed_correlation
-from suite.scoring import Floats
-from suite.statistics import mean_win_probability
+from suite.scoring.arrays import Floats
+from suite.scoring.estimates import UNDEFINED, Figure, draw_sides, estimate
+from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.statistics import mean_win_probability
 
 RESAMPLING_SEED = 0
 """Published figures are drawn with this seed, so that anybody's recomputation draws alike."""
@@ -26,7 +26,7 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
 
     Args:
         ours, theirs: float (G, S), what each run earned.
-        our_clusters, their_clusters: (G,), see ``suite.estimates.draw_sides``.
+        our_clusters, their_clusters: (G,), see ``suite.scoring.estimates.draw_sides``.
     """
     if not len(ours):
         return UNDEFINED

@@ -2,8 +2,7 @@
 
 from rich.console import Console
 
-from suite.estimates import Figure, Interval, Null
-from suite.sheets import (
+from suite.report.sheets import (
     Sheet,
     csv_text,
     interval_text,
@@ -14,6 +13,7 @@ from suite.sheets import (
     with_interval,
     with_p,
 )
+from suite.scoring.estimates import Figure, Interval, Null
 
 SHEET = Sheet("a title", ("game", "score"), (("pong", "1,000.0"), ("qbert", "undefined")))
 EMPTY = Figure(value=None, interval=None, null=None)

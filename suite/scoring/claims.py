@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from protocol import Frozen
-from suite.duels import duel
-from suite.estimates import Figure
-from suite.score_models import Scores
-from suite.scoring import Floats
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import duel
+from suite.scoring.estimates import Figure
+from suite.scoring.scores import Scores
 
 LEVEL = 0.05
 UNIFORM = "uniform"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from suite.duels import duel
-from suite.estimates import UNDEFINED
-from suite.scoring import Floats
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import duel
+from suite.scoring.estimates import UNDEFINED
 
 GENERATOR_KEY = 6
 

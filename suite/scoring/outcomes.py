@@ -18,7 +18,8 @@ from suite.digests import file_digest
 from suite.machine import available_cores
 from suite.results.ledger import read_ledger
 from suite.results.store import Store
-from suite.scoring import Bools, Floats, Ints, cumulative_rewards, frame_grid, frames_of_game, start_steps
+from suite.scoring.arrays import Bools, Floats, Ints
+from suite.scoring.curves import cumulative_rewards, frame_grid, frames_of_game, start_steps
 
 _COLUMNS = [
     "phase",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from protocol import Frozen
-from suite.estimates import Curve, Figure
+from suite.scoring.estimates import Curve, Figure
 
 SCHEMA_VERSION: Literal[1] = 1
 """Of the form of ``scores.json``."""
 SCORING_VERSION: Literal[1] = 1
-"""Of the code that computes the figures (suite.scores.SCORERS)."""
+"""Of the code that computes the figures (suite.scoring.score.SCORERS)."""
 
 
 class GameTransfer(Frozen):
@@ -76,8 +76,8 @@ class Transfer(Frozen):
         gain_games: how many those are.
         games_without_whole_episodes: counted games that have references but, in some run, no whole episode.
         final_contrast: interquartile mean of the contrasts of the evaluation returns.
-        seed_correlation: of the fresh runs of one seed in different games (suite.resampling); None: it cannot
-            be estimated.
+        seed_correlation: of the fresh runs of one seed in different games (suite.scoring.resampling); None: it
+            cannot be estimated.
         grid_frames: the points of the curves, in frames a game.
         contrast_curve: the contrast of what was earned by then.
         ratio_curve: r(t).
@@ -137,7 +137,7 @@ class Scores(Frozen):
         schema_version: of this file's form.
         scoring_version: of the code that computed the figures; a verifier computes them again with that one.
         seeds: runs per game and arm.
-        null_seeds: fresh runs a side of the null, scaled to as many as ``seeds`` (suite.resampling).
+        null_seeds: fresh runs a side of the null, scaled to as many as ``seeds`` (suite.scoring.resampling).
         resamples: of every interval and null, and of every p-value whose exchanges are not all counted.
         resampling_seed: what they were drawn with.
     """

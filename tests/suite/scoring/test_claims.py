@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.claims import Claim, claims, holm
-from suite.estimates import UNDEFINED, Curve, Figure, Interval, Null
-from suite.score_models import GameTransfer, Scores, Transfer
+from suite.scoring.claims import Claim, claims, holm
+from suite.scoring.estimates import UNDEFINED, Curve, Figure, Interval, Null
+from suite.scoring.scores import GameTransfer, Scores, Transfer
 
 GAMES = ("breakout", "pong", "qbert")
 

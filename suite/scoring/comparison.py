@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Edition, Frozen, Protocol, StoreError
-from suite.claims import Claim, claims
-from suite.duels import duel
-from suite.estimates import Figure
-from suite.outcomes import Arms, Outcomes, read_outcomes
 from suite.results.published import published_folder
-from suite.results.store import Store
-from suite.score_models import Scores
-from suite.scores import edition_of, score
+from suite.results.store import Store, edition_of
+from suite.scoring.claims import Claim, claims
+from suite.scoring.duels import duel
+from suite.scoring.estimates import Figure
+from suite.scoring.outcomes import Arms, Outcomes, read_outcomes
+from suite.scoring.score import score
+from suite.scoring.scores import Scores
 from suite.submission.description import Division, division_of
 
 

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError, parse_run_id, plan
-from suite.claims import claims
-from suite.estimates import UNDEFINED, Figure
-from suite.outcomes import read_outcomes, table_outcomes
 from suite.results.ledger import read_episodes, read_ledger
-from suite.results.store import Store
-from suite.score_models import Scores
-from suite.scores import SCORERS, edition_of, score
+from suite.results.store import Store, edition_of
+from suite.scoring.claims import claims
+from suite.scoring.estimates import UNDEFINED, Figure
+from suite.scoring.outcomes import read_outcomes, table_outcomes
+from suite.scoring.score import SCORERS, score
+from suite.scoring.scores import Scores
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
 
-from protocol import Edition, Protocol, Reference, RunRecord, StoreError, load_references
-from suite.duels import RESAMPLING_SEED
-from suite.estimates import (
+from protocol import Edition, Reference, StoreError, load_references
+from suite.results.store import SCORES, Store
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import RESAMPLING_SEED
+from suite.scoring.estimates import (
     Resamples,
     draw_pairs,
     draw_single_games,
@@ -19,19 +20,11 @@ from suite.estimates import (
     estimate_curve,
     estimate_each,
 )
-from suite.outcomes import Outcomes
-from suite.resampling import RESAMPLES, seed_correlation
-from suite.results.store import record_paths
-from suite.score_models import (
-    SCHEMA_VERSION,
-    SCORING_VERSION,
-    GameMultitask,
-    GameTransfer,
-    Scores,
-    Transfer,
-)
-from suite.scoring import Floats, asymptote, human_normalised, jumpstart, ratio
-from suite.statistics import (
+from suite.scoring.measures import asymptote, human_normalised, jumpstart, ratio
+from suite.scoring.outcomes import Outcomes, read_outcomes
+from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.scores import SCHEMA_VERSION, SCORING_VERSION, GameMultitask, GameTransfer, Scores, Transfer
+from suite.scoring.statistics import (
     contrast_iqm,
     contrast_mean,
     contrasts,
@@ -41,8 +34,6 @@ from suite.statistics import (
     ratios,
     win_probabilities,
 )
-
-SCORES = "scores.json"
 
 
 def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES) -> Scores:
@@ -83,15 +74,16 @@ def write_scores(scores: Scores, folder: Path) -> Path:
     return path
 
 
-def edition_of(folder: Path, protocol: Protocol) -> Edition:
-    """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
-    for path in record_paths(folder):
-        try:
-            record = RunRecord.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            continue  # Store.record says what is wrong with it, once its edition is known
-        return protocol.edition(record.run_id.partition("/")[0])
-    raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
+def score_folder(store: Store, edition: Edition) -> Scores:
+    """Score a complete results folder, and store the scores in it as ``scores.json``.
+
+    Raises:
+        StoreError: runs are missing or cannot be read, or the scores cannot be written.
+        ForeignProtocol: a run was played under other rules.
+    """
+    scores = score(read_outcomes(store, edition))
+    write_scores(scores, store.folder)
+    return scores
 
 
 def _transfer(outcomes: Outcomes, over_games: Resamples, of_each_game: Resamples) -> Transfer:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from suite.estimates import (
+from suite.scoring.estimates import (
     UNDEFINED,
     draw_pairs,
     draw_sides,
@@ -12,7 +12,7 @@ from suite.estimates import (
     estimate_curve,
     estimate_each,
 )
-from suite.statistics import (
+from suite.scoring.statistics import (
     Sides,
     contrast_iqm,
     contrast_mean,

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from protocol import Frozen
-from suite.resampling import (
+from suite.scoring.arrays import Floats
+from suite.scoring.resampling import (
     Exchanges,
     bootstrap_weights,
     degrees_of_freedom,
@@ -20,8 +21,7 @@ from suite.resampling import (
     splits,
     swaps,
 )
-from suite.scoring import Floats
-from suite.statistics import Sampled, Sides, Statistic
+from suite.scoring.statistics import Sampled, Sides, Statistic
 
 
 class Interval(Frozen):

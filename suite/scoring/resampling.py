@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import chi2, norm, t
 
-from suite.scoring import Bools, Floats
+from suite.scoring.arrays import Bools, Floats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

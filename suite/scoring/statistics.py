@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from suite.scoring import (
-    Bools,
-    Floats,
+from suite.scoring.arrays import Bools, Floats
+from suite.scoring.measures import (
     contrast,
     interquartile_mean,
     mean_over_folds,

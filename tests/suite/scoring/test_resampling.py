@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from suite.resampling import (
+from suite.scoring.resampling import (
     bootstrap_weights,
     degrees_of_freedom,
     exchanged_weights,

@@ -10,7 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from suite.estimates import Figure
+from suite.scoring.estimates import Figure
 
 UNDEFINED = "undefined"
 UNKNOWN = "unknown"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from suite.claims import Claim
-from suite.comparison import Comparison
-from suite.estimates import Figure
-from suite.score_models import Scores
-from suite.sheets import Sheet, null_text, plain, points, with_interval, with_p
+from suite.report.sheets import Sheet, null_text, plain, points, with_interval, with_p
+from suite.scoring.claims import Claim
+from suite.scoring.comparison import Comparison
+from suite.scoring.estimates import Figure
+from suite.scoring.scores import Scores
 from suite.submission.description import DIVISIONS, Division
 
 COMPARISON_HEADER = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from suite.claims import Claim
-from suite.estimates import Figure
-from suite.score_models import GameTransfer, Scores
-from suite.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval
+from suite.report.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval
+from suite.scoring.claims import Claim
+from suite.scoring.estimates import Figure
+from suite.scoring.scores import GameTransfer, Scores
 
 NEGATIVE_MARK = " *"
 

@@ -8,12 +8,12 @@ import shutil
 import pytest
 
 from protocol import StoreError, UnknownName
-from suite.comparison import Comparison, compare, read_contenders
-from suite.outcomes import read_outcomes
-from suite.release.baselines import published_scores
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.scores import score
+from suite.scoring.comparison import Comparison, compare, read_contenders
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.published import published_scores
+from suite.scoring.score import score
 from tests.bench.synthetic import write_results
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import SMOKE_DIGEST, V1
