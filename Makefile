@@ -62,7 +62,7 @@ baselines: setup  ## play and publish the reference learners into artifacts/: ED
 		$(BIN)/amtlb benchmark --edition $(EDITION) --learner baselines.$$name:make \
 			--out artifacts/v1/$(EDITION)/$$name; \
 	done
-	$(BIN)/python -m suite.artifacts $(EDITION)
+	$(BIN)/python -m suite.release.baselines $(EDITION)
 
 test: setup  ## the tests that every change must pass
 	$(BIN)/pytest
@@ -141,7 +141,7 @@ image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cp
 		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit())') \
 		--build-arg EDITION_DIGESTS=$$($(BIN)/amtlb protocol digest | tr ' \n' '=,') \
 		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
-	$(BIN)/python -m suite.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
+	$(BIN)/python -m suite.release.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
 
 # The tool is lent to the image, in which it reads the packages and their licences.
 SITE = lib/python3.11/site-packages

@@ -13,7 +13,7 @@ import torch
 from stable_baselines3.common.vec_env import VecEnv
 
 from protocol import LearnerError
-from suite.lanes import LaneEnv
+from suite.lanes.environment import LaneEnv
 
 OBSERVATION_SPACE = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
 ACTION_SPACE = gymnasium.spaces.Discrete(18)

@@ -17,7 +17,7 @@ from baselines.adapter import FRAMES_A_STEP, LaneVecEnv, interleaved, to_device
 from baselines.networks import Network2013
 from baselines.weights import load_weights, save_weights
 from protocol import BudgetExhausted
-from suite.lanes import LaneEnv
+from suite.lanes.environment import LaneEnv
 
 
 def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

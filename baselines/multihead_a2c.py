@@ -16,7 +16,7 @@ from baselines.adapter import LaneVecEnv, device
 from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters
 from baselines.multihead import MultiHeadPolicy
 from baselines.rollouts import Rollouts
-from suite.head_use import HEAD_USE, head_columns
+from suite.results.head_use import HEAD_USE, head_columns
 
 PARAMETERS: Mapping[str, Any] = {
     "heads": 4,
@@ -66,7 +66,7 @@ class MultiHeadA2CLearner(ActorCriticLearner):
         self.algorithm.learn(budget_steps, callback=self._head_use, log_interval=None)  # type: ignore[arg-type]
 
     def write_notes(self, folder: Path) -> None:
-        """Write how the heads were used in each training episode (see suite.head_use)."""
+        """Write how the heads were used in each training episode (see suite.results.head_use)."""
         pq.write_table(self._head_use.table(), folder / HEAD_USE)
 
 

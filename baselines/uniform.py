@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import BudgetExhausted
-from suite.lanes import LaneEnv
+from suite.lanes.environment import LaneEnv
 
 ACTIONS = 18
 

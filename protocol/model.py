@@ -208,7 +208,7 @@ def load(version: str) -> Protocol:
 
 
 class GameVectors(Frozen):
-    """A game's two conformance vectors (suite.conformance says what they are), SHA-256 in hexadecimal.
+    """A game's two conformance vectors (suite.emulator.conformance says what they are), SHA-256 in hexadecimal.
 
     Attributes:
         conformance: of rewards and RAM.

@@ -46,24 +46,6 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:
-    """How many runs to play side by side, and in how many processes each plays its lanes.
-
-    On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
-    the bottleneck, so a run gets a process a lane as far as there are cores.
-
-    Args:
-        device: cpu or cuda.
-        lanes: of a run.
-        jobs: how many runs were asked for; None: as many as this machine's cores allow.
-        workers: how many processes were asked for; None: what is best for the device and the jobs.
-    """
-    cores = available_cores()
-    if workers is None:
-        workers = 0 if device == "cpu" else min(lanes, max(1, cores // (jobs or 1)))
-    return jobs or max(1, cores // max(1, workers)), workers
-
-
 def library_versions() -> dict[str, str]:
     """The installed versions of Python and of the libraries in RECORDED_PACKAGES."""
     versions = {"python": platform.python_version()}

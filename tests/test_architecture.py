@@ -1,8 +1,10 @@
 """The house: imports point down only, light modules stay light, every test says what it claims."""
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -10,25 +12,45 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("protocol", "suite", "baselines")
 BELOW = {"protocol": set(), "suite": {"protocol"}, "baselines": {"protocol", "suite"}}
+ROOMS = (
+    "machine",
+    "digests",
+    "results",
+    "emulator",
+    "untrusted",
+    "submission",
+    "scoring",
+    "lanes",
+    "report",
+    "learners",
+    "contained",
+    "run",
+    "tracking",
+    "benchmark",
+    "verify",
+    "release",
+    "cli",
+)
+"""The rooms of the suite, bottom to top: each imports only those before it (CONTRIBUTING.md lists them)."""
 LIGHT = (
     "protocol",
-    "suite.scoring",
-    "suite.scores",
-    "suite.comparison",
-    "suite.artifacts",
+    "suite.scoring.curves",
+    "suite.scoring.score",
+    "suite.scoring.comparison",
+    "suite.release.baselines",
     "suite.report.page",
     "suite.verify.audit",
     "suite.verify.verification",
-    "suite.store",
-    "suite.ledger",
-    "suite.meter",
-    "suite.benchmark",
-    "suite.cost",
-    "suite.pace",
-    "suite.display",
+    "suite.results.store",
+    "suite.results.ledger",
+    "suite.lanes.schedules",
+    "suite.benchmark.edition",
+    "suite.benchmark.cost",
+    "suite.benchmark.pace",
+    "suite.cli.printing",
     "suite.cli",
     "suite.tracking.publish",
-    "suite.tracking.published",
+    "suite.tracking.reader",
     "suite.tracking.tracker",
 )
 """Modules that run anywhere in a second: no emulator, no torch, no client of a database."""
@@ -44,12 +66,68 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def arrows() -> set[tuple[str, str]]:
+    """Which module of the suite imports which, those included that only types or functions need."""
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "suite").rglob("*.py")
+    }
+    found = set()
+    for module, path in paths.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                whole = {f"{node.module}.{alias.name}" for alias in node.names}
+                names = {name if name in paths else str(node.module) for name in whole}
+            else:
+                continue
+            found |= {(module, name) for name in names if name in paths and name != module}
+    return found
+
+
 @pytest.mark.parametrize("floor", FLOORS)
 def test_imports_point_down(floor):
     """A floor imports itself and the floors below it, never one above or the tests."""
     for path in (ROOT / floor).rglob("*.py"):
         ours = imported(path) & {*FLOORS, "tests"}
         assert ours <= BELOW[floor] | {floor}, path
+
+
+def test_every_room_has_its_place():
+    """The order names every room of the suite and no other, and CONTRIBUTING.md says what each owns."""
+    inside = {
+        path.stem
+        for path in (ROOT / "suite").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert inside - {"__init__"} == set(ROOMS)
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `suite/(\w+)(?:\.py|/)` \|", text, re.MULTILINE) == list(ROOMS)
+
+
+def test_a_room_imports_only_rooms_below_it():
+    """No import runs up, be it for types only or inside a function."""
+    place = {room: number for number, room in enumerate(ROOMS)}
+    up = [
+        f"{importer} -> {imported}"
+        for importer, imported in sorted(arrows())
+        if importer != "suite" and place[imported.split(".")[1]] > place[importer.split(".")[1]]
+    ]
+    assert not up
+
+
+def test_no_circle_of_modules():
+    """The modules of the suite can be put in an order in which each imports only those before it."""
+    needs: dict[str, set[str]] = {}
+    for importer, imported in arrows():
+        needs.setdefault(importer, set()).add(imported)
+    list(TopologicalSorter(needs).static_order())  # raises CycleError, which names the circle
+
+
+def test_the_top_of_the_suite_is_nearly_empty():
+    """At most three modules lie next to the rooms."""
+    assert len([path for path in (ROOT / "suite").glob("*.py") if path.stem != "__init__"]) <= 3
 
 
 def test_the_ground_floor_needs_little():
@@ -76,7 +154,9 @@ def test_light_modules_import_no_heavy_library(module):
 
 def test_the_process_of_a_run_knows_no_database():
     """What a run's own process imports brings neither Sacred nor pymongo along."""
-    code = "import sys, suite.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
+    code = (
+        "import sys, suite.run.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

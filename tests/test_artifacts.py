@@ -10,14 +10,16 @@ import pytest
 import yaml
 
 from protocol import RunRecord, plan
-from suite.artifacts import ARTIFACTS, published_baselines, published_files, sums_text
-from suite.croissant import croissant
-from suite.ledger import read_episodes, read_ledger
-from suite.outcomes import read_outcomes
-from suite.replay import Replayer
-from suite.score_models import Scores
-from suite.scores import score
-from suite.store import Store, file_digest
+from suite.digests import file_digest
+from suite.emulator.replayer import Replayer
+from suite.release.croissant import croissant
+from suite.results.ledger import read_episodes, read_ledger
+from suite.results.published import ARTIFACTS, published_baselines
+from suite.results.store import Store
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score
+from suite.scoring.scores import Scores
+from suite.submission.checksums import published_files, sums_text
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from protocol import load
-from suite.testing import check_learner
-from suite.tracking.server import VARIABLE
+from suite.learners.check import check_learner
+from suite.tracking.mongo_url import VARIABLE
 from tests.bench.cost import steps_row
 from tests.suite.tracking.servers import a_database
 
@@ -49,7 +49,7 @@ RUN_ELSEWHERE = {
     "docker compose run --rm benchmark": "likewise",
     "docker compose --profile omniboard up -d": "likewise",
     ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
-    "tests/suite/test_benchmark.py plays through a scheduler",
+    "tests/suite/benchmark/test_edition.py plays through a scheduler",
 }
 
 SUBMIT = (

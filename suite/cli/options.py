@@ -15,7 +15,7 @@ from protocol import UnknownName
 from suite.contained.spec import BoxLimits, BoxSpec
 
 if TYPE_CHECKING:
-    from suite.process import Outcome
+    from suite.benchmark.process import Outcome
 
 DEFAULT_EDITION, DEFAULT_LEARNER = "smoke", "baselines.ppo:make"
 _DEVICES = ("cpu", "cuda")

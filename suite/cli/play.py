@@ -32,9 +32,9 @@ from suite.cli.options import (
 from suite.cli.results import score_and_print
 
 if TYPE_CHECKING:
-    from suite.benchmark import Settings
-    from suite.cost import Pace
-    from suite.store import Store
+    from suite.benchmark.cost import Pace
+    from suite.benchmark.settings import Settings
+    from suite.results.store import Store
 
 app = typer.Typer()
 
@@ -73,12 +73,13 @@ def benchmark(
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
     check_device(device)
-    from suite.benchmark import Settings, missing_runs, play_all
-    from suite.display import ProgressDisplay, output_console
-    from suite.machine import runs_and_workers
-    from suite.process import check_importable
-    from suite.store import Store
-    from suite.tracking.server import url_of_environment
+    from suite.benchmark.edition import missing_runs, play_all
+    from suite.benchmark.process import check_importable
+    from suite.benchmark.settings import Settings, runs_and_workers
+    from suite.cli.printing import output_console
+    from suite.cli.progress import ProgressDisplay
+    from suite.results.store import Store
+    from suite.tracking.mongo_url import url_of_environment
 
     box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
@@ -127,11 +128,11 @@ def run(
     protocol = load("v1")
     parsed = parse_run_id(run_id, protocol)
     check_device(device)
-    from suite.benchmark import Settings, play_one
-    from suite.machine import runs_and_workers
-    from suite.process import check_importable
-    from suite.store import Store
-    from suite.tracking.server import url_of_environment
+    from suite.benchmark.edition import play_one
+    from suite.benchmark.process import check_importable
+    from suite.benchmark.settings import Settings, runs_and_workers
+    from suite.results.store import Store
+    from suite.tracking.mongo_url import url_of_environment
 
     box = box_spec(image, contained, box_user, limit, device)
     url_of_environment()
@@ -168,8 +169,8 @@ def _print_plan(
     as_json: bool,
 ) -> None:
     """Every run, then what the missing ones cost; where none is missing, nothing is measured."""
-    from suite.cost import estimate, volume
-    from suite.display import output_console, print_cost, print_plan
+    from suite.benchmark.cost import estimate, volume
+    from suite.cli.printing import output_console, print_cost, print_plan
 
     console = output_console()
     if not as_json:
@@ -201,7 +202,7 @@ def _pace(
     edition: Edition, runs: Sequence[Run], missing: Sequence[Run], store: Store, settings: Settings
 ) -> tuple[Pace | None, str]:
     """The learner's pace on this machine if it can be known; where it is from, or why it is not known."""
-    from suite.pace import TRAINING_STEPS, measure, measured_games, pace_of_runs
+    from suite.benchmark.pace import TRAINING_STEPS, measure, measured_games, pace_of_runs
 
     complete = [run for run in runs if run not in missing]
     if known := pace_of_runs(store, complete, settings.device, settings.workers):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from protocol import Protocol, StoreError, UnknownName, load
 from suite.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from suite.results.store import Store
 
 app = typer.Typer()
 
@@ -24,23 +27,17 @@ def publish(
     as_json: JsonOption = False,
 ) -> None:
     """Bring complete runs into the MongoDB at AMTLB_MONGO_URL, each once; stopped, call it again."""
-    from suite.display import CountDisplay, output_console
-    from suite.store import Store
-    from suite.tracking.publish import PATIENCE_SECONDS, Publisher, complete_runs
-    from suite.tracking.server import VARIABLE, url_of_environment
-    from suite.verify.submission import division_of
+    from suite.cli.printing import output_console
+    from suite.cli.progress import CountDisplay
+    from suite.results.store import complete_runs
+    from suite.tracking.mongo_url import VARIABLE, url_of_environment
+    from suite.tracking.publish import PATIENCE_SECONDS, Publisher
 
     url = url_of_environment()
     if url is None:
         raise UnknownName(f"{VARIABLE} is not set; set it to mongodb://user:password@host:27017/sacred")
     protocol = load("v1")
-    stores = [Store(_folder(name, protocol, edition), protocol) for name in results]
-    for store in stores:
-        if division_of(store.folder) == "open":
-            raise StoreError(
-                f"{store.folder} is of division open, which the database does not keep: it would be ranked "
-                "with the others; compare the folder itself"
-            )
+    stores = [_store(name, protocol, edition) for name in results]
     runs = [complete_runs(store) for store in stores]
     console = output_console(stderr=as_json)
     answers: list[dict[str, Any]] = []
@@ -58,10 +55,19 @@ def publish(
     console.print(f"MongoDB at {url.redacted} has them all", markup=False, highlight=False, soft_wrap=True)
 
 
-def _folder(name: str, protocol: Protocol, edition: str) -> Path:
-    from suite.artifacts import published_folder
+def _store(name: str, protocol: Protocol, edition: str) -> Store:
+    """A results folder, or a published baseline by name, that the database may keep."""
+    from suite.results.published import published_folder
+    from suite.results.store import Store
+    from suite.submission.description import division_of
 
-    return Path(name) if Path(name).is_dir() else published_folder(name, protocol.version, edition)
+    folder = Path(name) if Path(name).is_dir() else published_folder(name, protocol.version, edition)
+    if division_of(folder) == "open":
+        raise StoreError(
+            f"{folder} is of division open, which the database does not keep: it would be ranked "
+            "with the others; compare the folder itself"
+        )
+    return Store(folder, protocol)
 
 
 def _named(endings: Counter[Any]) -> dict[str, int]:

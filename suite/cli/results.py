@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,8 @@ from protocol import Edition, UnknownName, load
 from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from suite.comparison import Contender
+    from suite.results.store import Store
+    from suite.scoring.comparison import Contender
 
 app = typer.Typer()
 
@@ -23,8 +24,7 @@ def scores(
     as_json: JsonOption = False,
 ) -> None:
     """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
-    from suite.scores import edition_of
-    from suite.store import Store
+    from suite.results.store import Store, edition_of
 
     protocol = load("v1")
     score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
@@ -63,11 +63,11 @@ def compare(
     """Set results side by side: every figure, with its interval and null, and who beats whom."""
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
-    from suite.artifacts import published_scores
-    from suite.comparison import compare as compare_all
-    from suite.comparison_tables import comparison_sheets, tidy_sheet
-    from suite.display import output_console
-    from suite.sheets import csv_text, markdown_table, rich_table
+    from suite.cli.printing import output_console
+    from suite.report.comparison_tables import comparison_sheets, tidy_sheet
+    from suite.report.sheets import csv_text, markdown_table, rich_table
+    from suite.scoring.comparison import compare as compare_all
+    from suite.scoring.published import published_scores
 
     contenders = _contenders(results, edition, source)
     outcomes = contenders[0].outcomes
@@ -86,13 +86,13 @@ def compare(
 
 def _contenders(results: list[str], edition: str | None, source: str | None) -> list[Contender]:
     """Read what is to be compared, from folders and the published baselines, or from folders and a database."""
-    from suite.comparison import read_contenders
+    from suite.scoring.comparison import read_contenders
 
     protocol = load("v1")
     if source is None:
         return read_contenders(results, protocol, edition)
-    from suite.tracking.published import read_published
-    from suite.tracking.server import MongoUrl
+    from suite.tracking.mongo_url import MongoUrl
+    from suite.tracking.reader import read_published
 
     url = MongoUrl(source, "--from")
     with TemporaryDirectory(prefix="amtlb-") as scratch, url.database() as database:
@@ -116,10 +116,10 @@ def report(
     ] = None,
 ) -> None:
     """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
-    from suite.outcomes import read_outcomes
     from suite.report.page import write_report
-    from suite.scores import edition_of, score
-    from suite.store import Store
+    from suite.results.store import Store, edition_of
+    from suite.scoring.outcomes import read_outcomes
+    from suite.scoring.score import score
 
     protocol = load("v1")
     store = Store(folder, protocol)
@@ -134,28 +134,27 @@ def heads(
     out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
 ) -> None:
     """Draw how a learner's heads shared the games of a run."""
-    from suite.head_use import read_head_use
     from suite.report.figures import draw_head_use
     from suite.report.style import save
+    from suite.results.head_use import read_head_use
 
     use = read_head_use(run_folder)
     save(draw_head_use(use), out)
     print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
 
 
-def score_and_print(store: Any, edition: Edition, as_json: bool) -> None:
+def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
     """Score a complete results folder, keep the scores in it and print them."""
-    from suite.artifacts import published_scores
-    from suite.claims import claims
-    from suite.display import output_console, print_scores
-    from suite.outcomes import read_outcomes
-    from suite.scores import score, write_scores
+    from suite.cli.printing import output_console, print_scores
+    from suite.results.store import SCORES
+    from suite.scoring.claims import claims
+    from suite.scoring.published import published_scores
+    from suite.scoring.score import score_folder
 
-    result = score(read_outcomes(store, edition))
-    path = write_scores(result, store.folder)
+    result = score_folder(store, edition)
     if as_json:
         print(result.model_dump_json(indent=2))
         return
     claim = claims([result], published_scores(store.protocol, edition.name))[0]
     print_scores(output_console(), result, claim)
-    print(f"written to {path}")
+    print(f"written to {store.folder / SCORES}")

@@ -71,8 +71,8 @@ def protocol_check(
     as_json: JsonOption = False,
 ) -> None:
     """Check every ROM's hash and, by playing them, every conformance vector on this machine."""
-    from suite.roms import checked_rom
-    from suite.stamp import is_stamped, write_stamp
+    from suite.emulator.roms import checked_rom
+    from suite.emulator.stamp import is_stamped, write_stamp
 
     protocol = load("v1")
     names = [game.name for game in protocol.games]
@@ -84,7 +84,7 @@ def protocol_check(
     deviating = _play_all_vectors(protocol, names)
     _print_check(protocol, deviating, True, as_json)
     if deviating:
-        from suite.conformance import deviation
+        from suite.emulator.conformance import deviation
 
         raise deviation(protocol, deviating, len(names))
     if stamp:
@@ -93,8 +93,8 @@ def protocol_check(
 
 def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
     """The games whose vector deviates on this machine."""
-    from suite.conformance import deviating_games, play_vectors
-    from suite.display import output_console
+    from suite.cli.printing import output_console
+    from suite.emulator.conformance import deviating_games, play_vectors
 
     published = load_vectors(protocol.version)
     with output_console(stderr=True).status("playing conformance vectors", spinner="line"):

@@ -19,7 +19,7 @@ from suite.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from suite.verify.submission import Submission
+    from suite.submission.description import Submission
 
 app = typer.Typer()
 
@@ -57,8 +57,9 @@ def submit(
 ) -> None:
     """Pack results into a submission, and audit it."""
     from suite.machine import available_cores
-    from suite.store import Store
-    from suite.verify.pack import image_of, pack
+    from suite.results.store import Store, edition_of
+    from suite.scoring.score import score_folder
+    from suite.submission.packing import image_of, pack
     from suite.verify.verification import Levels, verify
 
     protocol = load("v1")
@@ -74,6 +75,7 @@ def submit(
         image_sha256=image_sha256 or held_in,
         deterministic=deterministic,
     )
+    score_folder(store, edition_of(folder, protocol))
     pack(store, submission, out)
     found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
     if found.exit_status:
@@ -88,7 +90,7 @@ def _said(**fields: Any) -> Submission:
     """What the options say of the runs; raises UnknownName where they cannot be right."""
     from pydantic import ValidationError
 
-    from suite.verify.submission import VERSION, Submission, first_complaint
+    from suite.submission.description import VERSION, Submission, first_complaint
 
     try:
         return Submission.model_validate({"schema_version": VERSION, **fields})
@@ -134,7 +136,7 @@ def verify(
     """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
     import secrets
 
-    from suite.display import output_console
+    from suite.cli.printing import output_console
     from suite.machine import available_cores
     from suite.verify.verification import Levels
     from suite.verify.verification import verify as verify_folder
@@ -157,6 +159,6 @@ def verify(
 
 
 def _print(found: object) -> None:
-    from suite.display import output_console, print_verification
+    from suite.cli.printing import output_console, print_verification
 
     print_verification(output_console(), found)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from gymnasium.vector.utils import batch_space
 
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
-from suite.learner import Learner, NoteWriter, checked_configuration, find_learner
+from suite.learners.contract import Learner, NoteWriter, checked_configuration, find_learner
 
 UInt8 = npt.NDArray[np.uint8]
 _MAX_PAYLOAD_BYTES = 2**28
@@ -32,7 +32,7 @@ _RAISED = {"BudgetExhausted": BudgetExhausted, "ValueError": ValueError}
 
 
 class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
-    """The lanes that the referee holds, under the very contract of ``suite.lanes.LaneEnv``.
+    """The lanes that the referee holds, under the very contract of ``suite.lanes.environment.LaneEnv``.
 
     Args:
         wire: to the referee, which is serving ``learn``.

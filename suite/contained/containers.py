@@ -16,7 +16,7 @@ from docker.types import LogConfig
 from protocol import BoxError
 from suite.contained.jail import FOLDER_PREFIX, SOCKET, has_ended, owner
 from suite.contained.spec import BoxSpec
-from suite.contained.wire import printable
+from suite.untrusted.text import printable
 
 LABEL = "amtlb.owner"
 """Names the harness process that a container belongs to."""

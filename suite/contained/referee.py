@@ -24,12 +24,12 @@ from suite.contained.wire import (
     Message,
     Wire,
     WireError,
-    printable,
     receive_folder,
     send_folder,
 )
-from suite.lanes import LaneEnv
-from suite.learner import MakeLearner
+from suite.lanes.environment import LaneEnv
+from suite.learners.contract import MakeLearner
+from suite.untrusted.text import printable
 
 _MAX_ACTIONS = 1024
 
@@ -66,7 +66,7 @@ class _Referee:
         self._greeted = False
 
     def make(self, seed: int, lanes: int) -> BoxedLearner:
-        """A new instance in the box (see suite.learner.MakeLearner)."""
+        """A new instance in the box (see suite.learners.contract.MakeLearner)."""
         if not self._greeted:
             version = self.receive("hello").head.get("wire_version")
             if type(version) is not int or version != WIRE_VERSION:
@@ -128,7 +128,7 @@ class _Referee:
 
 
 class BoxedLearner:
-    """An instance of a learner in its box (see suite.learner.Learner).
+    """An instance of a learner in its box (see suite.learners.contract.Learner).
 
     Args:
         referee: to ask.
@@ -192,7 +192,7 @@ class BoxedLearner:
 
 
 class BoxedNoteWriter(BoxedLearner):
-    """A boxed learner that leaves notes (see suite.learner.NoteWriter)."""
+    """A boxed learner that leaves notes (see suite.learners.contract.NoteWriter)."""
 
     def write_notes(self, folder: Path) -> None:
         """Take the notes that the learner writes."""

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from suite.untrusted.text import printable
+
 WIRE_VERSION = 1
 MAX_HEAD_BYTES = 2**20
 """Of the JSON of a message: a learner's configuration is the largest."""
@@ -205,8 +207,3 @@ def _receive_file(wire: Wire, path: Path, size: int) -> None:
                 size -= len(message.payload)
     except (FileExistsError, NotADirectoryError) as error:
         raise WireError(f"it saves {path.name} where a file is already") from error
-
-
-def printable(text: str) -> str:
-    """Foreign text as one line of at most 500 printable characters."""
-    return "".join(character if character.isprintable() else " " for character in text)[:500]

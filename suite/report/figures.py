@@ -9,9 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from suite.estimates import Curve, Figure
-from suite.head_use import PARTS, HeadUse
-from suite.outcomes import Outcomes
+from suite.report.sheets import null_text, signed, with_interval
 from suite.report.style import (
     FRESH,
     GENERALIST,
@@ -24,9 +22,12 @@ from suite.report.style import (
     new_figure,
     styled,
 )
-from suite.score_models import Scores
-from suite.scoring import GRID_POINTS, Floats
-from suite.sheets import null_text, signed, with_interval
+from suite.results.head_use import PARTS, HeadUse
+from suite.scoring.arrays import Floats
+from suite.scoring.curves import GRID_POINTS
+from suite.scoring.estimates import Curve, Figure
+from suite.scoring.outcomes import Outcomes
+from suite.scoring.scores import Scores
 
 LEARNING_BINS = 20
 _HEADS, _HATCHES = (FRESH, TRANSFER, GENERALIST, OTHER), ("", "///", "xxx", "...")

@@ -10,19 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from protocol import RunRecord, StoreError
-from suite.artifacts import published_folder, published_scores
-from suite.claims import Claim, claims
-from suite.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row, division_title
-from suite.estimates import Figure
-from suite.head_use import HEAD_USE, read_head_use
-from suite.outcomes import Outcomes
+from suite.report.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row, division_title
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
+from suite.report.sheets import Sheet, null_text, with_interval
 from suite.report.style import Drawing, inline_svg, save
-from suite.score_models import Scores
-from suite.sheets import Sheet, null_text, with_interval
-from suite.store import NOTES, Store
-from suite.tables import headline, score_sheets
-from suite.verify.submission import DIVISIONS, Division, division_of
+from suite.report.tables import headline, score_sheets
+from suite.results.head_use import HEAD_USE, read_head_use
+from suite.results.published import published_folder
+from suite.results.store import NOTES, Store
+from suite.scoring.claims import Claim, claims
+from suite.scoring.estimates import Figure
+from suite.scoring.outcomes import Outcomes
+from suite.scoring.published import published_scores
+from suite.scoring.scores import Scores
+from suite.submission.description import DIVISIONS, Division, division_of
 
 PAGE, FIGURES = "report.html", "figures"
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from suite.tracking.numbers import insert_numbered
-from suite.tracking.server import MongoUrl
+from suite.tracking.mongo_url import MongoUrl
+from suite.tracking.run_numbers import insert_numbered
 
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
 

@@ -16,9 +16,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from protocol import Run, RunRecord, ServerError, StoreError, plan
-from suite.store import LEDGER, Store, file_digest
-from suite.tracking.artifacts import ArtifactFiles
+from protocol import Run, RunRecord, ServerError, StoreError
+from suite.digests import file_digest
+from suite.results.store import LEDGER, Store
+from suite.run.points import SPEED, Point, ended_episodes, points_of
 from suite.tracking.documents import (
     CONTENT_TYPES,
     artifact_ids,
@@ -27,8 +28,8 @@ from suite.tracking.documents import (
     run_key,
     said,
 )
-from suite.tracking.numbers import insert_numbered
-from suite.tracking.points import SPEED, Point, ended_episodes, points_of
+from suite.tracking.gridfs_files import ArtifactFiles
+from suite.tracking.run_numbers import insert_numbered
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -214,14 +215,6 @@ class Publisher:
             return False
         kept = self._metrics.find({"run_id": document["_id"]})
         return _returns(kept) == _returns(metric_documents(_points(store, task), task.record))
-
-
-def complete_runs(store: Store) -> list[Run]:
-    """The complete runs of a results folder, of whatever edition; raises StoreError where there is none."""
-    from suite.scores import edition_of
-
-    edition = edition_of(store.folder, store.protocol)
-    return [run for run in plan(store.protocol, edition) if store.is_complete(run.run_id)]
 
 
 def _checked(store: Store, run: Run) -> _Task:

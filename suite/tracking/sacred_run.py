@@ -9,7 +9,8 @@ from sacred import Experiment
 from sacred.utils import SacredInterrupt
 
 from protocol import RunId
-from suite.store import Store, file_digest
+from suite.digests import file_digest
+from suite.results.store import Store
 from suite.tracking.documents import CONTENT_TYPES, configuration_document
 from suite.tracking.observers import QUIET, Guarded
 
@@ -32,7 +33,7 @@ def run_sacred(
         store: where the complete run will lie.
         run_id: the run.
         learner: ``module:function``.
-        begun: the fields of ``suite.news.Begun``.
+        begun: the fields of ``suite.run.messages.Begun``.
         observers: hear of it all.
         messages: lines of the run's process, and at last ``{"end": status, "error": text}``.
     """

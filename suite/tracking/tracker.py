@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from protocol import AmtlbError, load, parse_run_id
-from suite.store import Store
-from suite.tracking.server import url_of_environment
+from suite.results.store import Store
+from suite.run.job import Job
+from suite.tracking.mongo_url import url_of_environment
 
 _HEARD = frozenset({"begun", "points"})
 _LAST_SECONDS = 60
@@ -26,18 +27,18 @@ class Follower:
     """Makes a Sacred run of what it hears of a run.
 
     Args:
-        job: the fields of ``suite.play.Job``.
+        job: what the run's process was told.
     """
 
-    def __init__(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
         self._heard: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._error = ""
-        self._thread = threading.Thread(target=self._main, daemon=True, name=f"sacred-{job['run_id']}")
+        self._thread = threading.Thread(target=self._main, daemon=True, name=f"sacred-{job.run_id}")
         self._thread.start()
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Take in a line of the run's process (see ``suite.child``); returns at once."""
+        """Take in a line of the run's process (see ``suite.run.child``); returns at once."""
         if _HEARD & message.keys():
             self._heard.put(message)
 
@@ -64,13 +65,13 @@ class Follower:
         from suite.tracking.observers import file_observer, mongo_observer
         from suite.tracking.sacred_run import run_sacred
 
-        store = Store(Path(self._job["folder"]), load(self._job["protocol_version"]))
-        run_id = parse_run_id(self._job["run_id"], store.protocol)
+        store = Store(Path(self._job.folder), load(self._job.protocol_version))
+        run_id = parse_run_id(self._job.run_id, store.protocol)
         observers = [file_observer(store.sacred_folder)]
         if url := url_of_environment():
             observers.append(mongo_observer(url))
         try:
-            run_sacred(store, run_id, self._job["learner"], begun, observers, self._messages())
+            run_sacred(store, run_id, self._job.learner, begun, observers, self._messages())
         finally:
             for observer in observers:
                 observer.close()
@@ -83,7 +84,7 @@ class Follower:
 
 
 @contextmanager
-def follow(job: dict[str, Any]) -> Iterator[Follower]:
+def follow(job: Job) -> Iterator[Follower]:
     """Follow a run while the block lasts; a run whose end is not told was stopped."""
     follower = Follower(job)
     try:

@@ -11,19 +11,19 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from protocol import Edition, Protocol, Run, RunId, StoreError, UnknownName, plan
-from suite.artifacts import SUMS
-from suite.outcomes import assemble
-from suite.score_models import Scores
-from suite.scores import SCORERS, SCORES
-from suite.store import LEDGER, NOTES, RECORD, SUBMISSION
+from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
+from suite.scoring.outcomes import assemble
+from suite.scoring.score import SCORERS
+from suite.scoring.scores import Scores
+from suite.submission.description import Submission, read_submission
+from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
+from suite.untrusted.records import read_record
+from suite.verify.digest_rules import check_notes, check_sums, file_digests
 from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, RULES, Finding
-from suite.verify.intake import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
-from suite.verify.intent import check_intent
-from suite.verify.lineage import check_lineage, check_plan
-from suite.verify.runs import RunAudit, RunTask, audit_run, read_record
+from suite.verify.intent_rules import check_intent
+from suite.verify.lineage_rules import check_lineage, check_plan
+from suite.verify.run_audit import RunAudit, RunTask, audit_run
 from suite.verify.shards import Failure, Limits, run_sharded
-from suite.verify.submission import Submission, read_submission
-from suite.verify.sums import check_notes, check_sums, file_digests
 
 LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
 MAX_NOTES_DEPTH = 3

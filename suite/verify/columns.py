@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from protocol import END_REASONS, PHASES, Protocol, Run
-from suite.ledger import LEDGER_SCHEMA, version_problem
-from suite.scoring import start_steps
+from suite.scoring.curves import start_steps
 from suite.verify.findings import Finding
 
 Ints = npt.NDArray[np.int64]
@@ -60,20 +59,6 @@ class Ledger:
         """Something that is not as it should be."""
         run_id = str(self.run.run_id)
         return Finding(rule=rule, run_id=run_id, file=self.file, row=row, expected=expected, found=found)
-
-
-def schema_problem(schema: pa.Schema) -> str | None:
-    """How a file's schema differs from the ledger's, version first; None: not at all."""
-    if problem := version_problem(schema):
-        return problem
-    if schema.equals(LEDGER_SCHEMA):
-        return None
-    for field in LEDGER_SCHEMA:
-        if field.name not in schema.names:
-            return f"is not a ledger: no column {field.name}"
-        if not schema.field(field.name).equals(field):
-            return f"is not a ledger: column {schema.field(field.name)}"[:100]
-    return f"is not a ledger: columns {schema.names}"[:200]
 
 
 def _columns(table: pa.Table, games: Sequence[str]) -> Columns:

@@ -9,17 +9,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describe, parse_run_id
-from suite.benchmark import Settings, play_one
+from suite.benchmark.edition import play_one
+from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
-from suite.outcomes import read_ledger_outcomes, table_outcomes
-from suite.score_models import Scores
-from suite.scores import SCORES
-from suite.scoring import contrast
-from suite.store import LEDGER, RECORD, SUBMISSION, Store
+from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
+from suite.scoring.measures import contrast
+from suite.scoring.outcomes import read_ledger_outcomes, table_outcomes
+from suite.scoring.scores import Scores
+from suite.submission.description import parse_submission
+from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
+from suite.untrusted.records import max_ledger_bytes, read_record, read_table
 from suite.verify.findings import Finding
-from suite.verify.intake import MAX_JSON_BYTES, Unreadable, read_bytes
-from suite.verify.runs import max_ledger_bytes, read_record, read_table
-from suite.verify.submission import parse_submission
 
 LEAST_BAND = 0.05
 """Contrasts closer to 0 than this are taken as equal, where a game's null of few seeds is narrower."""

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["suite.verify.runs"])  # a second's imports: once, not in every process
+_PROCESSES.set_forkserver_preload(["suite.verify.run_audit"])  # a second's imports: once, not in every process
 
 
 class Failure(NamedTuple):

@@ -49,7 +49,7 @@ def verify(
     audited = audit(folder, protocol, workers)
     findings, checked, replayed = list(audited.findings), set(audited.checked), None
     if levels.replay and audited.edition is not None:
-        from suite.verify.replays import replay_submission
+        from suite.verify.replay import replay_submission
 
         def tell(done: int, of: int) -> None:
             listener(f"replaying, {100 * done // of} %")

@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 from baselines import dqn, multihead_a2c, ppo, ppo_reset
 from baselines.adapter import device, interleaved
 from protocol import LearnerError, load
-from suite.testing import check_learner, trivial_lanes
+from suite.learners.check import check_learner
+from suite.learners.practice import trivial_lanes
 from tests.bench.learning import Points
 
 V1 = load("v1")

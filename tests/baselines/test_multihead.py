@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from baselines.multihead import _WithTerm, imbalance
 from baselines.multihead_a2c import PARAMETERS, HeadUse, make
 from protocol import load
-from suite.testing import trivial_lanes
+from suite.learners.practice import trivial_lanes
 
 OBSERVATIONS = torch.randint(0, 256, (6, 4, 84, 84), dtype=torch.uint8, generator=torch.manual_seed(0))
 

@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import gamma, kstest, norm
 
-from suite.estimates import Figure, draw_pairs, draw_single_games, estimate, estimate_each
 from suite.machine import available_cores
-from suite.resampling import RESAMPLES
-from suite.scoring import Floats, contrast, interquartile_mean, mean_over_folds, ratio
-from suite.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
+from suite.scoring.arrays import Floats
+from suite.scoring.estimates import Figure, draw_pairs, draw_single_games, estimate, estimate_each
+from suite.scoring.measures import contrast, interquartile_mean, mean_over_folds, ratio
+from suite.scoring.resampling import RESAMPLES
+from suite.scoring.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
 
 BENCHMARKS = 400
 GAME_SETS = 20

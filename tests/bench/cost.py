@@ -10,10 +10,10 @@ import argparse
 from collections.abc import Sequence
 
 from protocol import Edition, Protocol, load, plan
-from suite.cost import Pace, estimate, volume
+from suite.benchmark.cost import Pace, estimate, volume
+from suite.benchmark.pace import measure, measured_games
 from suite.machine import cpu_type
-from suite.pace import measure, measured_games
-from suite.sheets import Sheet, markdown_table, rough
+from suite.report.sheets import Sheet, markdown_table, rough
 
 LEARNERS = ("uniform", "ppo", "multihead_a2c", "dqn")
 EDITIONS = ("smoke", "lite", "full")

@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from protocol import episode_seed, game_choice, load
-from suite.lanes import LaneEnv
-from suite.ledger import JournalRecorder
+from suite.emulator.roms import checked_rom
+from suite.lanes.environment import LaneEnv
+from suite.lanes.schedules import TrainingMeter
+from suite.lanes.workers import make_engine
 from suite.machine import cpu_type
-from suite.meter import TrainingMeter
-from suite.play import make_engine
-from suite.roms import checked_rom
+from suite.results.journal import JournalRecorder
 
 V1 = load("v1")
 LANES = V1.lanes

@@ -60,8 +60,8 @@ ALL_STEPS = 2 * WARM_UP_STEPS + MEASURED_STEPS
 
 def play_ours(part: Part) -> dict[str, float]:
     """A reference learner on recorded lanes."""
-    from suite.ledger import JournalRecorder
-    from suite.testing import practice_lanes
+    from suite.learners.practice import practice_lanes
+    from suite.results.journal import JournalRecorder
 
     clock = Clock()
 
@@ -167,8 +167,8 @@ def measure_bare(part: Part) -> dict[str, float]:
 
 def bare_emulation(game: str, seed: int) -> float:
     """Seconds a step of one console, with its picture."""
-    from suite.console import Console as AtariConsole
-    from suite.roms import checked_rom
+    from suite.emulator.console import Console as AtariConsole
+    from suite.emulator.roms import checked_rom
 
     console = AtariConsole(checked_rom(V1, game), V1.environment)
     console.begin(seed)

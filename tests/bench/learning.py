@@ -89,9 +89,9 @@ class Points:
 
 def play(trial: Trial) -> dict[str, Any]:
     """Train once, in this process."""
-    from suite.head_use import join_head_use
-    from suite.learner import NoteWriter
-    from suite.testing import practice_lanes
+    from suite.learners.contract import NoteWriter
+    from suite.learners.practice import practice_lanes
+    from suite.results.head_use import join_head_use
 
     protocol = load("v1")
     games = tuple(trial.games.split(","))

@@ -164,7 +164,7 @@ def play(part: Part) -> dict[str, Any]:
 
 
 def _play(learner: Any, part: Part, frames: int) -> Points:
-    from suite.testing import practice_lanes
+    from suite.learners.practice import practice_lanes
 
     protocol = load("v1")
     steps = frames // protocol.environment.frame_skip
@@ -177,8 +177,8 @@ def _play(learner: Any, part: Part, frames: int) -> Points:
 
 def _hold_each(part: Part) -> dict[str, Any]:
     """Hold each of the 18 actions, in one lane, episode after episode."""
-    from suite.console import Console
-    from suite.roms import checked_rom
+    from suite.emulator.console import Console
+    from suite.emulator.roms import checked_rom
 
     protocol = load("v1")
     console = Console(checked_rom(protocol, part.game), protocol.environment)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from protocol import load
-from suite.outcomes import read_outcomes
-from suite.scores import score
-from suite.store import Store
+from suite.results.store import Store
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score
 from tests.bench.synthetic import write_results
 
 EPISODES = 1_000_000

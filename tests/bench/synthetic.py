@@ -24,9 +24,10 @@ from protocol import (
     load_vectors,
     plan,
 )
-from suite.ledger import LEDGER_SCHEMA
-from suite.meter import EvaluationSchedule, TrainingMeter
-from suite.store import LEDGER, RECORD, Store, file_digest
+from suite.digests import file_digest
+from suite.lanes.schedules import EvaluationSchedule, TrainingMeter
+from suite.results.schema import LEDGER_SCHEMA
+from suite.results.store import LEDGER, RECORD, Store
 
 REWARDS_AN_EPISODE = 40
 Row = tuple[str, int, int, str, int, str]

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import parse_run_id
-from suite.benchmark import Settings, play_one
-from suite.store import Store
-from suite.tracking.server import VARIABLE
+from suite.benchmark.edition import play_one
+from suite.benchmark.settings import Settings
+from suite.results.store import Store
+from suite.tracking.mongo_url import VARIABLE
 from tests.suite.helpers import V1
 from tests.suite.tracking.servers import wire_server
 

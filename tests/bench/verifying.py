@@ -16,16 +16,17 @@ from pathlib import Path
 import numpy as np
 
 from protocol import RunId, describe, load, parse_run_id, plan
-from suite.artifacts import published_folder
-from suite.console import Console
-from suite.ledger import read_episodes
+from suite.emulator.console import Console
+from suite.emulator.replayer import Replayer
+from suite.emulator.roms import checked_rom
 from suite.machine import available_cores
-from suite.replay import Replayer
-from suite.roms import checked_rom
-from suite.store import Store
-from suite.verify.pack import pack
-from suite.verify.replays import replay_submission
-from suite.verify.submission import Submission
+from suite.results.ledger import read_episodes
+from suite.results.published import published_folder
+from suite.results.store import Store
+from suite.scoring.score import score_folder
+from suite.submission.description import Submission
+from suite.submission.packing import pack
+from suite.verify.replay import replay_submission
 from suite.verify.verification import Levels, verify
 from tests.bench.synthetic import write_results
 
@@ -101,6 +102,7 @@ def write_release(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             edition = protocol.edition("lite")
             store = write_results(Path(scratch), protocol, edition, EPISODES_A_LEARNER, seed=learner)
+            score_folder(store, edition)
             pack(store, said, folder / f"learner{learner}")
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from protocol import LearnerError, RunRecord, plan
-from suite.artifacts import published_folder
 from suite.contained.containers import image_id, remove_orphans
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
-from suite.store import Store
-from suite.testing import practice_lanes
+from suite.learners.practice import practice_lanes
+from suite.results.published import published_folder
+from suite.results.store import Store
 from suite.verify.verification import Levels, verify
 from tests.image.engine import DOCKER
 from tests.suite.contained.hostile import OutOfRange

@@ -17,8 +17,9 @@ USER = 1000
 SEALED = ("run", "--rm", "--network", "none", "--read-only", "--tmpfs", "/tmp")
 REPRESENTATIVE = (
     "tests/protocol", "tests/test_architecture.py", "tests/test_artifacts.py",
-    "tests/suite/test_conformance.py", "tests/suite/test_stamp.py", "tests/suite/test_workers.py",
-    "tests/suite/test_ledger.py", "tests/baselines/test_networks.py",
+    "tests/suite/emulator/test_conformance.py", "tests/suite/emulator/test_stamp.py",
+    "tests/suite/lanes/test_workers.py", "tests/suite/results/test_ledger.py",
+    "tests/baselines/test_networks.py",
 )  # fmt: skip
 """Of ``make test``: files, processes, the emulator, torch, in a minute."""
 

@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.estimates import Figure, draw_sides, estimate
-from suite.learner import find_learner
-from suite.ledger import JournalRecorder, write_ledger
+from suite.learners.contract import find_learner
+from suite.learners.practice import practice_lanes
 from suite.machine import RUN_SETTINGS, available_cores
-from suite.outcomes import read_ledger_outcomes
-from suite.resampling import RESAMPLES
-from suite.statistics import contrast_iqm
-from suite.testing import practice_lanes
+from suite.results.journal import JournalRecorder
+from suite.results.ledger import write_ledger
+from suite.scoring.estimates import Figure, draw_sides, estimate
+from suite.scoring.outcomes import read_ledger_outcomes
+from suite.scoring.resampling import RESAMPLES
+from suite.scoring.statistics import contrast_iqm
 from tests.suite.helpers import LANES, V1
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from suite.machine import cpu_type
-from suite.store import record_paths
+from suite.results.store import record_paths
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = tomllib.loads((Path(__file__).parent / "golden_ledgers.toml").read_text(encoding="utf-8"))

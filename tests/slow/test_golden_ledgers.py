@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from protocol import parse_run_id
-from suite.benchmark import Settings, play_one
+from suite.benchmark.edition import play_one
+from suite.benchmark.settings import Settings
 from suite.machine import cpu_type
-from suite.store import Store
+from suite.results.store import Store
 from tests.suite.helpers import V1
 
 GOLDEN = tomllib.loads((Path(__file__).parent / "golden_ledgers.toml").read_text(encoding="utf-8"))

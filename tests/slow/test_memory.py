@@ -32,7 +32,7 @@ def test_memory_of_a_full_pretrain_run_stays_below_1_gb():
     """With a console of every training game loaded in every lane, the harness holds less than 1 GB."""
     script = (
         "from protocol import describe, load, parse_run_id\n"
-        "from suite.engine import InProcessEngine\n"
+        "from suite.lanes.engine import InProcessEngine\n"
         "protocol = load('v1')\n"
         "run = describe(parse_run_id('full/pretrain/fold2/seed0', protocol), protocol)\n"
         "assert len(run.games) == 50\n"
@@ -49,7 +49,7 @@ def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
         "import numpy as np\n"
         "from protocol import load\n"
         "from baselines.dqn import make\n"
-        "from suite.testing import practice_lanes\n"
+        "from suite.learners.practice import practice_lanes\n"
         "learner = make(1, 8)\n"
         "learner.learn(practice_lanes(load('v1'), steps_a_lane=100))\n"
         "buffer = learner.algorithm.replay_buffer\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.artifacts import published_folder
+from suite.results.published import published_folder
 
 pytest.importorskip("playwright", reason="no browser is driven in the image")
 from playwright.sync_api import Browser, Page, sync_playwright

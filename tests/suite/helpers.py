@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from protocol import EpisodeRecord, episode_seed, game_choice, load
-from suite.engine import Engine, InProcessEngine
-from suite.lanes import LaneEnv
-from suite.ledger import JournalRecorder, read_journal
-from suite.meter import TrainingMeter
-from suite.workers import WorkerEngine
+from suite.lanes.engine import Engine, InProcessEngine
+from suite.lanes.environment import LaneEnv
+from suite.lanes.schedules import TrainingMeter
+from suite.lanes.workers import WorkerEngine
+from suite.results.journal import JournalRecorder, read_journal
 
 V1 = load("v1")
 LANES = V1.lanes

@@ -14,7 +14,7 @@ import numpy as np
 from baselines.uniform import UniformLearner
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
-from suite.learner import Learner
+from suite.learners.contract import Learner
 
 SELF = BoxSpec(image_sha256=None, user="root")
 """A process of this very user: other users may not be able to run the tests' Python."""

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from protocol import BoxError, LearnerError
 from suite.contained.jail import has_ended, owner
 from suite.contained.referee import contained_maker
-from suite.learner import find_learner
-from suite.testing import check_learner, practice_lanes
+from suite.learners.check import check_learner
+from suite.learners.contract import find_learner
+from suite.learners.practice import practice_lanes
 from tests.suite.contained.boxed import SELF, Witness, limited
 from tests.suite.contained.hostile import OutOfRange
 from tests.suite.helpers import V1

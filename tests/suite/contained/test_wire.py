@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.contained.wire import (
-    MAX_FILES,
-    MAX_HEAD_BYTES,
-    Wire,
-    WireError,
-    printable,
-    receive_folder,
-    send_folder,
-)
+from suite.contained.wire import MAX_FILES, MAX_HEAD_BYTES, Wire, WireError, receive_folder, send_folder
+from suite.untrusted.text import printable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),

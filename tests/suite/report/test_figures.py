@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from suite.estimates import Figure, Interval, Null
-from suite.head_use import PARTS, HeadUse
 from suite.report.figures import draw_forest, draw_head_use, learning_rates
 from suite.report.style import save
+from suite.results.head_use import PARTS, HeadUse
+from suite.scoring.estimates import Figure, Interval, Null
 
 
 def figure(value: float) -> Figure:

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from protocol import StoreError
-from suite.artifacts import published_folder
-from suite.outcomes import read_outcomes
 from suite.report.page import write_report
-from suite.score_models import Scores
-from suite.scores import score
-from suite.store import Store
+from suite.results.published import published_folder
+from suite.results.store import Store
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score
+from suite.scoring.scores import Scores
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 
 LEARNER = "multihead_a2c"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.store import Store
-from suite.tracking.server import VARIABLE
+from suite.results.store import Store
+from suite.tracking.mongo_url import VARIABLE
 from tests.bench.synthetic import write_results
 from tests.suite.helpers import V1
 from tests.suite.tracking.servers import WireServer, a_database, wire_server
@@ -37,6 +37,6 @@ def synthetic(tmp_path_factory) -> Store:
 
 @pytest.fixture(scope="session")
 def results_of_uniform() -> Path:
-    from suite.artifacts import published_folder
+    from suite.results.published import published_folder
 
     return published_folder("uniform", "v1", "smoke")

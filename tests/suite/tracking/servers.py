@@ -13,7 +13,7 @@ from uuid import uuid4
 import pymongo
 from pymongo.uri_parser import parse_uri
 
-from suite.tracking.server import VARIABLE
+from suite.tracking.mongo_url import VARIABLE
 
 GIVEN_URL = os.environ.get(VARIABLE)
 """Of a real MongoDB, where there is one; each test has a database of its own there, which it drops."""

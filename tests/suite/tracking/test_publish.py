@@ -13,14 +13,14 @@ import gridfs
 import pytest
 
 from protocol import ServerError, StoreError, plan
-from suite.artifacts import published_folder
-from suite.store import Store
-from suite.tracking.points import SPEED
-from suite.tracking.publish import KEY, MARK, Ending, Publisher, complete_runs
-from suite.tracking.server import VARIABLE
+from suite.results.published import published_folder
+from suite.results.store import Store, complete_runs
+from suite.run.points import SPEED
+from suite.tracking.mongo_url import VARIABLE
+from suite.tracking.publish import KEY, MARK, Ending, Publisher
 from tests.bench.synthetic import write_results
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 from tests.suite.tracking.servers import opened
 
 PATIENCE_SECONDS = 0.2

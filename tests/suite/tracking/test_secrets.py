@@ -1,17 +1,19 @@
 """The database's URL holds a password: it is in no file, message or process that a run leaves or meets."""
 
 import os
+import pickle
 import shutil
 from pathlib import Path
 
 import pytest
 
 from protocol import describe, parse_run_id
-from suite.benchmark import Settings, _job
-from suite.store import Store
-from suite.tracking.server import VARIABLE
+from suite.benchmark.edition import _task
+from suite.benchmark.settings import Settings
+from suite.results.store import Store
+from suite.tracking.mongo_url import VARIABLE
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 from tests.suite.tracking.servers import SECRET, opened
 
 RUN = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
@@ -82,5 +84,5 @@ def test_what_a_scheduler_is_told_has_no_url(tmp_path, monkeypatch):
     """The description of a run that goes to dask names the run and not the database."""
     monkeypatch.setenv(VARIABLE, f"mongodb://bob:{SECRET}@127.0.0.1:1/lab")
     settings = Settings("baselines.uniform:make", "cpu", 1, 0, None, None, tracked=True)
-    assert SECRET not in repr(_job(RUN, Store(tmp_path, V1), V1, settings, None))
+    assert SECRET.encode() not in pickle.dumps(_task(RUN, Store(tmp_path, V1), V1, settings, None))
     assert SECRET not in repr(settings)

@@ -9,12 +9,14 @@ from threading import Thread
 import pytest
 
 from protocol import plan
-from suite.benchmark import Settings, play_all, play_one
-from suite.process import Outcome
-from suite.store import Store
-from suite.tracking.points import points_of
-from suite.tracking.publish import Ending, Publisher, complete_runs, ended_episodes
-from suite.tracking.server import VARIABLE
+from suite.benchmark.edition import play_all, play_one
+from suite.benchmark.process import Outcome
+from suite.benchmark.settings import Settings
+from suite.results.store import Store, complete_runs
+from suite.run.job import Job
+from suite.run.points import ended_episodes, points_of
+from suite.tracking.mongo_url import VARIABLE
+from suite.tracking.publish import Ending, Publisher
 from suite.tracking.tracker import Follower
 from tests.suite.helpers import V1
 from tests.suite.tracking.servers import SECRET, opened
@@ -29,9 +31,17 @@ def settings(learner: str = UNIFORM, jobs: int = 2) -> Settings:
     return Settings(learner, "cpu", jobs, 0, None, None, tracked=True)
 
 
-def job(folder: Path) -> dict[str, str]:
-    fields = {"run_id": str(FRESH[0].run_id), "protocol_version": "v1", "learner": UNIFORM}
-    return fields | {"folder": str(folder)}
+def job(folder: Path) -> Job:
+    return Job(
+        run_id=str(FRESH[0].run_id),
+        protocol_version="v1",
+        learner=UNIFORM,
+        folder=str(folder),
+        device="cpu",
+        workers=0,
+        box=None,
+        configuration_digest=None,
+    )
 
 
 def points_there(document: dict, metrics: list[dict]) -> set[tuple]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from protocol import Protocol, Run
-from suite.console import RAM_BYTES, Console
-from suite.meter import EvaluationSchedule, Schedule, TrainingMeter
-from suite.roms import checked_rom
+from suite.emulator.console import RAM_BYTES, Console
+from suite.emulator.roms import checked_rom
+from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
 
 
 @dataclass(frozen=True)

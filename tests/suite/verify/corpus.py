@@ -18,12 +18,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from protocol import describe, episode_seed, parse_run_id
-from suite.artifacts import sums_text
-from suite.benchmark import Settings, play_one
-from suite.ledger import LEDGER_SCHEMA, read_ledger
-from suite.outcomes import read_outcomes
-from suite.scores import score, write_scores
-from suite.store import Store, file_digest, notes_digest
+from suite.benchmark.edition import play_one
+from suite.benchmark.settings import Settings
+from suite.digests import file_digest
+from suite.results.ledger import read_ledger
+from suite.results.schema import LEDGER_SCHEMA
+from suite.results.store import Store, notes_digest
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.score import score, write_scores
+from suite.submission.checksums import sums_text
 from tests.suite.helpers import V1
 from tests.suite.verify.cheater import Bend, play_bent
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from suite.store import Store
+from suite.results.store import Store, edition_of
+from suite.scoring.score import score_folder
+from suite.submission.description import Submission
+from suite.submission.packing import pack
 from suite.verify.findings import Verification
-from suite.verify.pack import pack
-from suite.verify.submission import Submission
 from suite.verify.verification import Levels, verify
 from tests.bench.synthetic import write_results
 from tests.suite.helpers import V1
@@ -21,6 +22,7 @@ def invented(folder: Path) -> Store:
 
 def packed(store: Store, out: Path, **said: Any) -> Path:
     """A submission of these results, with other words on it; returns its folder."""
+    score_folder(store, edition_of(store.folder, V1))
     pack(store, Submission.model_validate(SAID | said), out)
     return out
 

@@ -11,8 +11,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-from suite.artifacts import published_baselines, published_folder
 from suite.machine import available_cores
+from suite.results.published import published_baselines, published_folder
 from suite.verify.findings import RULES
 from suite.verify.verification import Levels, verify
 from tests.suite.helpers import V1

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.artifacts import published_folder
-from suite.verify.runs import RunAudit, RunTask, audit_run
+from suite.results.published import published_folder
+from suite.verify.run_audit import RunAudit, RunTask, audit_run
 from suite.verify.shards import Failure, Limits, run_sharded
 from tests.suite.verify.corpus import FRESH
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suite.store import RECORD, folder_digest, notes_digest
+from suite.digests import folder_digest
+from suite.results.store import RECORD, notes_digest
 from suite.verify.audit import MAX_NOTES_DEPTH
 from tests.suite.verify.corpus import FRESH, TRANSFER, Forged
 from tests.suite.verify.packed import audited, invented, packed

@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 
 from protocol import parse_run_id, plan
-from suite.artifacts import published_baselines, published_folder
+from suite.release.schemas import schemas
+from suite.results.published import published_baselines, published_folder
 from suite.verify.findings import REVIEWED_RULES, RULES, Verification
-from suite.verify.schemas import schemas
 from suite.verify.verification import Levels, verify
+from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
-from tests.suite.test_cli import refused
 from tests.suite.verify.corpus import FORGERIES, FRESH, Forged
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,121 @@
+"""All runs of an edition, or one of them: what is missing is played, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, describe, plan
+from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.scheduler import Listener, play_graph
+from suite.benchmark.settings import Settings
+from suite.contained.spec import BoxSpec
+from suite.results.store import Store
+from suite.run.job import Job
+
+
+def missing_runs(
+    runs: Sequence[Run], store: Store, learner: str, box: BoxSpec | None
+) -> tuple[list[Run], str | None]:
+    """The runs that are not complete, and the configuration digest of those that are.
+
+    Raises:
+        ForeignProtocol: a complete run was played under another protocol, by another learner, in another
+            image, or with another configuration than the rest.
+    """
+    image = None if box is None else box.image_sha256
+    missing, digests = [], set()
+    for run in runs:
+        if not store.is_complete(run.run_id):
+            missing.append(run)
+            continue
+        record = store.record(run.run_id)
+        if record.learner != learner:
+            raise ForeignProtocol(
+                f"{store.folder} holds runs of {record.learner}, not of {learner}; choose another folder"
+            )
+        if record.image_sha256 != image:
+            raise ForeignProtocol(
+                f"{store.folder} holds runs of a learner in {_in_words(record.image_sha256)}, not in "
+                f"{_in_words(image)}; choose another folder"
+            )
+        digests.add(record.configuration_digest)
+    if len(digests) > 1:
+        raise ForeignProtocol(f"{store.folder} holds runs of {len(digests)} configurations; keep those of one")
+    return missing, digests.pop() if digests else None
+
+
+def _in_words(image_sha256: str | None) -> str:
+    return "no image" if image_sha256 is None else f"image {image_sha256[:12]}"
+
+
+def play_all(
+    runs: Sequence[Run], store: Store, protocol: Protocol, settings: Settings, listener: Listener
+) -> list[Outcome]:
+    """Play every run that is not complete; a failing one is told of and the others go on.
+
+    An interrupt stops the runs that are being played and is raised again; the next call goes on with
+    what is missing.
+
+    Args:
+        runs: a run stands behind the one that it starts from.
+        listener: hears of progress and outcomes; called in another thread.
+
+    Returns:
+        how each missing run ended, in the order of ``runs``.
+
+    Raises:
+        AmtlbError: the folder cannot be used, or the scheduler does not answer.
+    """
+    store.make_folder()
+    missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+    if not missing:
+        return []
+    tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
+    try:
+        return play_graph(missing, tasks, settings, listener)
+    finally:
+        _remove_orphans(settings)
+
+
+def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
+    """Play one run, unless it is complete, without a scheduler.
+
+    Raises:
+        AmtlbError: the folder cannot be used, or holds runs of another learner.
+        KeyboardInterrupt: the run was interrupted; it has been stopped.
+    """
+    store.make_folder()
+    runs = plan(protocol, protocol.edition(run_id.edition))
+    missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+    run = describe(run_id, protocol)
+    if run not in missing:
+        return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
+    return run_child(
+        _task(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
+    )
+
+
+def _remove_orphans(settings: Settings) -> None:
+    """Remove the containers whose run was killed before it could."""
+    if settings.box is not None and settings.box.image_sha256 is not None and settings.scheduler is None:
+        from suite.contained.containers import remove_orphans
+
+        with suppress(BoxError):  # it must not hide how the runs ended; the next benchmark tries again
+            remove_orphans()
+
+
+def _task(
+    run: Run, store: Store, protocol: Protocol, settings: Settings, configuration_digest: str | None
+) -> Task:
+    job = Job(
+        run_id=str(run.run_id),
+        protocol_version=protocol.version,
+        learner=settings.learner,
+        folder=str(store.folder.resolve()),
+        device=settings.device,
+        workers=settings.workers,
+        box=settings.box,
+        configuration_digest=configuration_digest,
+    )
+    return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)

@@ -1,0 +1,243 @@
+"""A learner's pace: from the runs that a folder holds, or from a short play on this machine.
+
+The short play has a process of its own, started as a run's is. It trains on practice lanes, saves, and lets the
+saved learner act. Only the second half of each counts: at first a learner may only play (DQN), and consoles are
+loaded. As a script: ``python -m suite.benchmark.pace LEARNER GAME...`` prints the pace as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from protocol import AmtlbError, BudgetExhausted, Edition, LearnerError, Phase, Protocol, Run, RunRecord, load
+from suite.benchmark.cost import Pace
+from suite.benchmark.process import ask
+from suite.machine import cpu_type, peak_memory_bytes
+from suite.results.journal import JournalRecorder
+from suite.results.store import Store
+
+if TYPE_CHECKING:
+    from suite.lanes.environment import LaneEnv  # it imports the emulator, which the asking side does not need
+
+TRAINING_STEPS = 8_000
+"""Agent steps of the short play: eight rollouts of PPO; DQN learns after the first 160."""
+EVALUATION_STEPS = 2_000
+MOST_SECONDS = 180
+"""A short play that takes longer is given up."""
+
+
+def pace_of_runs(store: Store, complete: Sequence[Run], device: str, workers: int) -> tuple[Pace, int] | None:
+    """The pace of the complete runs that were played as the next ones will be, and how many these are.
+
+    Runs count that were played on this type of CPU, on the same device, with as many workers, without a break.
+    What a run took besides its training is counted to its evaluation, so that the start of the run is in it.
+    Where no run was evaluated, the evaluation is taken to be as slow as the training.
+
+    Args:
+        store: where the runs lie, with their checkpoints.
+        complete: its complete runs.
+        device: of the next runs.
+        workers: of the next runs.
+
+    Returns:
+        None: there are no such runs.
+    """
+    played = (cpu_type(), device, workers)
+    records = [(run, store.record(run.run_id)) for run in complete]
+    alike = {
+        run.run_id: record
+        for run, record in records
+        if (record.cpu, record.device, record.workers) == played
+        and not record.resumed_from
+        and record.training_steps_per_second > 0
+    }
+    if not alike:
+        return None
+    training, evaluation = _rates(list(alike.values()), store.protocol.environment.frame_skip)
+    pace = Pace(
+        training_steps_per_second=training,
+        evaluation_steps_per_second=evaluation,
+        memory_bytes=max(record.peak_memory_bytes for record in alike.values()),
+        checkpoint_bytes=max(_size_bytes(store.checkpoint_path(run_id)) for run_id in alike),
+    )
+    return pace, len(alike)
+
+
+def _rates(records: Sequence[RunRecord], frame_skip: int) -> tuple[float, float]:
+    """Agent steps a second of training and of evaluation."""
+    training_steps = training_seconds = evaluation_steps = evaluation_seconds = 0.0
+    for record in records:
+        own_steps = record.budget_frames / frame_skip
+        own_seconds = own_steps / record.training_steps_per_second
+        training_steps += own_steps
+        training_seconds += own_seconds
+        if evaluated := sum(game.evaluation_frames for game in record.games):
+            evaluation_steps += evaluated / frame_skip
+            evaluation_seconds += record.wall_seconds - own_seconds
+    training = training_steps / training_seconds
+    return training, evaluation_steps / evaluation_seconds if evaluation_seconds > 0 else training
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def measured_games(edition: Edition) -> tuple[str, str]:
+    """The two games of an edition that a short play is on: its first and one from the middle."""
+    return edition.games[0], edition.games[len(edition.games) // 2]
+
+
+def measure(learner: str, games: Sequence[str], device: str) -> Pace:
+    """Let a learner play for a short while on this machine, in a fresh process.
+
+    Args:
+        learner: ``module:function``.
+        games: that the practice lanes play.
+        device: what the learner finds in ``AMTLB_DEVICE``.
+
+    Raises:
+        LearnerError: it failed, or takes too long.
+    """
+    try:
+        done = ask("suite.benchmark.pace", learner, *games, timeout_seconds=MOST_SECONDS, AMTLB_DEVICE=device)
+    except subprocess.TimeoutExpired as error:
+        raise LearnerError(
+            f"learner {learner!r}: a play of {TRAINING_STEPS:,} agent steps takes more than {MOST_SECONDS} s"
+        ) from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        if not last.startswith("error: "):
+            last = f"learner {learner!r}: a short play ended with status {done.returncode}: {last}"
+        raise LearnerError(last.removeprefix("error: "))
+    return Pace.model_validate_json(done.stdout)
+
+
+def _play(name: str, games: tuple[str, ...]) -> Pace:
+    """Train, save and act in this process."""
+    import pyarrow as pa
+
+    from suite.learners.contract import find_learner
+    from suite.run.play import evaluate
+
+    protocol = load("v1")
+    make = find_learner(name)
+    pa.array([0])  # Arrow reserves 1 GB for itself, of which it takes what it needs
+    held, reserved = _status_bytes("VmRSS"), _status_bytes("VmData")
+    learner = make(0, protocol.lanes)
+    with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+        saved = Path(scratch) / "saved"
+        saved.mkdir()
+        training = _steps_per_second(
+            learner.learn, protocol, games, TRAINING_STEPS, saved.with_name("training")
+        )
+        # A buffer that fills up over a longer run is reserved by now, though not yet held.
+        memory = max(peak_memory_bytes(), held + _status_bytes("VmData") - reserved)
+        learner.save(saved)
+        player = make(1, protocol.lanes)
+        player.load(saved)
+        acting = _steps_per_second(
+            partial(evaluate, player), protocol, games, EVALUATION_STEPS, saved.with_name("acting")
+        )
+        return Pace(
+            training_steps_per_second=training,
+            evaluation_steps_per_second=acting,
+            memory_bytes=memory,
+            checkpoint_bytes=_size_bytes(saved),
+        )
+
+
+class Clocked(JournalRecorder):
+    """A journal that notes when each vector step was played, and before which of them consoles were loaded.
+
+    Args:
+        path: the journal; it must not exist.
+        lanes: how many lanes.
+    """
+
+    def __init__(self, path: Path, lanes: int) -> None:
+        super().__init__(path, lanes)
+        self._lanes = lanes
+        self._times: list[float] = []
+        self._loaded: set[tuple[int, str]] = set()
+        self._loading: set[int] = set()
+
+    def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
+        """An episode begins; a lane's first one of a game loads a console."""
+        super().begin(lane, phase, number, game, seed)
+        if (lane, game) not in self._loaded:
+            self._loaded.add((lane, game))
+            self._loading.add(len(self._times))
+
+    def step(self, actions: npt.NDArray[np.uint8], rewards: npt.NDArray[np.int32]) -> None:
+        """All lanes were stepped."""
+        super().step(actions, rewards)
+        self._times.append(time.monotonic())
+
+    @property
+    def steps(self) -> int:
+        """The agent steps so far."""
+        return self._lanes * len(self._times)
+
+    @property
+    def steps_per_second(self) -> float:
+        """Agent steps a second over the second half, without the steps in which a console was loaded.
+
+        A run loads a console once in many thousand steps, a short play once in a hundred.
+        """
+        times = self._times
+        second_half = range(len(times) // 2, len(times))
+        seconds = [times[step] - times[step - 1] for step in second_half if step not in self._loading]
+        return self._lanes * len(seconds) / sum(seconds)
+
+
+def _steps_per_second(
+    play: Callable[[LaneEnv], None], protocol: Protocol, games: tuple[str, ...], steps: int, journal: Path
+) -> float:
+    """Agent steps a second while practice lanes are played, recorded as those of a run are."""
+    from suite.learners.practice import practice_lanes
+
+    with closing(Clocked(journal, protocol.lanes)) as recorder:
+        with suppress(BudgetExhausted):
+            play(practice_lanes(protocol, games, steps // protocol.lanes, recorder=recorder))
+        if recorder.steps < steps:
+            raise LearnerError(
+                f"learn returned after {recorder.steps} of {steps} agent steps; "
+                "a learner plays until env.step raises BudgetExhausted"
+            )
+        return recorder.steps_per_second
+
+
+def _status_bytes(name: str) -> int:
+    """What Linux says of this process's memory, such as ``VmRSS``: 0 where it says nothing."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return 1024 * int(found[0]) if found else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a learner's pace as JSON; what went wrong is the last line of standard error."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what the learner prints
+    try:
+        pace = _play(arguments[0], tuple(arguments[1:]))
+    except AmtlbError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    print(pace.model_dump_json(), file=answer, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,165 @@
+"""The graph of runs on a dask scheduler: each run in a fresh process, after the one that it starts from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from protocol import Run, RunId, WorkerDied
+from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.settings import Settings
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: agent steps played so far."""
+
+    run_id: str
+    steps: int
+
+
+_SOONEST = 2**62
+Listener = Callable[[Progress | Outcome], None]
+
+
+def play_graph(
+    missing: list[Run], tasks: Mapping[RunId, Task], settings: Settings, listener: Listener
+) -> list[Outcome]:
+    """Play runs on the scheduler of the settings.
+
+    Args:
+        missing: the runs; a run stands behind the one that it starts from.
+        tasks: of each run.
+        settings: name the scheduler.
+        listener: hears of progress and outcomes; called in another thread.
+
+    Returns:
+        how each run ended, in the order of ``missing``.
+
+    Raises:
+        WorkerDied: the scheduler does not answer.
+    """
+    with _client(settings) as client:
+        return _submit(client, missing, tasks, listener)
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator[Any]:
+    """A client of the scheduler that was asked for, or of one in this process."""
+    import dask
+    from distributed import Client
+
+    # Replay buffers would trip the memory thresholds, and no result is larger than a line.
+    thresholds = [f"distributed.worker.memory.{name}" for name in ("target", "spill", "pause", "terminate")]
+    with dask.config.set(dict.fromkeys(thresholds, False)):
+        if settings.scheduler is None:
+            with _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
+                yield client
+            return
+        try:
+            client = Client(settings.scheduler, timeout=10)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise WorkerDied(
+                f"no dask scheduler answers at {settings.scheduler} ({error}); check the address"
+            ) from error
+        with client:
+            yield client
+
+
+def _local_cluster(jobs: int) -> Any:
+    from distributed import LocalCluster
+
+    with warnings.catch_warnings():
+        # Where there is no network, dask warns that it found no address; in one process none is used.
+        warnings.filterwarnings("ignore", "Couldn't detect a suitable IP address", RuntimeWarning)
+        return LocalCluster(
+            n_workers=1,
+            threads_per_worker=jobs,
+            processes=False,
+            memory_limit=0,
+            dashboard_address=":0",  # no dashboard, but a port, which others may have taken
+            scheduler_kwargs={"dashboard": False},
+        )
+
+
+def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listener: Listener) -> list[Outcome]:
+    from distributed import Event, as_completed
+
+    token = uuid4().hex[:8]
+    stop = Event(f"amtlb-stop-{token}", client=client)
+    topic = f"amtlb-{token}"
+    client.subscribe_topic(topic, lambda event: listener(Progress(event[1]["run_id"], event[1]["steps"])))
+    futures: dict[Any, Any] = {}
+    for run in missing:
+        ancestor = futures.get(run.starts_from)
+        futures[run.run_id] = client.submit(
+            play_in_child,
+            tasks[run.run_id],
+            ancestor,
+            token,
+            key=f"{run.run_id}-{token}",
+            pure=False,
+            retries=0,
+            priority=priority(run),
+        )
+    task_of = {future.key: tasks[run_id] for run_id, future in futures.items()}
+    outcomes: dict[str, Outcome] = {}
+    try:
+        for future in as_completed(futures.values()):
+            outcome = _outcome(future, task_of[future.key])
+            outcomes[outcome.run_id] = outcome
+            listener(outcome)
+    except KeyboardInterrupt:
+        stop.set()
+        client.gather(list(futures.values()), errors="skip")
+        raise
+    finally:
+        client.unsubscribe_topic(topic)
+    return [outcomes[str(run.run_id)] for run in missing]
+
+
+def priority(run: Run) -> int:
+    """Of the runs that can begin, the one with the highest priority does.
+
+    The longest first, so that the last ones are short; but a transfer run as soon as it can begin, so that a
+    benchmark that is broken off, and goes on without its checkpoints, has few of them to make again.
+    """
+    return _SOONEST if run.starts_from else run.total_budget_frames
+
+
+def _outcome(future: Any, task: Task) -> Outcome:
+    """How a run ended; one whose dask worker was lost, or lacks this code, has failed like any other."""
+    try:
+        outcome: Outcome = future.result()
+    except Exception as error:
+        reason = f"its dask worker failed with {type(error).__name__}: {error}"
+        return Outcome(task.job.run_id, "failed", reason, task.log)
+    return outcome
+
+
+def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
+    """Play one run in a fresh process; a task for a dask worker.
+
+    Args:
+        task: the run.
+        ancestor: how the run that this one starts from has ended, if it was played now.
+        token: names the event that stops all runs and the topic of their progress.
+    """
+    from distributed import Event, get_worker
+
+    stop = Event(f"amtlb-stop-{token}")
+    run_id, log = task.job.run_id, task.log
+    if stop.is_set():
+        return Outcome(run_id, "stopped", "stopped before it began", log)
+    if ancestor is not None and ancestor.status != "complete":
+        return Outcome(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
+    worker = get_worker()
+
+    def tell(steps: int) -> None:
+        worker.log_event(f"amtlb-{token}", {"run_id": run_id, "steps": steps})
+
+    return run_child(task, tell, stop.is_set)

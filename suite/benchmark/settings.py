@@ -1,0 +1,49 @@
+"""How a benchmark is played; none of it changes a score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from suite.contained.spec import BoxSpec
+from suite.machine import available_cores
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a benchmark is played; none of it changes a score.
+
+    Attributes:
+        learner: ``module:function``.
+        device: ``cpu`` or ``cuda``, for learners that ask ``AMTLB_DEVICE``.
+        jobs: runs side by side on this machine; a scheduler has its own number.
+        workers: processes a run that play its lanes; 0: the run's own.
+        scheduler: address of a dask scheduler; None plays on this machine.
+        box: where each run's learner is put; None: into the run's own process.
+        tracked: whether each run is a Sacred run, too.
+    """
+
+    learner: str
+    device: str
+    jobs: int
+    workers: int
+    scheduler: str | None
+    box: BoxSpec | None
+    tracked: bool = False
+
+
+def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:
+    """How many runs to play side by side, and in how many processes each plays its lanes.
+
+    On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
+    the bottleneck, so a run gets a process a lane as far as there are cores.
+
+    Args:
+        device: cpu or cuda.
+        lanes: of a run.
+        jobs: how many runs were asked for; None: as many as this machine's cores allow.
+        workers: how many processes were asked for; None: what is best for the device and the jobs.
+    """
+    cores = available_cores()
+    if workers is None:
+        workers = 0 if device == "cpu" else min(lanes, max(1, cores // (jobs or 1)))
+    return jobs or max(1, cores // max(1, workers)), workers

@@ -1,0 +1,116 @@
+"""The tables that commands print: plans, costs, verdicts and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from protocol import Edition, Run
+from suite.benchmark.cost import Estimate, Pace, Volume
+from suite.report.sheets import Sheet, rich_table, rough
+from suite.report.tables import headline, score_sheets
+from suite.scoring.claims import Claim
+from suite.scoring.scores import Scores
+from suite.untrusted.text import printable
+from suite.verify.findings import Finding, Replayed, Verification
+
+_SHOWN_FINDINGS = 50
+WIDTH_ELSEWHERE = 144
+"""Columns where there is no terminal: enough for the widest table of scores."""
+
+
+def output_console(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal; where there is none, wide enough for every table."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH_ELSEWHERE)
+
+
+def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
+    """Every run of an edition with its budget, one a line."""
+    table = Table(title=f"edition {edition.name}: {len(runs)} runs", title_justify="left")
+    table.add_column("run", no_wrap=True)
+    table.add_column("games", justify="right")
+    table.add_column("training frames", justify="right")
+    table.add_column("evaluation episodes", justify="right")
+    table.add_column("starts from", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            str(run.run_id),
+            str(len(run.games)),
+            f"{run.total_budget_frames:,}",
+            str(run.evaluation_episodes * len(run.games)),
+            str(run.starts_from or ""),
+        )
+    console.print(table)
+    console.print(f"{sum(run.total_budget_frames for run in runs):,} training frames in all")
+
+
+def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str, cost: Estimate | None) -> None:
+    """What the missing runs play and record, and, where the learner's pace is known, what they cost."""
+    rows = [
+        ("agent steps of training", f"{amount.training_steps:,}"),
+        ("agent steps of evaluation, at most", f"{amount.evaluation_steps:,}"),
+    ]
+    if pace is not None and cost is not None:
+        rows += [
+            ("steps/s of one run, training", f"{pace.training_steps_per_second:,.0f}"),
+            ("steps/s of one run, evaluation", f"{pace.evaluation_steps_per_second:,.0f}"),
+            ("core hours, at most", rough(cost.core_hours)),
+            ("hours of the longest chain, at most", rough(cost.longest_chain_hours)),
+            (f"hours on this machine, {cost.jobs} side by side, at most", rough(cost.wall_hours)),
+            (f"memory of {cost.jobs} side by side, GB", rough(cost.memory_bytes / 1e9)),
+            ("checkpoints on disk, GB", rough(cost.checkpoint_bytes / 1e9)),
+        ]
+    rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
+    console.print(rich_table(Sheet(f"{amount.runs} runs are missing", ("", "estimate"), tuple(rows))))
+    told = "not measured: " if pace is None else "speed: "
+    console.print(told + source, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_verification(console: Console, found: Verification) -> None:
+    """The verdict on every rule, then every finding."""
+    rows = tuple(
+        (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title) for one in found.verdicts
+    )
+    title = (
+        f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
+        f"division {found.division or 'unknown'}"
+    )
+    console.print(rich_table(Sheet(title, ("rule", "verdict", "errors", "unchecked", "what"), rows, labels=2)))
+    if found.brings is not None:
+        console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
+    for rule in found.for_the_reviewer:
+        said = f"{rule.rule} for the reviewer, no program can hold it: {rule.title}; warnings: {rule.warnings}"
+        console.print(Text(said), soft_wrap=True)
+    for finding in found.findings[:_SHOWN_FINDINGS]:
+        console.print(Text(_finding_text(finding)), soft_wrap=True)
+    if len(found.findings) > _SHOWN_FINDINGS:
+        console.print(f"... and {len(found.findings) - _SHOWN_FINDINGS} more; --json prints them all")
+    if found.replayed:
+        console.print(_replayed_text(found.replayed), highlight=False, soft_wrap=True)
+    console.print({0: "compliant", 1: "NOT compliant", 3: "could not check everything"}[found.exit_status])
+
+
+def _finding_text(finding: Finding) -> str:
+    place = " ".join(filter(None, (finding.run_id, finding.file)))
+    row = "" if finding.row is None else f" row {finding.row}"
+    said = f"expected {finding.expected}; found {finding.found}"
+    return printable(f"{finding.rule} {finding.severity}: {place}{row}: {said}")
+
+
+def _replayed_text(done: Replayed) -> str:
+    drawn = "" if done.sample_seed is None else f", drawn with seed {done.sample_seed}"
+    return (
+        f"{done.episodes:,} of {done.of_episodes:,} episodes were played again{drawn}; "
+        f"with 1 % false episodes it would have passed with a chance of {done.chance_of_one_percent:.2g}"
+    )
+
+
+def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
+    """The transfer and the multitask results as tables, the headline last."""
+    for sheet in score_sheets(scores):
+        console.print(rich_table(sheet))
+    console.print("\n".join(headline(scores, claim)), highlight=False, soft_wrap=True)

@@ -1,0 +1,121 @@
+"""Progress on a terminal while runs are played or published."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
+
+from protocol import Protocol, Run
+from suite.benchmark.process import Outcome
+from suite.benchmark.scheduler import Progress
+
+
+class ProgressDisplay:
+    """Shows runs done, steps a second and time left: a live bar on a terminal, a line a run elsewhere.
+
+    Steps of evaluation are counted at their cap, so the time left is an upper estimate.
+
+    Args:
+        console: where to write.
+        protocol: tells the steps that a run takes at most.
+        runs: all runs of the edition.
+        missing: those that are to be played.
+    """
+
+    def __init__(
+        self, console: Console, protocol: Protocol, runs: Sequence[Run], missing: Sequence[Run]
+    ) -> None:
+        self._console = console
+        self._most = {str(run.run_id): run.most_frames // protocol.environment.frame_skip for run in missing}
+        self._played: dict[str, int] = {}
+        self._ended = 0
+        self._total, self._done_before = len(runs), len(runs) - len(missing)
+        self._started = time.monotonic()
+        self._lock = threading.Lock()  # progress comes from one thread, outcomes from another
+        self._bar = ProgressBar(
+            TextColumn("runs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._total, completed=self._done_before, speed="", left="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def hear(self, news: Progress | Outcome) -> None:
+        """Take in how far a run is, or how it ended."""
+        with self._lock:
+            if isinstance(news, Progress):
+                self._played[news.run_id] = news.steps
+            else:
+                self._end(news)
+            self._update()
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ended += 1
+        place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
+        if outcome.status == "complete":
+            untracked = f", not tracked: {outcome.untracked}" if outcome.untracked else ""
+            text = f"{place} {outcome.run_id} complete{untracked}"
+        else:
+            text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
+
+    def _update(self) -> None:
+        seconds = time.monotonic() - self._started
+        played = sum(self._played.values())
+        left = max(0, sum(self._most.values()) - played)
+        speed = played / seconds if seconds else 0.0
+        self._bar.update(
+            self._task,
+            completed=self._done_before + self._ended,
+            speed=f"{speed:,.0f} steps/s",
+            left=f"at most {_duration(left / speed)} left" if speed else "",
+        )
+
+
+class CountDisplay:
+    """Shows how many of so many things are done, on a terminal only."""
+
+    def __init__(self, console: Console, what: str, total: int) -> None:
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = ProgressBar(*columns, console=console, disable=not console.is_terminal)
+        self._task = self._bar.add_task("", total=total)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def count(self) -> None:
+        """One more is done."""
+        self._bar.advance(self._task)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,29 @@
+"""Digests of files and folders, by which runs and submissions name what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from protocol import StoreError, canonical_digest
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256, in hexadecimal, over the names and digests of all files below a folder.
+
+    Raises:
+        StoreError: the folder holds something that is neither a file nor a folder.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise StoreError(f"{path.name} in {folder.name}/ is neither a file nor a folder; save plain files")
+        if path.is_file():
+            files[path.relative_to(folder).as_posix()] = file_digest(path)
+    return canonical_digest(files)

@@ -1,0 +1,1 @@
+"""A console, proven to be the right one."""

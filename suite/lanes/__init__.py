@@ -1,0 +1,1 @@
+"""The metered environment that a learner plays."""

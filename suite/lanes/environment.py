@@ -1,0 +1,210 @@
+"""The metered environment that a learner is handed: lanes of games, and nothing that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Never
+from typing import Protocol as Contract
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from protocol import BudgetExhausted, EndReason, Phase, Protocol
+from suite.lanes.engine import IDLE, Engine
+from suite.lanes.schedules import Schedule
+
+UInt8 = npt.NDArray[np.uint8]
+
+
+class Recorder(Contract):
+    """What the lanes report while they are played."""
+
+    def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
+        """An episode begins."""
+
+    def step(self, actions: npt.NDArray[np.uint8], rewards: npt.NDArray[np.int32]) -> None:
+        """All lanes were stepped; ``actions`` uint8 (L,), ``rewards`` int32 (L,)."""
+
+    def end(self, lane: int, reason: EndReason, ram: npt.NDArray[np.uint8]) -> None:
+        """The lane's episode has ended with this RAM, uint8 (128,)."""
+
+
+class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
+    """Lanes of games that nobody names, played until their frames are spent.
+
+    A ``gymnasium.vector.VectorEnv`` with same-step autoreset: where an episode ends, the observation
+    returned is already the next episode's first, and ``infos["final_obs"]`` (uint8, as observations)
+    holds the last one of the lanes that ``infos["_final_obs"]`` (bool, (L,)) marks. ``infos`` is empty
+    otherwise. Observations are uint8 (L, 4, 84, 84), rewards float64 (L,) in raw game points, actions
+    integers (L,) from 0 to 17, whatever the game. A lane that has nothing left to play shows zeros.
+
+    The step that spends the last frame is returned like any other; the next one raises BudgetExhausted.
+
+    Args:
+        protocol: the rules.
+        seed_of: (lane, episode number) -> the seed of an episode.
+        engine: plays the consoles; it outlives this environment.
+        schedule: decides which game each lane plays.
+        budget_frames: what the learner may know of its budget, in emulator frames.
+        recorder: hears of every step; None records nothing.
+
+    Attributes:
+        budget_frames: the run's whole training budget, in emulator frames.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        seed_of: Callable[[int, int], int],
+        engine: Engine,
+        schedule: Schedule,
+        budget_frames: int,
+        recorder: Recorder | None,
+    ) -> None:
+        environment = protocol.environment
+        shape = (environment.stack_frames, environment.screen_size_pixels, environment.screen_size_pixels)
+        self.budget_frames = budget_frames
+        self.num_envs = len(schedule.playing)
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
+        self.single_action_space = gymnasium.spaces.Discrete(environment.actions)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._seed_of = seed_of
+        self._actions = environment.actions
+        self._max_steps_without_reward = environment.max_steps_without_reward
+        self._engine = engine
+        self._schedule = schedule
+        self._recorder = recorder
+        self._steps = [0] * self.num_envs
+        self._last_reward_step = [0] * self.num_envs
+        self._started = False
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[UInt8, dict[str, Any]]:
+        """Return the current observations; the first call begins the first episodes.
+
+        An episode that has begun is played to its end: later calls change nothing.
+
+        Raises:
+            ValueError: a seed or options are given; seeds are derived from the run id.
+        """
+        if seed is not None or options:
+            raise ValueError("reset takes no seed and no options: every seed is derived from the run id")
+        if not self._started:
+            self._started = True
+            self._begin(range(self.num_envs))
+        return self._engine.arrays.observations.copy(), {}
+
+    def step(
+        self, actions: npt.ArrayLike
+    ) -> tuple[UInt8, npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_], dict[str, Any]]:
+        """Play one agent step in every lane.
+
+        Args:
+            actions: integers (L,), each 0 to 17.
+
+        Returns:
+            observations, rewards, terminated, truncated, infos, as the class says.
+
+        Raises:
+            BudgetExhausted: the frames of the run are spent.
+            ValueError: the actions have another shape, type or range, or ``reset`` was never called.
+        """
+        taken = self._checked(actions)
+        arrays = self._engine.arrays
+        self._engine.step(taken)
+        if self._recorder is not None:
+            self._recorder.step(taken, arrays.rewards)
+        reasons = self._ended()
+        for lane in self._schedule.advance([reason is not None for reason in reasons]):
+            reasons[lane] = "budget"
+        infos: dict[str, Any] = {}
+        over = [lane for lane, reason in enumerate(reasons) if reason is not None]
+        rewards = arrays.rewards.astype(np.float64)
+        if over:
+            infos = self._turn(over, reasons)
+        terminated = np.array([reason == "game_over" for reason in reasons])
+        truncated = np.array([reason not in (None, "game_over") for reason in reasons])
+        return arrays.observations.copy(), rewards, terminated, truncated, infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """The engine belongs to the harness: closing the environment frees nothing."""
+
+    def _checked(self, actions: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        playing = self._schedule.playing
+        if not any(playing):
+            raise BudgetExhausted(f"the {self.budget_frames} frames of this run are spent")
+        if not self._started:
+            raise ValueError("call reset before the first step")
+        given = np.asarray(actions)
+        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
+            _reject(
+                f"actions of shape {given.shape} and type {given.dtype}",
+                f"integers of shape ({self.num_envs},)",
+            )
+        if given.min() < 0 or given.max() >= self._actions:
+            _reject(f"actions {given.tolist()}", f"integers from 0 to {self._actions - 1}")
+        taken = given.astype(np.uint8)
+        if not all(playing):
+            taken[[game is None for game in playing]] = IDLE
+        return taken
+
+    def _ended(self) -> list[EndReason | None]:
+        """Why each lane's episode has ended with this step, but for its frames being spent."""
+        arrays = self._engine.arrays
+        rewards, game_over = arrays.rewards.tolist(), arrays.game_over.tolist()
+        steps, last_reward_step = self._steps, self._last_reward_step
+        reasons: list[EndReason | None] = [None] * self.num_envs
+        for lane, game in enumerate(self._schedule.playing):
+            if game is None:
+                continue
+            steps[lane] += 1
+            if rewards[lane]:
+                last_reward_step[lane] = steps[lane]
+            if game_over[lane]:
+                reasons[lane] = "game_over"
+            elif steps[lane] >= self._schedule.max_episode_steps:
+                reasons[lane] = "max_frames"
+            elif steps[lane] - last_reward_step[lane] >= self._max_steps_without_reward:
+                reasons[lane] = "no_reward"
+        return reasons
+
+    def _turn(self, over: list[int], reasons: list[EndReason | None]) -> dict[str, Any]:
+        """End the episodes of these lanes and begin their next ones; return the infos."""
+        arrays = self._engine.arrays
+        final = np.zeros_like(arrays.observations)
+        final[over] = arrays.observations[over]
+        if self._recorder is not None:
+            for lane in over:
+                reason = reasons[lane]
+                assert reason is not None
+                self._recorder.end(lane, reason, arrays.ram[lane])
+        self._begin(over)
+        mask = np.zeros(self.num_envs, np.bool_)
+        mask[over] = True
+        return {"final_obs": final, "_final_obs": mask}
+
+    def _begin(self, lanes: range | list[int]) -> None:
+        schedule = self._schedule
+        episodes: dict[int, tuple[str, int]] = {}
+        for lane in lanes:
+            self._steps[lane] = self._last_reward_step[lane] = 0
+            game, number = schedule.playing[lane], schedule.numbers[lane]
+            if game is None:
+                self._engine.arrays.observations[lane] = 0
+                continue
+            seed = self._seed_of(lane, number)
+            episodes[lane] = (game, seed)
+            if self._recorder is not None:
+                self._recorder.begin(lane, schedule.phase, number, game, seed)
+        if episodes:
+            self._engine.begin(episodes)
+
+
+def _reject(given: str, wanted: str) -> Never:
+    raise ValueError(f"{given} cannot be played; the lanes take {wanted}")

@@ -1,0 +1,130 @@
+"""The contract test that is shipped for learners: ``check_learner("my_module:make")``.
+
+It plays a few hundred steps of a real game, so it needs a minute at most, and raises an error with the first
+thing that is not as the contract says.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from protocol import BudgetExhausted, LearnerError, Protocol, load
+from suite.digests import folder_digest
+from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
+from suite.learners.practice import CHECKED_STEPS, practice_lanes
+
+
+def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
+    """Hold a learner against the contract (see suite.learners.contract).
+
+    Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
+    17 and changes neither its inputs nor the weights; ``learn`` plays until the budget is spent; ``save``
+    writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from; the
+    same seed learns the same to the bit and acts the same from a checkpoint, and another seed acts otherwise.
+
+    Args:
+        name: ``module:function``.
+        steps_a_lane: agent steps that each lane plays; give more than the learner needs to learn once.
+
+    Raises:
+        UnknownName: there is no such learner.
+        LearnerError: the contract is broken; the text says where.
+        ValueError: ``learn`` gave the lanes actions that cannot be played.
+    """
+    protocol = load("v1")
+    make = find_learner(name)
+    first = _trained(make, protocol, seed=1, steps_a_lane=steps_a_lane)
+    if checked_configuration(first)[1] != checked_configuration(make(2, protocol.lanes))[1]:
+        raise LearnerError("configuration differs between seeds; it may hold hyper-parameters only")
+    with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+        saved = _saved(first, Path(scratch) / "first")
+        _check_act(first, protocol)
+        _same(saved, _saved(first, Path(scratch) / "acted"), "act changed what save writes: it must not learn")
+        second = _trained(make, protocol, seed=1, steps_a_lane=steps_a_lane)
+        again = _saved(second, Path(scratch) / "again")
+        _same(saved, again, "the same seed saved another checkpoint: learning is not deterministic")
+        loaded = make(3, protocol.lanes)
+        loaded.load(Path(scratch) / "first")
+        _same(saved, _saved(loaded, Path(scratch) / "loaded"), "load and save give another checkpoint")
+        _check_seeds(make, protocol, Path(scratch) / "first")
+
+
+def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_a_lane: int) -> Learner:
+    learner = make(seed, protocol.lanes)
+    env = practice_lanes(protocol, steps_a_lane=steps_a_lane)
+    try:
+        learner.learn(env)
+    except BudgetExhausted:
+        pass
+    try:
+        env.step(np.zeros(protocol.lanes, np.int64))
+    except BudgetExhausted:
+        return learner
+    raise LearnerError("learn returned before the budget was spent; play until env.step raises BudgetExhausted")
+
+
+def _saved(learner: Learner, folder: Path) -> str:
+    folder.mkdir()
+    learner.save(folder)
+    if not any(folder.iterdir()):
+        raise LearnerError("save wrote nothing")
+    for path in folder.rglob("*"):
+        if path.is_file() and str(folder).encode() in path.read_bytes():
+            raise LearnerError(
+                f"save wrote the name of its folder into {path.name}: the digest would depend on it"
+            )
+        if path.is_file() and _is_pickle(path):
+            raise LearnerError(
+                f"{path.name} is a pickle, and reading one runs code; safetensors or JSON do not"
+            )
+    return folder_digest(folder)
+
+
+def _is_pickle(path: Path) -> bool:
+    start = path.read_bytes()[:2]
+    return (start[:1] == pickle.PROTO and start[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])) or start == b"PK"
+
+
+def _same(one: str, other: str, complaint: str) -> None:
+    if one != other:
+        raise LearnerError(complaint)
+
+
+def _observations(protocol: Protocol) -> npt.NDArray[np.uint8]:
+    size = protocol.environment.screen_size_pixels
+    shape = (protocol.lanes, protocol.environment.stack_frames, size, size)
+    return np.random.Generator(np.random.Philox(key=0)).integers(0, 256, shape, np.uint8)
+
+
+def _check_act(learner: Learner, protocol: Protocol) -> None:
+    observations = _observations(protocol)
+    episode_start = np.ones(protocol.lanes, np.bool_)
+    before = observations.copy()
+    actions = np.asarray(learner.act(observations, episode_start))
+    if actions.shape != (protocol.lanes,) or actions.dtype.kind not in "iu":
+        raise LearnerError(
+            f"act gave {actions.dtype} of shape {actions.shape}; it must give integers ({protocol.lanes},)"
+        )
+    if actions.min() < 0 or actions.max() >= protocol.environment.actions:
+        raise LearnerError(f"act gave {actions.tolist()}; actions are 0 to {protocol.environment.actions - 1}")
+    if not (np.array_equal(observations, before) and episode_start.all()):
+        raise LearnerError("act changed its inputs")
+
+
+def _check_seeds(make: MakeLearner, protocol: Protocol, checkpoint: Path) -> None:
+    observations, episode_start = _observations(protocol), np.ones(protocol.lanes, np.bool_)
+
+    def acts(seed: int) -> list[list[int]]:
+        learner = make(seed, protocol.lanes)
+        learner.load(checkpoint)
+        return [np.asarray(learner.act(observations, episode_start)).tolist() for _ in range(20)]
+
+    if acts(4) != acts(4):
+        raise LearnerError("the same seed and checkpoint act differently")
+    if acts(4) == acts(5) and acts(4)[0] != acts(4)[-1]:
+        raise LearnerError("two seeds draw the same actions: the learner does not use its seed")

@@ -1,0 +1,132 @@
+"""The learner contract: what a module must offer to be measured, and how it is found."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import rfc8785
+
+from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
+
+if TYPE_CHECKING:
+    from suite.lanes.environment import (
+        LaneEnv,  # a contained learner's side has no emulator, which the lanes import
+    )
+
+
+class Learner(Protocol):
+    """One instance of an architecture: weights plus all that it learns with.
+
+    Attributes:
+        configuration: every hyper-parameter, JSON-able; the same for all games, arms and editions.
+    """
+
+    configuration: Mapping[str, Any]
+
+    def learn(self, env: LaneEnv) -> None:
+        """Play and learn until ``env.step`` raises BudgetExhausted (which may be let through)."""
+
+    def act(
+        self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """Choose actions without learning.
+
+        Args:
+            observations: uint8 (L, 4, 84, 84).
+            episode_start: bool (L,), true where the observation is an episode's first.
+
+        Returns:
+            integers (L,), each 0 to 17.
+        """
+
+    def save(self, folder: Path) -> None:
+        """Write all that ``load`` needs into an empty folder, as files that run no code when read."""
+
+    def load(self, folder: Path) -> None:
+        """Become the learner that was saved in the folder."""
+
+
+@runtime_checkable
+class NoteWriter(Protocol):
+    """A learner that also notes what it did, for people and figures; no score is taken from it."""
+
+    def write_notes(self, folder: Path) -> None:
+        """Write files about the training that has just ended into an empty folder."""
+
+
+MAX_CONFIGURATION_DEPTH = 32
+"""Records are read back by parsers that stop at a depth of their own, some 200."""
+
+
+class MakeLearner(Protocol):
+    """What a learner's name, ``module:function``, stands for."""
+
+    def __call__(self, seed: int, lanes: int) -> Learner:
+        """A new learner; ``seed`` has 32 bits, ``lanes`` is how many observations come at a time."""
+
+
+def find_learner(name: str) -> MakeLearner:
+    """The function that a name such as ``baselines.ppo:make`` stands for.
+
+    Raises:
+        UnknownName: the name is malformed, or there is no such module or function.
+    """
+    module_name, colon, function_name = name.partition(":")
+    if not (colon and module_name and function_name):
+        raise UnknownName(f"learner {name!r} is not of the form module:function, such as baselines.ppo:make")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UnknownName(f"learner {name!r}: {error}; it must be importable from here") from error
+    except Exception as error:
+        raise LearnerError(
+            f"learner {name!r}: importing {module_name} failed with {type(error).__name__}: {error}"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise UnknownName(f"learner {name!r}: module {module_name} has no function {function_name}")
+    return cast(MakeLearner, function)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
+
+
+def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
+    """A learner's configuration and its digest.
+
+    Raises:
+        LearnerError: there is none, or it is not JSON-able.
+    """
+    try:
+        configuration = dict(learner.configuration)
+        if _is_deeper(configuration, MAX_CONFIGURATION_DEPTH):
+            raise LearnerError(
+                f"the learner's configuration is nested more than {MAX_CONFIGURATION_DEPTH} deep; flatten it"
+            )
+        return configuration, canonical_digest(configuration)
+    except (AttributeError, TypeError, ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
+        raise LearnerError(
+            f"the learner's configuration must be a JSON-able mapping ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _main(name: str) -> int:
+    """Import a learner; what is wrong with it is the last line of standard error."""
+    try:
+        find_learner(name)
+    except AmtlbError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, UnknownName) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main(sys.argv[1]))

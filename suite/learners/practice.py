@@ -1,0 +1,123 @@
+"""Lanes for trying a learner: real games with a budget of their own, and a trivial game without an emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from protocol import Protocol, episode_seed, game_choice
+from suite.lanes.engine import IDLE, Engine, InProcessEngine, LaneArrays
+from suite.lanes.environment import LaneEnv, Recorder
+from suite.lanes.schedules import TrainingMeter
+
+CHECKED_GAMES = ("breakout", "pong")
+CHECKED_STEPS = 40
+"""Steps that each lane plays unless told otherwise; a learner with long rollouts needs more to learn once."""
+_PRACTICE = "practice"  # opens the id of no run: what is practised can be no result
+
+
+def practice_lanes(
+    protocol: Protocol,
+    games: tuple[str, ...] = CHECKED_GAMES,
+    steps_a_lane: int = CHECKED_STEPS,
+    seed: int = 0,
+    recorder: Recorder | None = None,
+) -> LaneEnv:
+    """Real lanes with a budget of their own, for trying a learner; no run of the protocol.
+
+    Args:
+        protocol: the rules.
+        games: drawn at random, with equal budgets.
+        steps_a_lane: agent steps that each lane plays.
+        seed: other seeds, other episodes.
+        recorder: hears of every step; None records nothing.
+    """
+    engine = InProcessEngine(protocol, games, protocol.lanes)
+    return _lanes(protocol, engine, games, steps_a_lane, seed, recorder)
+
+
+def _lanes(
+    protocol: Protocol,
+    engine: Engine,
+    games: tuple[str, ...],
+    steps_a_lane: int,
+    seed: int,
+    recorder: Recorder | None,
+) -> LaneEnv:
+    digest, run_id = protocol.practice_digest, f"{_PRACTICE}/{seed}"
+    meter = TrainingMeter(
+        games,
+        steps_a_lane * protocol.lanes // len(games),
+        protocol.lanes,
+        protocol.environment.max_episode_steps,
+        partial(game_choice, digest, run_id),
+    )
+    budget_frames = steps_a_lane * protocol.lanes * protocol.environment.frame_skip
+    seed_of = partial(episode_seed, digest, run_id)
+    return LaneEnv(protocol, seed_of, engine, meter, budget_frames, recorder)
+
+
+CUES = {0: 2, 1: 5, 2: 11, 3: 14}
+"""The game of ``trivial_lanes``: the quarter of the picture that is bright, and the action that pays."""
+TRIVIAL_EPISODE_STEPS = 16
+
+
+class CueEngine:
+    """An engine without an emulator: the bright quarter of the newest picture says which action pays 1 point.
+
+    The game is over after TRIVIAL_EPISODE_STEPS. Quarters are drawn from a Philox generator keyed by the
+    episode seed. A ``suite.lanes.engine.Engine``.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        lanes = protocol.lanes
+        self.arrays = LaneArrays.over(bytearray(LaneArrays.size_bytes(protocol, lanes)), protocol, lanes)
+        self._half = protocol.environment.screen_size_pixels // 2
+        self._draws: dict[int, list[int]] = {}
+
+    def begin(self, episodes: Mapping[int, tuple[str, int]]) -> None:
+        """Begin episodes (see Engine)."""
+        for lane, (_, seed) in episodes.items():
+            generator = np.random.Generator(np.random.Philox(key=seed))
+            self._draws[lane] = generator.integers(0, len(CUES), TRIVIAL_EPISODE_STEPS + 1).tolist()
+            self.arrays.observations[lane] = 0
+            self._show(lane)
+
+    def step(self, actions: npt.NDArray[np.uint8]) -> None:
+        """Pay what the actions deserve, then show the next cue."""
+        self.arrays.rewards[:] = self.arrays.game_over[:] = 0
+        for lane in np.flatnonzero(actions != IDLE).tolist():
+            self.arrays.rewards[lane] = CUES[self._draws[lane].pop()] == actions[lane]
+            self.arrays.game_over[lane] = len(self._draws[lane]) == 1
+            stack = self.arrays.observations[lane]
+            stack[:-1] = stack[1:]
+            self._show(lane)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _show(self, lane: int) -> None:
+        row, column = divmod(self._draws[lane][-1], 2)
+        half = self._half
+        picture = self.arrays.observations[lane, -1]
+        picture[...] = 0
+        picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = 255
+
+
+def trivial_lanes(
+    protocol: Protocol, steps_a_lane: int, seed: int, recorder: Recorder | None = None
+) -> LaneEnv:
+    """Lanes of a game that any learner must solve: 1 point for the action that the picture asks for.
+
+    Uniform actions earn 1/18 a step, the best 1. No emulator is needed, so it is fast.
+
+    Args:
+        protocol: the rules.
+        steps_a_lane: agent steps that each lane plays.
+        seed: other seeds, other cues.
+        recorder: hears of every step; None records nothing.
+    """
+    return _lanes(protocol, CueEngine(protocol), ("cue",), steps_a_lane, seed, recorder)

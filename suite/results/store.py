@@ -1,0 +1,212 @@
+"""The results folder of one learner on one edition: where runs lie, when they are complete, what they hold.
+
+    <folder>/<arm>/.../seedN/           a complete run
+        record.json                     protocol.RunRecord
+        ledger.parquet                  suite.results.ledger
+        checkpoint/                     what the learner saved
+        notes/                          what it noted about itself, if it did
+    <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
+    <folder>/logs/                      a text file a run
+    <folder>/scores.json                suite.scoring.score
+    <folder>/sacred/N/                  the same runs as Sacred keeps them (suite.tracking), the broken-off ones
+                                        included; nothing reads them here, and they are never published
+
+A run becomes complete by one atomic rename, so whatever has a record is whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
+from suite.digests import folder_digest
+
+RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
+CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
+SUBMISSION, SCORES, SUMS = "submission.toml", "scores.json", "SHA256SUMS"
+"""Next to the arms of a submission: whose runs these are (suite.submission.description), scores, digests."""
+
+
+def notes_digest(run_folder: Path) -> str | None:
+    """The digest of what a learner noted in a run, as ``folder_digest``; None: it noted nothing.
+
+    Raises:
+        StoreError: the notes hold something that is neither a file nor a folder.
+    """
+    notes = run_folder / NOTES
+    noted = any(path.is_symlink() or not path.is_dir() for path in notes.rglob("*"))
+    return folder_digest(notes) if noted else None
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """The records of the complete runs of a results folder, sorted; Sacred's copies are none."""
+    return sorted(path for path in folder.glob(f"*/**/{RECORD}") if path.relative_to(folder).parts[0] != SACRED)
+
+
+class Store:
+    """A results folder.
+
+    Args:
+        folder: made when the first run is written.
+        protocol: the rules that its runs must have been played by.
+    """
+
+    def __init__(self, folder: Path, protocol: Protocol) -> None:
+        self.folder = folder
+        self.protocol = protocol
+
+    def run_folder(self, run_id: RunId) -> Path:
+        """Where a complete run lies."""
+        return self.folder / run_id.path
+
+    def log_path(self, run_id: RunId) -> Path:
+        """Where the text that a run prints goes."""
+        return self.folder / "logs" / (run_id.path.replace("/", "-") + ".log")
+
+    @property
+    def sacred_folder(self) -> Path:
+        """Where Sacred keeps its files."""
+        return self.folder / SACRED
+
+    def is_complete(self, run_id: RunId) -> bool:
+        """Whether the run has been played to its end; raises StoreError where nobody may look."""
+        try:
+            return (self.run_folder(run_id) / RECORD).exists()
+        except OSError as error:
+            raise StoreError(
+                f"the results folder {self.folder} cannot be read ({error}); choose another one"
+            ) from error
+
+    def record(self, run_id: RunId) -> RunRecord:
+        """The record of a complete run.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+            ForeignProtocol: it was made under other rules, or is the record of another run.
+        """
+        path = self.run_folder(run_id) / RECORD
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            raise StoreError(
+                f"the record {path} cannot be read ({reason}); delete its run and play it again"
+            ) from error
+        digest = self.protocol.edition_digests[run_id.edition]
+        if record.edition_digest != digest:
+            raise ForeignProtocol(
+                f"{path} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
+                f"this release has {digest[:12]}...; choose another folder"
+            )
+        if record.run_id != str(run_id):
+            raise ForeignProtocol(
+                f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
+            )
+        return record
+
+    def ledger_path(self, run_id: RunId) -> Path:
+        """The ledger of a complete run."""
+        return self.run_folder(run_id) / LEDGER
+
+    def checkpoint_path(self, run_id: RunId) -> Path:
+        """The checkpoint of a complete run."""
+        return self.run_folder(run_id) / CHECKPOINT
+
+    def make_folder(self) -> None:
+        """Make the results folder; raises StoreError where it cannot be written to."""
+        try:
+            (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StoreError(
+                f"the results folder {self.folder} cannot be written to ({error}); choose another one"
+            ) from error
+
+    @contextmanager
+    def new_run(self, run_id: RunId) -> Iterator[Path]:
+        """The empty folder to play a run in; when the block ends well, the run is complete.
+
+        What a broken-off try left there is removed: an incomplete run is started over.
+
+        Raises:
+            StoreError: another process is playing the same run or has completed it, or the folder cannot be
+                written to.
+        """
+        self.make_folder()
+        final = self.run_folder(run_id)
+        partial = final.with_name(final.name + ".partial")
+        if final.exists():
+            raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
+        partial.mkdir(parents=True, exist_ok=True)
+        with _locked(partial, run_id):
+            for left in partial.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                else:
+                    left.unlink()
+            yield partial
+            _sync(partial)
+            partial.rename(final)
+            _sync_folder(final.parent)
+
+
+@contextmanager
+def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
+    """Hold a run for this process; the lock is on its partial folder and goes with the process."""
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(
+                f"run {run_id} is being played by another process; wait for it or end it"
+            ) from error
+        if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise StoreError(f"run {run_id} has just been completed by another process")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def edition_of(folder: Path, protocol: Protocol) -> Edition:
+    """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
+    for path in record_paths(folder):
+        try:
+            record = RunRecord.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # Store.record says what is wrong with it, once its edition is known
+        return protocol.edition(record.run_id.partition("/")[0])
+    raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
+
+
+def complete_runs(store: Store) -> list[Run]:
+    """The complete runs of a results folder, of whatever edition; raises StoreError where there is none."""
+    edition = edition_of(store.folder, store.protocol)
+    return [run for run in plan(store.protocol, edition) if store.is_complete(run.run_id)]

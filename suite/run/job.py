@@ -1,0 +1,30 @@
+"""The order that a run's process is given."""
+
+from __future__ import annotations
+
+from protocol import Frozen
+from suite.contained.spec import BoxSpec
+
+
+class Job(Frozen):
+    """What a process is told to play.
+
+    Attributes:
+        run_id: the run.
+        protocol_version: such as ``v1``.
+        learner: ``module:function``.
+        folder: the results folder, absolute.
+        device: what the learner finds in ``AMTLB_DEVICE``: ``cpu`` or ``cuda``.
+        workers: processes that play the lanes; 0 plays them in the run's own.
+        box: where the learner is put; None: into the run's own process.
+        configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
+    """
+
+    run_id: str
+    protocol_version: str
+    learner: str
+    folder: str
+    device: str
+    workers: int
+    box: BoxSpec | None
+    configuration_digest: str | None

@@ -1,0 +1,229 @@
+"""One run from its learner's making to its complete record."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from protocol import (
+    BudgetExhausted,
+    ForeignProtocol,
+    LearnerError,
+    Protocol,
+    Run,
+    RunRecord,
+    StoreError,
+    describe,
+    load,
+    parse_run_id,
+)
+from suite.digests import file_digest, folder_digest
+from suite.emulator.conformance import checked_vectors
+from suite.lanes.engine import Engine
+from suite.lanes.environment import LaneEnv
+from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
+from suite.lanes.workers import make_engine
+from suite.learners.contract import Learner, MakeLearner, NoteWriter, checked_configuration, find_learner
+from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
+from suite.results.journal import JournalRecorder
+from suite.results.ledger import write_ledger
+from suite.results.spending import spending
+from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
+from suite.run.job import Job
+from suite.run.messages import Begun, Report
+from suite.run.recorder import ReportingRecorder
+
+
+def play(job: Job, report: Report) -> RunRecord:
+    """Play one run to its end and keep it in the store.
+
+    Raises:
+        AmtlbError: the run, the learner, a ROM or the folder is not right; what was recorded until then
+            stays in the partial run folder.
+    """
+    protocol = load(job.protocol_version)
+    run_id = parse_run_id(job.run_id, protocol)
+    run = describe(run_id, protocol)
+    store = Store(Path(job.folder), protocol)
+    started_at, started = datetime.now(UTC), time.monotonic()
+    vectors = checked_vectors(protocol, run.games)
+    with (
+        _maker(job) as make,
+        store.new_run(run_id) as folder,
+        tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
+    ):
+        training_seed, evaluation_seed = run.learner_seed("training"), run.learner_seed("evaluation")
+        learner = make(training_seed, protocol.lanes)
+        configuration, configuration_digest = _configuration(learner, job)
+        report(Begun(configuration, configuration_digest, started_at.isoformat(timespec="seconds")))
+        checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
+        training_seconds = _Rounds(protocol, run, job, report).play(
+            learner, lambda: make(evaluation_seed, protocol.lanes), folder, Path(scratch)
+        )
+        write_ledger(folder / JOURNAL, folder / LEDGER)
+        (folder / JOURNAL).unlink()
+        training_steps = run.total_budget_frames // protocol.environment.frame_skip
+        record = RunRecord(
+            schema_version=1,
+            protocol_version=protocol.version,
+            edition_digest=run.edition_digest,
+            run_id=str(run_id),
+            learner=job.learner,
+            configuration=configuration,
+            configuration_digest=configuration_digest,
+            training_seed=training_seed,
+            evaluation_seed=evaluation_seed if run.evaluation_episodes else None,
+            device=job.device,
+            budget_frames=run.total_budget_frames,
+            games=spending(folder / LEDGER, protocol, run, vectors),
+            ledger_sha256=file_digest(folder / LEDGER),
+            checkpoint_in=checkpoint_in,
+            checkpoint_out=folder_digest(folder / CHECKPOINT),
+            notes_sha256=notes_digest(folder),
+            image_sha256=None if job.box is None else job.box.image_sha256,
+            code_commit=code_commit(),
+            versions=library_versions(),
+            cpu=cpu_type(),
+            started_at=started_at.isoformat(timespec="seconds"),
+            wall_seconds=round(time.monotonic() - started, 3),
+            training_steps_per_second=round(training_steps / training_seconds, 1),
+            workers=job.workers,
+            peak_memory_bytes=peak_memory_bytes(),
+        )
+        (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+@contextmanager
+def _maker(job: Job) -> Iterator[MakeLearner]:
+    """The function that makes instances of the run's learner, in this process or in a box."""
+    if job.box is None:
+        yield find_learner(job.learner)
+        return
+    from suite.contained.referee import contained_maker
+    from suite.untrusted.text import printable
+
+    def log(text: str) -> None:
+        for line in text.splitlines():
+            print(f"| {printable(line)}", file=sys.stderr)
+
+    with contained_maker(job.box, job.learner, job.device, log) as make:
+        yield make
+
+
+def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
+    """The learner's configuration and its digest, which must be that of the folder's other runs."""
+    configuration, digest = checked_configuration(learner)
+    if job.configuration_digest not in (None, digest):
+        raise ForeignProtocol(
+            f"{job.folder} holds runs of configuration {job.configuration_digest[:12]}..., "
+            f"{job.learner} now has {digest[:12]}...; choose another folder"
+        )
+    return configuration, digest
+
+
+class _Rounds:
+    """Training, saving and evaluation of one run."""
+
+    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Report) -> None:
+        self._protocol = protocol
+        self._run = run
+        self._job = job
+        self._report = report
+
+    def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> float:
+        """Play it all; return how many seconds the training took."""
+        protocol, run = self._protocol, self._run
+        with (
+            closing(make_engine(protocol, run.games, self._job.workers)) as engine,
+            closing(ReportingRecorder(folder / JOURNAL, protocol.lanes, self._report)) as recorder,
+        ):
+            meter = TrainingMeter.of(run, protocol)
+            started = time.monotonic()
+            self._train(learner, self._env(engine, meter, recorder), meter)
+            seconds = time.monotonic() - started
+            # The learner only sees a scratch folder: the run folder's path names the run.
+            saved = scratch / "out"
+            saved.mkdir()
+            learner.save(saved)
+            shutil.copytree(saved, folder / CHECKPOINT)
+            if isinstance(learner, NoteWriter):
+                noted = scratch / "notes"
+                noted.mkdir()
+                learner.write_notes(noted)
+                shutil.copytree(noted, folder / NOTES)
+            if run.evaluation_episodes:
+                player = make_player()
+                player.load(saved)
+                evaluate(player, self._env(engine, self._evaluation(meter), recorder))
+        return seconds
+
+    def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
+        run, skip = self._run, self._protocol.environment.frame_skip
+        return EvaluationSchedule(
+            run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
+        )
+
+    def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
+        run = self._run
+        return LaneEnv(self._protocol, run.episode_seed, engine, schedule, run.total_budget_frames, recorder)
+
+    def _train(self, learner: Learner, env: LaneEnv, meter: TrainingMeter) -> None:
+        try:
+            learner.learn(env)
+        except BudgetExhausted:
+            pass
+        if meter.unspent_steps:
+            left = meter.unspent_steps * self._protocol.environment.frame_skip
+            raise LearnerError(
+                f"learn returned with {left} of {env.budget_frames} frames unspent; "
+                "a learner plays until env.step raises BudgetExhausted"
+            )
+
+
+def evaluate(player: Learner, env: LaneEnv) -> None:
+    """Let a learner play, without learning, until the environment's schedule has ended."""
+    observations, _ = env.reset()
+    episode_start = np.ones(env.num_envs, np.bool_)
+    try:
+        while True:
+            actions = player.act(observations, episode_start)
+            observations, _, terminated, truncated, _ = env.step(actions)
+            episode_start = terminated | truncated
+    except BudgetExhausted:
+        return
+
+
+def _load_ancestor(
+    store: Store, run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
+) -> str | None:
+    """Make the learner start as the checkpoint that its run starts from; return that checkpoint's digest."""
+    ancestor = run.starts_from
+    if ancestor is None:
+        return None
+    if not store.is_complete(ancestor):
+        raise StoreError(f"run {job.run_id} starts from {ancestor}, which is not complete; play that one first")
+    record = store.record(ancestor)
+    if (record.learner, record.configuration_digest) != (job.learner, configuration_digest):
+        raise StoreError(
+            f"run {ancestor} was played by another learner or configuration; choose another folder"
+        )
+    copy = scratch / "in"  # a path that names no run
+    shutil.copytree(store.checkpoint_path(ancestor), copy)
+    digest = folder_digest(copy)
+    if digest != record.checkpoint_out:
+        raise StoreError(
+            f"the checkpoint of {ancestor} has digest {digest[:12]}..., its record says "
+            f"{record.checkpoint_out[:12]}...; delete that run and play it again"
+        )
+    learner.load(copy)
+    return digest

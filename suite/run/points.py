@@ -1,0 +1,102 @@
+"""The metrics of a run, thinned to a hundred points each: the same from a live run as from its ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from protocol import Phase, Run
+from suite.results.ledger import read_ledger
+from suite.run.messages import Ended
+from suite.scoring.curves import start_steps
+
+POINTS = 100
+"""A metric has a point at each hundredth of its run's training frames, at most."""
+SPEED = "training.steps_per_second"
+
+
+class Point(NamedTuple):
+    """One value of a metric.
+
+    Attributes:
+        name: of the metric.
+        frames: where it stands: the training frames that the run had played, over all games.
+        value: the value.
+    """
+
+    name: str
+    frames: int
+    value: float
+
+
+class Returns:
+    """Turns ended episodes into points: the mean return by game of what ended within each hundredth.
+
+    Evaluation episodes give one point a game, at the end.
+
+    Args:
+        run: whose episodes come.
+        frame_skip: emulator frames an agent step.
+    """
+
+    def __init__(self, run: Run, frame_skip: int) -> None:
+        self._frames, self._frame_skip = run.total_budget_frames, frame_skip
+        self._hundredth = 1
+        self._open: dict[str, list[int]] = defaultdict(list)
+        self._evaluated: dict[str, list[int]] = defaultdict(list)
+
+    def hundredth(self, steps: int) -> int:
+        """In which hundredth of the training, from 1, a step lies; the last one for evaluation."""
+        return min(POINTS, max(1, -(-steps * self._frame_skip * POINTS // self._frames)))
+
+    def frames(self, hundredth: int) -> int:
+        """The training frames at the end of a hundredth."""
+        return self._frames * hundredth // POINTS
+
+    def add(self, ended: Ended) -> list[Point]:
+        """Take in an episode, in the order of their ends; the points of the hundredth that it closes."""
+        if ended.phase == "evaluation":
+            self._evaluated[ended.game].append(ended.episode_return)
+            return []
+        points = []
+        if (now := self.hundredth(ended.steps)) > self._hundredth:
+            points = self._close()
+            self._hundredth = now
+        self._open[ended.game].append(ended.episode_return)
+        return points
+
+    def finish(self) -> list[Point]:
+        """The points that are left when the run is over."""
+        points = self._close()
+        return points + list(self._means(self._evaluated, "evaluation", POINTS))
+
+    def _close(self) -> list[Point]:
+        points = list(self._means(self._open, "training", self._hundredth))
+        self._open.clear()
+        return points
+
+    def _means(self, returns: dict[str, list[int]], phase: Phase, hundredth: int) -> Iterator[Point]:
+        for game, earned in sorted(returns.items()):
+            yield Point(f"{phase}.return.{game}", self.frames(hundredth), sum(earned) / len(earned))
+
+
+def points_of(episodes: Iterable[Ended], run: Run, frame_skip: int) -> list[Point]:
+    """All points of a run's returns."""
+    returns = Returns(run, frame_skip)
+    return [point for ended in episodes for point in returns.add(ended)] + returns.finish()
+
+
+def ended_episodes(ledger: Path, lanes: int) -> Iterator[Ended]:
+    """The episodes of a ledger as a live run tells of them; all lanes are stepped together."""
+    table = read_ledger(ledger, ["phase", "lane", "number", "game", "length_steps", "episode_return"])
+    lane, number, length = (
+        table[name].to_numpy().astype(np.int64) for name in ("lane", "number", "length_steps")
+    )
+    steps = ((start_steps(lane, number, length) + length) * lanes).tolist()
+    rows = zip(*(table[name].to_pylist() for name in ("phase", "game", "episode_return")), steps, strict=True)
+    for row in rows:
+        yield Ended(*row)

@@ -1,0 +1,1 @@
+"""From ledgers to figures with intervals: what runs earned, what it is worth, and what may be claimed."""

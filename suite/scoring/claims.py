@@ -1,0 +1,195 @@
+"""What may be claimed of a learner's transfer: four conditions, each with its outcome in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from protocol import Frozen
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import duel
+from suite.scoring.estimates import Figure
+from suite.scoring.scores import Scores
+
+LEVEL = 0.05
+UNIFORM = "uniform"
+"""The published baseline whose fresh arm is uniform play."""
+
+Name = Literal["interval", "p-value", "fresh arm", "duel"]
+Outcome = Literal["holds", "fails", "not known"]
+Verdict = Literal["helps", "loses", "nothing"]
+
+
+class Condition(Frozen):
+    """One condition of a claim.
+
+    Attributes:
+        name: of the condition.
+        outcome: whether it holds.
+        words: what was found.
+    """
+
+    name: Name
+    outcome: Outcome
+    words: str
+
+
+class FreshDuel(Frozen):
+    """How likely a transfer run earns more than a fresh run of a published baseline, over the counted games.
+
+    Attributes:
+        against: the baseline whose fresh arm the transfer arm beats least often.
+        figure: the probability.
+    """
+
+    against: str
+    figure: Figure
+
+
+class Claim(Frozen):
+    """What the transfer contrast lets one say.
+
+    Attributes:
+        contrast: the sign of the contrast: whether transfer runs earned more.
+        learners: how many learners are compared at once, which the p-value is corrected for (Holm).
+        p_value: so corrected; None: there is none.
+        conditions: all four, in order.
+        duel: of the last condition; None: no baseline of the edition is published.
+    """
+
+    contrast: float | None
+    learners: int
+    p_value: float | None
+    conditions: tuple[Condition, ...]
+    duel: FreshDuel | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """ "helps" where all four hold; "loses" where the contrast is negative and the first two hold."""
+        held = [condition.outcome == "holds" for condition in self.conditions]
+        if self.contrast is None or not all(held[:2]):
+            return "nothing"
+        if self.contrast < 0:
+            return "loses"
+        return "helps" if all(held) else "nothing"
+
+    @property
+    def sentence(self) -> str:
+        """The claim in words; where nothing is claimed, each condition that does not hold."""
+        if self.verdict == "nothing":
+            needed = self.conditions[:2] if (self.contrast or 0.0) < 0 else self.conditions
+            held = [one.words for one in self.conditions[:2] if one.outcome == "holds"]
+            missed = [one.words for one in needed if one.outcome != "holds"]
+            but = f"{', '.join(held)}, but " if held else ""
+            return f"no transfer is claimed: {but}{'; '.join(missed)}"
+        said = ", ".join(condition.words for condition in self.conditions[:2])
+        return f"pre-training {self.verdict}: {said}"
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """p-values of several learners, corrected so that any false claim among them has 5 % at most (Holm 1979).
+
+    The smallest of N is multiplied by N, the next by N - 1, and so on; none falls below a smaller one's, and
+    none exceeds 1.
+    """
+    corrected = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return tuple(corrected)
+
+
+def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple[Claim, ...]:
+    """What may be claimed of each of several learners on one edition, compared at once.
+
+    Args:
+        everyone: the learners' scores.
+        published: by name, the scores of the baselines that are published for the same edition.
+    """
+    nulls = [scores.transfer.contrast.null for scores in everyone]
+    corrected = iter(holm([null.p_value for null in nulls if null]))
+    p_values = [next(corrected) if null else None for null in nulls]
+    return tuple(
+        _claim(scores, p_value, len(everyone), published)
+        for scores, p_value in zip(everyone, p_values, strict=True)
+    )
+
+
+def _claim(scores: Scores, p_value: float | None, learners: int, published: Mapping[str, Scores]) -> Claim:
+    figure = scores.transfer.contrast
+    hardest = _hardest_duel(scores, published)
+    conditions = (
+        _interval(figure),
+        _p_value(p_value, learners),
+        _fresh_arm(scores, published.get(UNIFORM)),
+        _duel(hardest),
+    )
+    return Claim(contrast=figure.value, learners=learners, p_value=p_value, conditions=conditions, duel=hardest)
+
+
+def _interval(figure: Figure) -> Condition:
+    if figure.interval is None:
+        return Condition(name="interval", outcome="not known", words="there is no interval")
+    if figure.interval.low <= 0 <= figure.interval.high:
+        return Condition(name="interval", outcome="fails", words="the interval holds 0")
+    return Condition(name="interval", outcome="holds", words="the interval leaves out 0")
+
+
+def _p_value(p_value: float | None, learners: int) -> Condition:
+    if p_value is None:
+        return Condition(name="p-value", outcome="not known", words="there is no p-value")
+    corrected = f" (corrected for {learners} learners)" if learners > 1 else ""
+    if p_value < LEVEL:
+        return Condition(name="p-value", outcome="holds", words=f"p = {p_value:.3f}{corrected}")
+    words = f"p = {p_value:.3f}{corrected} is not below {LEVEL}"
+    return Condition(name="p-value", outcome="fails", words=words)
+
+
+def _fresh_arm(scores: Scores, uniform: Scores | None) -> Condition:
+    """Whether fresh runs earn, in each counted game, no less than uniform play; otherwise a bad arm wins."""
+    if uniform is None:
+        words = "it is not known what uniform play earns: no uniform baseline of this edition is published"
+        return Condition(name="fresh arm", outcome="not known", words=words)
+    earned = {game.game: game.fresh_reward for game in uniform.transfer.games}
+    worse = [
+        game.game
+        for game in scores.transfer.games
+        if not game.negative_rewards and game.fresh_reward < earned[game.game]
+    ]
+    if worse:
+        words = f"fresh runs earn less than uniform play in {', '.join(worse)}"
+        return Condition(name="fresh arm", outcome="fails", words=words)
+    words = "fresh runs earn no less than uniform play in each game"
+    return Condition(name="fresh arm", outcome="holds", words=words)
+
+
+def _duel(hardest: FreshDuel | None) -> Condition:
+    if hardest is None or hardest.figure.value is None:
+        words = "there is no duel with a published fresh arm: no baseline of this edition is published"
+        return Condition(name="duel", outcome="not known", words=words)
+    words = f"transfer runs beat fresh {hardest.against} with probability {hardest.figure.value:.3f}"
+    return Condition(name="duel", outcome="holds", words=words)
+
+
+def _hardest_duel(scores: Scores, published: Mapping[str, Scores]) -> FreshDuel | None:
+    """The duel of the transfer arm with the fresh arm that it beats least often; None: there is none."""
+    ours = _rewards(scores, "transfer")
+    folds = [game.fold for game in scores.transfer.games if not game.negative_rewards]
+    duels = [
+        FreshDuel(
+            against=name,
+            figure=duel(ours, _rewards(other, "fresh", scores), folds, range(len(folds))),
+        )
+        for name, other in sorted(published.items())
+    ]
+    return min(duels, key=lambda one: one.figure.value or 0.0, default=None)
+
+
+def _rewards(scores: Scores, arm: Literal["fresh", "transfer"], counted_by: Scores | None = None) -> Floats:
+    """What each run of an arm earned in the games that count, float (G, S)."""
+    counted = [game.game for game in (counted_by or scores).transfer.games if not game.negative_rewards]
+    earned = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
+    return np.array([earned[game] for game in counted], np.float64).reshape(len(counted), scores.seeds)

@@ -1,0 +1,75 @@
+"""Curves of reward over the frames of a game, from episodes, as pure functions of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from suite.scoring.arrays import Ints
+
+GRID_POINTS = 100
+
+
+def frame_grid(budget_frames: int) -> Ints:
+    """The points in time of every curve: int64 (100,), evenly spaced, the last one the whole budget."""
+    return np.arange(1, GRID_POINTS + 1, dtype=np.int64) * budget_frames // GRID_POINTS
+
+
+def start_steps(lanes: Ints, numbers: Ints, length_steps: Ints) -> Ints:
+    """When, in vector steps of the run, each training episode began; all lanes are stepped together.
+
+    Args:
+        lanes: int (E,), the lane of each training episode of a run.
+        numbers: int (E,), its number in the lane.
+        length_steps: int (E,), its length.
+
+    Returns:
+        int64 (E,).
+    """
+    order = np.lexsort((numbers, lanes))
+    starts = np.cumsum(length_steps[order]) - length_steps[order]
+    # The same cumulated sum runs over all lanes: take away what lay before the lane's first episode.
+    first_of_lane = np.searchsorted(lanes[order], lanes[order])
+    in_lane = np.empty(len(lanes), np.int64)
+    in_lane[order] = starts - starts[first_of_lane]
+    return in_lane
+
+
+def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip: int) -> Ints:
+    """How many frames a game had been given, over all lanes, at points in a run's time.
+
+    A game's own clock: each vector step counts a frame skip for each lane that plays the game then.
+
+    Args:
+        at_steps: int (N,), vector steps of the run that have been played.
+        starts: int (E,), when each episode of the game began, in vector steps.
+        length_steps: int (E,), their lengths.
+        frame_skip: emulator frames an agent step.
+
+    Returns:
+        int64 (N,).
+    """
+    begun, ended = np.sort(starts), np.sort(starts + length_steps)
+    corners = np.union1d(begun, ended)
+    # Steps played by corner k: of each episode begun by then k - start, less k - end of each one ended.
+    sums = [np.concatenate([[0], np.cumsum(times)]) for times in (begun, ended)]
+    counts = [np.searchsorted(times, corners, "right") for times in (begun, ended)]
+    played = (counts[0] - counts[1]) * corners - sums[0][counts[0]] + sums[1][counts[1]]
+    frames: Ints = np.rint(np.interp(at_steps, corners, played)).astype(np.int64) * frame_skip
+    return frames
+
+
+def cumulative_rewards(at_frames: Ints, rewards: Ints, grid_frames: Ints) -> Ints:
+    """C[t]: the sum of the raw rewards that came by each point of the grid.
+
+    Args:
+        at_frames: int (R,), when each reward came.
+        rewards: int (R,), in game points.
+        grid_frames: int (T,), ascending.
+
+    Returns:
+        int64 (T,).
+    """
+    sums = np.zeros(len(grid_frames) + 1, np.int64)
+    np.add.at(sums, np.searchsorted(grid_frames, at_frames), rewards)
+    curve: Ints = np.cumsum(sums[:-1])
+    return curve

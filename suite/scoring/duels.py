@@ -1,0 +1,38 @@
+"""How likely a run of one learner earns more than a run of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from suite.scoring.arrays import Floats
+from suite.scoring.estimates import UNDEFINED, Figure, draw_sides, estimate
+from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.statistics import mean_win_probability
+
+RESAMPLING_SEED = 0
+"""Published figures are drawn with this seed, so that anybody's recomputation draws alike."""
+MOST_SEED_CORRELATION = 0.05
+"""Above it, runs of one seed are drawn together in all games."""
+
+
+def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_clusters: Sequence[int]) -> Figure:
+    """The probability that one of our runs beats one of theirs, mean over games; of no games, undefined.
+
+    A tie counts half. Two learners do not share their luck with a seed, so that it does not cancel: where the
+    runs of either are correlated over games (``seed_correlation``), each side is drawn by seed, all games
+    together.
+
+    Args:
+        ours, theirs: float (G, S), what each run earned.
+        our_clusters, their_clusters: (G,), see ``suite.scoring.estimates.draw_sides``.
+    """
+    if not len(ours):
+        return UNDEFINED
+    correlations = [seed_correlation(ours), seed_correlation(theirs)]
+    if any(found is not None and found > MOST_SEED_CORRELATION for found in correlations):
+        our_clusters = their_clusters = [0] * len(ours)
+    generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
+    resamples = draw_sides(our_clusters, their_clusters, ours.shape[1], RESAMPLES, generator)
+    return estimate(mean_win_probability, ours, theirs, resamples)

@@ -1,0 +1,136 @@
+"""The measures of what runs earned, as pure functions: arrays in, numbers out.
+
+G games, S seeds, R resamples, T points in time; games always stand first. Where a measure has no meaning, a
+boolean array of the same shape says so next to the values (which are 0 there), never a NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import trim_mean
+
+from suite.scoring.arrays import Bools, Floats
+from suite.scoring.curves import GRID_POINTS
+
+WINDOW_POINTS = GRID_POINTS // 10
+"""Jumpstart and asymptote are taken over a tenth of the grid."""
+
+
+def ratio(transfer: Floats, fresh: Floats) -> tuple[Floats, Bools]:
+    """rho = C_T / C_F and where it is defined: where C_F > 0 and C_T >= 0.
+
+    Args:
+        transfer, fresh: float (...), of shapes that fit.
+
+    Returns:
+        values (0 where undefined) and a mask, both of the common shape.
+    """
+    defined = (fresh > 0) & (transfer >= 0)
+    return np.divide(transfer, fresh, out=np.zeros(defined.shape), where=defined), defined
+
+
+def mean_over_folds(values: Floats, defined: Bools, fold_of_game: Sequence[int]) -> tuple[Floats, Bools]:
+    """The mean over a fold's games, then over folds; undefined games, and folds without any other, left out.
+
+    Args:
+        values: float (G, ...).
+        defined: bool (G, ...).
+        fold_of_game: the fold of each game, (G,).
+
+    Returns:
+        values (0 where no game is defined) and a mask, both (...).
+    """
+    folds = np.asarray(fold_of_game)
+    means, counted = [], []
+    for fold in np.unique(folds):
+        mean, any_defined = _masked_mean(values[folds == fold], defined[folds == fold])
+        means.append(mean)
+        counted.append(any_defined)
+    return _masked_mean(np.stack(means), np.stack(counted))
+
+
+def _masked_mean(values: Floats, defined: Bools) -> tuple[Floats, Bools]:
+    count = defined.sum(axis=0)
+    total = np.where(defined, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.zeros_like(total), where=count > 0), count > 0
+
+
+def contrast(transfer: Floats, fresh: Floats) -> Floats:
+    """kappa = (C_T - C_F) / (|C_T| + |C_F|), in [-1, 1]; 0 where both are 0.
+
+    Args:
+        transfer, fresh: float (...), of shapes that fit.
+    """
+    size = np.abs(transfer) + np.abs(fresh)
+    kappa: Floats = np.divide(transfer - fresh, size, out=np.zeros_like(size), where=size > 0)
+    return kappa
+
+
+def interquartile_mean(values: Floats) -> Floats:
+    """The mean over games of what is left of float (G, ...) when the lowest and highest quarter are cut off.
+
+    Each cut is rounded down to whole games (scipy's ``trim_mean``). Returns float (...).
+    """
+    means: Floats = np.asarray(trim_mean(values, 0.25, axis=0), np.float64)
+    return means
+
+
+def weighted_means(values: Floats, weights: Floats) -> Floats:
+    """Means over resampled seeds: float (G, S) and weights (G, R, S) of ``resampling`` give (G, R)."""
+    means: Floats = np.einsum("grs,gs->gr", weights, values)
+    return means
+
+
+def win_probability(ours: Floats, theirs: Floats, our_weights: Floats, their_weights: Floats) -> Floats:
+    """The probability that one of our runs beats one of theirs, by game; a tie counts half.
+
+    With equal weights it is the Mann-Whitney U divided by the number of pairs of seeds; its mean over games is
+    the probability of improvement of Agarwal et al. 2021.
+
+    Args:
+        ours: float (G, S), a figure of each of our runs.
+        theirs: float (G, S').
+        our_weights: float (G, R, S), how much each of our seeds counts.
+        their_weights: float (G, R, S').
+
+    Returns:
+        float (G, R), kept within [0, 1].
+    """
+    pairs = np.heaviside(ours[:, :, None] - theirs[:, None, :], 0.5)
+    beaten = np.einsum("grs,gst->grt", our_weights, pairs)
+    won: Floats = np.clip((beaten * their_weights).sum(axis=-1), 0.0, 1.0)
+    return won
+
+
+def human_normalised(returns: Floats, random: Floats, human: Floats) -> Floats:
+    """Returns in units of human minus random: a difference of two such values is the human-normalised gain.
+
+    Args:
+        returns: float (G, S), mean episode returns in game points.
+        random, human: float (G,), reference returns.
+    """
+    units: Floats = returns / (human - random)[:, None]
+    return units
+
+
+def jumpstart(curves: Floats, budget_steps: int) -> Floats:
+    """Mean reward over the first tenth of the frames, in game points per 1,000 agent steps.
+
+    Args:
+        curves: float (..., 100), cumulative rewards on the grid.
+        budget_steps: agent steps of the whole grid.
+
+    Returns:
+        float (...).
+    """
+    rate: Floats = curves[..., WINDOW_POINTS - 1] * (1000 * GRID_POINTS / WINDOW_POINTS / budget_steps)
+    return rate
+
+
+def asymptote(curves: Floats, budget_steps: int) -> Floats:
+    """Mean reward over the last tenth of the frames; arguments and units as in ``jumpstart``."""
+    last = curves[..., -1] - curves[..., -1 - WINDOW_POINTS]
+    rate: Floats = last * (1000 * GRID_POINTS / WINDOW_POINTS / budget_steps)
+    return rate

@@ -1,0 +1,25 @@
+"""The scores of the published baselines."""
+
+from __future__ import annotations
+
+import json
+
+from protocol import Protocol
+from suite.results.published import edition_folder, published_baselines
+from suite.results.store import SCORES
+from suite.scoring.scores import SCHEMA_VERSION, Scores
+
+
+def published_scores(protocol: Protocol, edition: str) -> dict[str, Scores]:
+    """By name, the scores of the baselines that are published for an edition.
+
+    Those of another form or of other rules are left out: they cannot be set beside scores of this release.
+    """
+    right = {"schema_version": SCHEMA_VERSION, "edition_digest": protocol.edition_digests[edition]}
+    found = {}
+    for name in published_baselines(protocol.version, edition):
+        text = (edition_folder(protocol.version, edition) / name / SCORES).read_text(encoding="utf-8")
+        said = json.loads(text)
+        if all(said.get(field) == value for field, value in right.items()):
+            found[name] = Scores.model_validate_json(text)
+    return found

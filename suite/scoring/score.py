@@ -1,0 +1,219 @@
+"""From what runs earned to scores: the transfer measures and the multitask vector, each beside its null."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from protocol import Edition, Reference, StoreError, load_references
+from suite.results.store import SCORES, Store
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import RESAMPLING_SEED
+from suite.scoring.estimates import (
+    Resamples,
+    draw_pairs,
+    draw_single_games,
+    estimate,
+    estimate_curve,
+    estimate_each,
+)
+from suite.scoring.measures import asymptote, human_normalised, jumpstart, ratio
+from suite.scoring.outcomes import Outcomes, read_outcomes
+from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.scores import SCHEMA_VERSION, SCORING_VERSION, GameMultitask, GameTransfer, Scores, Transfer
+from suite.scoring.statistics import (
+    contrast_iqm,
+    contrast_mean,
+    contrasts,
+    difference_iqm,
+    mean_ratio,
+    mean_win_probability,
+    ratios,
+    win_probabilities,
+)
+
+
+def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES) -> Scores:
+    """Score what the runs of an edition earned; the same outcomes and seed give the same scores."""
+    edition, protocol = outcomes.edition, outcomes.protocol
+    generator = np.random.Generator(np.random.Philox(key=resampling_seed))
+    over_games = draw_pairs(outcomes.folds, edition.seeds, resamples, generator)
+    of_each_game = draw_single_games(len(outcomes.games), edition.seeds, resamples, generator)
+    return Scores(
+        schema_version=SCHEMA_VERSION,
+        scoring_version=SCORING_VERSION,
+        protocol_version=protocol.version,
+        edition_digest=protocol.edition_digests[edition.name],
+        edition=edition.name,
+        learner=outcomes.learner,
+        configuration_digest=outcomes.configuration_digest,
+        seeds=edition.seeds,
+        null_seeds=edition.seeds // 2,
+        resamples=resamples,
+        resampling_seed=resampling_seed,
+        transfer=_transfer(outcomes, over_games, of_each_game),
+        multitask=_multitask(outcomes, of_each_game),
+    )
+
+
+SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score}
+"""By scoring version, what computes the figures. Code that changes a figure takes a new version and leaves the
+function of every old one as it is, so that published scores can be computed again for ever."""
+
+
+def write_scores(scores: Scores, folder: Path) -> Path:
+    """Write ``scores.json`` into a results folder; the same scores give the same bytes."""
+    path = folder / SCORES
+    try:
+        path.write_text(scores.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"the scores cannot be written to {path} ({error})") from error
+    return path
+
+
+def score_folder(store: Store, edition: Edition) -> Scores:
+    """Score a complete results folder, and store the scores in it as ``scores.json``.
+
+    Raises:
+        StoreError: runs are missing or cannot be read, or the scores cannot be written.
+        ForeignProtocol: a run was played under other rules.
+    """
+    scores = score(read_outcomes(store, edition))
+    write_scores(scores, store.folder)
+    return scores
+
+
+def _transfer(outcomes: Outcomes, over_games: Resamples, of_each_game: Resamples) -> Transfer:
+    counted, references = outcomes.counted, _References.of(outcomes)
+    drawn = over_games.of_games(counted)
+    folds = [outcomes.folds[place] for place in counted]
+    ours, theirs = outcomes.curves.transfer[counted], outcomes.curves.fresh[counted]  # (G, S, T)
+    transfer, fresh = ours[..., -1], theirs[..., -1]
+    finals = outcomes.evaluation_means
+    _, defined = ratio(ours.mean(axis=1), theirs.mean(axis=1))  # (G, T)
+    gain_places = [place for place in references.places if place in counted]
+    return Transfer(
+        contrast=estimate(contrast_iqm, transfer, fresh, drawn),
+        mean_contrast=estimate(contrast_mean, transfer, fresh, drawn),
+        ratio=estimate(mean_ratio(folds), transfer, fresh, drawn),
+        counted_games=len(counted),
+        negative_games=_names(outcomes, [place for place, is_so in enumerate(outcomes.negative) if is_so]),
+        defined_games=int(defined[:, -1].sum()),
+        undefined_games=_names(outcomes, np.array(counted, np.int64)[~defined[:, -1]]),
+        win_probability=estimate(mean_win_probability, transfer, fresh, drawn),
+        human_normalised_gain=estimate(
+            difference_iqm, *references.normalised(outcomes, gain_places), over_games.of_games(gain_places)
+        ),
+        gain_games=len(gain_places),
+        games_without_whole_episodes=_names(
+            outcomes, [place for place in references.cut_places if place in counted]
+        ),
+        final_contrast=estimate(contrast_iqm, finals.transfer[counted], finals.fresh[counted], drawn),
+        seed_correlation=seed_correlation(fresh),
+        grid_frames=tuple(outcomes.grid_frames.tolist()),
+        contrast_curve=estimate_curve(contrast_iqm, ours, theirs, drawn),
+        ratio_curve=estimate_curve(mean_ratio(folds), ours, theirs, drawn),
+        defined_curve=tuple(defined.sum(axis=0).tolist()),
+        games=_games(outcomes, references, of_each_game),
+    )
+
+
+def _names(outcomes: Outcomes, places: Iterable[int]) -> tuple[str, ...]:
+    return tuple(outcomes.games[place] for place in places)
+
+
+class _References(NamedTuple):
+    """The games with reference returns.
+
+    Attributes:
+        known: the references, by place of the game in the outcomes.
+        places: those where every fresh and transfer run has a whole episode; only they can be normalised.
+        cut_places: the others.
+    """
+
+    known: Mapping[int, Reference]
+    places: list[int]
+    cut_places: list[int]
+
+    @classmethod
+    def of(cls, outcomes: Outcomes) -> _References:
+        references = load_references(outcomes.protocol.version)
+        known = {place: references[game] for place, game in enumerate(outcomes.games) if game in references}
+        whole = outcomes.whole_episodes
+        complete = (np.minimum(whole.fresh, whole.transfer).min(axis=1) > 0).tolist()
+        return cls(
+            known,
+            [place for place in known if complete[place]],
+            [place for place in known if not complete[place]],
+        )
+
+    def normalised(self, outcomes: Outcomes, places: list[int]) -> tuple[Floats, Floats]:
+        """The mean training returns of transfer and fresh in human-normalised units, (N, S) each."""
+        random = np.array([self.known[place].random for place in places])
+        human = np.array([self.known[place].human for place in places])
+        returns = outcomes.training_returns
+        ours, theirs = (
+            human_normalised(arm[places], random, human) for arm in (returns.transfer, returns.fresh)
+        )
+        return ours, theirs
+
+
+def _games(outcomes: Outcomes, references: _References, drawn: Resamples) -> tuple[GameTransfer, ...]:
+    curves, finals = outcomes.curves, outcomes.evaluation_means
+    transfer, fresh, pretrain = (
+        curves.transfer[..., -1],
+        curves.fresh[..., -1],
+        outcomes.pretrain_curves[..., -1],
+    )
+    steps = outcomes.edition.budget_frames // outcomes.protocol.environment.frame_skip
+    ours, theirs = references.normalised(outcomes, references.places)
+    gain_of = dict(zip(references.places, (ours - theirs).mean(axis=1).tolist(), strict=True))
+    columns = {
+        "game": outcomes.games,
+        "fold": outcomes.folds,
+        "negative_rewards": outcomes.negative,
+        "fresh_rewards": map(tuple, fresh.tolist()),
+        "transfer_rewards": map(tuple, transfer.tolist()),
+        "fresh_reward": fresh.mean(axis=1).tolist(),
+        "transfer_reward": transfer.mean(axis=1).tolist(),
+        "pretrain_reward": pretrain.mean(axis=1).tolist(),
+        "ratio": estimate_each(ratios, transfer, fresh, drawn),
+        "contrast": estimate_each(contrasts, transfer, fresh, drawn),
+        "win_probability": estimate_each(win_probabilities, transfer, fresh, drawn),
+        "pretraining_contrast": estimate_each(contrasts, pretrain, fresh, drawn),
+        "human_normalised_gain": [gain_of.get(place) for place in range(len(outcomes.games))],
+        "fresh_jumpstart": jumpstart(curves.fresh, steps).mean(axis=1).tolist(),
+        "transfer_jumpstart": jumpstart(curves.transfer, steps).mean(axis=1).tolist(),
+        "fresh_asymptote": asymptote(curves.fresh, steps).mean(axis=1).tolist(),
+        "transfer_asymptote": asymptote(curves.transfer, steps).mean(axis=1).tolist(),
+        "fresh_final": finals.fresh.mean(axis=1).tolist(),
+        "transfer_final": finals.transfer.mean(axis=1).tolist(),
+        "final_contrast": estimate_each(contrasts, finals.transfer, finals.fresh, drawn),
+    }
+    return tuple(
+        GameTransfer(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    )
+
+
+def _multitask(outcomes: Outcomes, drawn: Resamples) -> tuple[GameMultitask, ...]:
+    means, tops, curves = outcomes.evaluation_means, outcomes.evaluation_tops, outcomes.curves
+    references = load_references(outcomes.protocol.version)
+    known = [references.get(game) for game in outcomes.games]
+    columns = {
+        "game": outcomes.games,
+        "generalist_mean": means.generalist.mean(axis=1).tolist(),
+        "generalist_top": tops.generalist.max(axis=1).tolist(),
+        "specialist_mean": means.fresh.mean(axis=1).tolist(),
+        "specialist_top": tops.fresh.max(axis=1).tolist(),
+        "ratio": estimate_each(ratios, means.generalist, means.fresh, drawn),
+        "contrast": estimate_each(contrasts, means.generalist, means.fresh, drawn),
+        "training_contrast": estimate_each(contrasts, curves.generalist[..., -1], curves.fresh[..., -1], drawn),
+        "random": [reference.random if reference else None for reference in known],
+        "human": [reference.human if reference else None for reference in known],
+    }
+    return tuple(
+        GameMultitask(**dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    )

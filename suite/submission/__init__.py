@@ -1,0 +1,1 @@
+"""What a lab sends: a results folder with a description and checksums."""

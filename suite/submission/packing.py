@@ -1,0 +1,50 @@
+"""Packing a results folder into a submission, which is audited before anybody else sees it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from protocol import StoreError, plan
+from suite.results.store import SCORES, SUBMISSION, SUMS, Store, edition_of
+from suite.submission.checksums import published_files, sums_text
+from suite.submission.description import Submission, submission_toml
+
+
+def image_of(store: Store) -> str | None:
+    """The image in whose containers the learner of a complete results folder was; None: in none.
+
+    Raises:
+        StoreError: there is no complete run.
+    """
+    edition = edition_of(store.folder, store.protocol)
+    return store.record(plan(store.protocol, edition)[0].run_id).image_sha256
+
+
+def pack(store: Store, submission: Submission, out: Path) -> None:
+    """Copy what a submission holds of a complete results folder: its scores, no checkpoint, no log.
+
+    Args:
+        store: the results, scored (``suite.scoring.score.score_folder``).
+        submission: what is said of them.
+        out: a folder that does not exist yet.
+
+    Raises:
+        StoreError: there are no scores, or the folder cannot be written.
+    """
+    if not (store.folder / SCORES).exists():
+        raise StoreError(f"{store.folder} has no {SCORES}; `amtlb scores {store.folder}` writes it")
+    try:
+        out.mkdir(parents=True)
+        for path in published_files(store.folder):
+            target = out / path.relative_to(store.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        (out / SUBMISSION).write_text(submission_toml(submission), encoding="utf-8")
+        (out / SUMS).write_text(sums_text(out), encoding="utf-8")
+    except FileExistsError as error:
+        raise StoreError(f"{out} exists already; name a new folder") from error
+    except OSError as error:
+        raise StoreError(
+            f"the submission cannot be written to {out} ({error}); choose another folder"
+        ) from error

@@ -1,0 +1,109 @@
+"""Runs read from MongoDB into a results folder, where they are held to what any results folder is held to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocol import Edition, Protocol, Run, RunRecord, ServerError, UnknownName, plan
+from suite.results.store import LEDGER, RECORD, Store
+from suite.tracking.documents import artifact_ids, said
+from suite.tracking.gridfs_files import ArtifactFiles
+from suite.untrusted.records import MAX_RECORD_BYTES, max_ledger_bytes
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+
+_NAMED = 8
+
+
+def learner_of(name: str) -> str:
+    """The learner that a name stands for: ``ppo`` is ``baselines.ppo:make``, ``module:function`` itself."""
+    return name if ":" in name else f"baselines.{name}:make"
+
+
+def read_published(
+    database: Database[dict[str, Any]], name: str, protocol: Protocol, edition: Edition, folder: Path
+) -> None:
+    """Write a learner's complete runs of an edition into a new results folder.
+
+    Nobody vouches for what a database holds: files are bounded, a record must be one of its run, of the
+    learner and the rules that were asked for, and ``suite.scoring.outcomes`` compares each ledger with its
+    record.
+
+    Raises:
+        UnknownName: the database has no complete run of that learner.
+        ServerError: runs are missing, there are several of one id, or a file cannot be right.
+        StoreError, ForeignProtocol: a record cannot be read, or is of another run or protocol.
+    """
+    learner = learner_of(name)
+    runs = {str(run.run_id): run for run in plan(protocol, edition)}
+    found = _documents(database, learner, protocol.edition_digests[edition.name], runs)
+    if missing := [run_id for run_id in runs if run_id not in found]:
+        if len(missing) == len(runs):
+            raise UnknownName(
+                f"{name!r} is neither a results folder nor a learner with complete runs of edition "
+                f"{edition.name} in the database ({_known(database)})"
+            )
+        raise ServerError(
+            f"the database lacks {len(missing)} of the {len(runs)} runs of {learner} on edition "
+            f"{edition.name}, {missing[0]} first; `amtlb publish` brings them in"
+        )
+    files, store = ArtifactFiles(database), Store(folder, protocol)
+    for run_id, run in runs.items():
+        _write(files, store, run, found[run_id], learner)
+
+
+def _documents(
+    database: Database[dict[str, Any]], learner: str, digest: str, runs: dict[str, Run]
+) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
+    """The complete runs by id, and of each one document for every configuration and ledger."""
+    query = {
+        "status": "COMPLETED",
+        "config.learner": learner,
+        "config.edition_digest": digest,
+        "config.run_id": {"$in": list(runs)},
+    }
+    found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+    for document in database["runs"].find(query).sort("_id", 1):
+        made = (
+            str(said(document, "config", "configuration_digest")),
+            str(said(document, "info", "ledger_sha256")),
+        )
+        found.setdefault(str(said(document, "config", "run_id")), {}).setdefault(made, document)
+    return found
+
+
+def _known(database: Database[dict[str, Any]]) -> str:
+    names = sorted(map(str, database["runs"].distinct("config.learner", {"status": "COMPLETED"})))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more or "it has none"
+
+
+def _write(
+    files: ArtifactFiles, store: Store, run: Run, documents: dict[tuple[str, str], dict[str, Any]], learner: str
+) -> None:
+    if len(documents) > 1:
+        raise ServerError(
+            f"the database has {len(documents)} different runs of {learner} for {run.run_id}, of other "
+            "configurations or with other ledgers; compare results folders instead"
+        )
+    (document,) = documents.values()
+    ids = artifact_ids(document)
+    if not {RECORD, LEDGER} <= ids.keys():
+        raise ServerError(f"number {document['_id']} lacks its files; publish its run again")
+    folder = store.run_folder(run.run_id)
+    folder.mkdir(parents=True)
+    (folder / RECORD).write_bytes(files.read(ids[RECORD], MAX_RECORD_BYTES))
+    (folder / LEDGER).write_bytes(files.read(ids[LEDGER], max_ledger_bytes(store.protocol, run)))
+    _check(store.record(run.run_id), document, learner)
+
+
+def _check(record: RunRecord, document: dict[str, Any], learner: str) -> None:
+    """A record must say what its document says."""
+    claimed = said(document, "config", "configuration_digest"), said(document, "info", "ledger_sha256")
+    if (record.learner, record.configuration_digest, record.ledger_sha256) != (learner, *claimed):
+        raise ServerError(
+            f"number {document['_id']} of the database and its record do not name the same learner, "
+            f"configuration and ledger for {record.run_id}; do not trust that database"
+        )

@@ -1,0 +1,99 @@
+"""Rule S4, as far as files go: the sums are of the files, and each record's notes are those of its run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from protocol import RunId, RunRecord, canonical_digest
+from suite.results.store import LEDGER, NOTES, RECORD, SUMS
+from suite.untrusted.files import Unreadable, read_bytes, severity_of
+from suite.verify.findings import Finding
+
+MAX_SUMS_BYTES = 16 * 2**20
+MAX_FILE_BYTES = 2**28
+
+Digests = Mapping[str, str | Unreadable]
+"""By file, its SHA-256, or why it has none."""
+
+
+def file_digests(folder: Path, files: Sequence[str], ledgers: Mapping[RunId, str]) -> Digests:
+    """The digest of every file but the sums.
+
+    Args:
+        folder: the submission.
+        files: all of it.
+        ledgers: digests of ledgers whose bytes were read already; they are not read again.
+    """
+    found: dict[str, str | Unreadable] = {
+        f"{run_id.path}/{LEDGER}": digest for run_id, digest in ledgers.items()
+    }
+    for file in files:
+        if file in found or file == SUMS:
+            continue
+        try:
+            found[file] = hashlib.sha256(read_bytes(folder, file, MAX_FILE_BYTES)).hexdigest()
+        except Unreadable as error:
+            found[file] = error
+    return found
+
+
+def check_notes(records: Mapping[RunId, RunRecord], digests: Digests) -> Iterator[Finding]:
+    """Each record names the digest of its run's notes, as ``suite.results.store.notes_digest`` takes it."""
+    notes: dict[str, dict[str, str | Unreadable]] = {}
+    for file, digest in digests.items():
+        run, _, name = file.partition(f"/{NOTES}/")
+        if name:
+            notes.setdefault(run, {})[name] = digest
+    for run_id, record in records.items():
+        noted = notes.get(run_id.path, {})
+        if any(isinstance(digest, Unreadable) for digest in noted.values()):
+            continue  # the sums say that it cannot be read
+        right = canonical_digest(noted) if noted else None
+        if record.notes_sha256 != right:
+            yield Finding(
+                rule="S4",
+                run_id=str(run_id),
+                file=f"{run_id.path}/{RECORD}",
+                expected=f"notes_sha256 {right}",
+                found=str(record.notes_sha256),
+            )
+
+
+def check_sums(folder: Path, files: Sequence[str], digests: Digests) -> Iterator[Finding]:
+    """SHA256SUMS names every other file once, with its digest."""
+    expected = set(files) - {SUMS}
+    try:
+        text = read_bytes(folder, SUMS, MAX_SUMS_BYTES).decode("utf-8")
+    except (Unreadable, UnicodeDecodeError) as error:
+        found = f"it {error}" if SUMS in files else "none"
+        yield Finding(
+            rule="S1", file=SUMS, severity=severity_of(error), expected="the digest of every file", found=found
+        )
+        return
+    lines = [line.partition("  ") for line in text.splitlines()]
+    claimed = {path: digest for digest, _, path in lines}
+    if len(claimed) < len(lines):
+        yield Finding(rule="S4", file=SUMS, expected="each file once", found="one of them twice")
+    for file in sorted(expected | claimed.keys()):
+        if file not in claimed or file not in expected:
+            where = "in the folder" if file not in claimed else "in the sums"
+            yield Finding(
+                rule="S4",
+                file=file[:200],
+                expected="a file in the folder and in the sums",
+                found=f"only {where}",
+            )
+            continue
+        digest = digests[file]
+        if isinstance(digest, Unreadable):
+            yield Finding(
+                rule="S1",
+                file=file[:200],
+                severity=severity_of(digest),
+                expected="a readable file",
+                found=f"it {digest}",
+            )
+        elif digest != claimed[file]:
+            yield Finding(rule="S4", file=file[:200], expected=f"digest {digest}", found=claimed[file][:80])

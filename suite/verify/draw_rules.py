@@ -1,0 +1,123 @@
+"""The rules about what nobody may choose: the seed, the game and the cut of every episode are derived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from protocol import END_REASONS
+from suite.lanes.schedules import TrainingMeter
+from suite.verify.columns import Ints, Ledger, ends, some
+from suite.verify.findings import Finding
+
+
+def check_seeds(ledger: Ledger) -> Iterator[Finding]:
+    """Rule D2: each episode's seed follows from its run, lane and number."""
+    columns, seed_of = ledger.columns, ledger.run.episode_seed
+    places = zip(columns.lane.tolist(), columns.number.tolist(), strict=True)
+    seeds = np.array([seed_of(*place) for place in places], np.uint64)
+    for row in some(np.flatnonzero(seeds != columns.seed)):
+        yield ledger.finding("D2", f"seed {seeds[row]}", f"{columns.seed[row]}", row)
+
+
+def check_draws(ledger: Ledger) -> Iterator[Finding]:
+    """Rule D3: fed with the recorded ends, the meter draws the recorded games and makes their cuts.
+
+    The rows must stand in the order of their ends, and every lane must have spent its share (B4, B1).
+    """
+    protocol = ledger.protocol
+    meter = TrainingMeter.of(ledger.run, protocol)
+    recorded = _Recorded.of(ledger)
+    playing = [recorded.lanes.index(lane) for lane in range(protocol.lanes)]
+    wrong = _wrong_game(meter, recorded, playing, range(protocol.lanes))
+    now = 0
+    for end, ended in recorded.together():
+        if wrong is not None:
+            break
+        wrong = _wrong_cut(meter, recorded, playing, end - now, ended)
+        now = end
+        if wrong is None:
+            for lane in ended:
+                playing[lane] = recorded.following[playing[lane]]
+            wrong = _wrong_game(meter, recorded, playing, ended)
+    if wrong is not None:
+        row, expected, found = wrong
+        yield ledger.finding("D3", expected, found, recorded.rows[row])
+
+
+_Wrong = tuple[int, str, str]
+"""A place among the training episodes, what was expected there, what was found."""
+
+
+class _Recorded(NamedTuple):
+    """The training episodes of a ledger, in the order of their ends.
+
+    Attributes:
+        rows: of the ledger.
+        lanes: of each.
+        ends: when, in vector steps.
+        games: of each, and None for what follows upon the last.
+        cuts: whether it was cut because frames were spent.
+        following: the place of the next episode of its lane; -1: it is the lane's last.
+    """
+
+    rows: list[int]
+    lanes: list[int]
+    ends: list[int]
+    games: list[str | None]
+    cuts: list[bool]
+    following: list[int]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> _Recorded:
+        columns = ledger.columns
+        rows = np.flatnonzero(~columns.evaluation)
+        lanes = columns.lane[rows]
+        return cls(
+            rows=rows.tolist(),
+            lanes=lanes.tolist(),
+            ends=ends(columns)[rows].tolist(),
+            games=[*(ledger.run.games[place] for place in columns.game[rows].tolist()), None],
+            cuts=(columns.reason[rows] == END_REASONS.index("budget")).tolist(),
+            following=_following(lanes).tolist(),
+        )
+
+    def together(self) -> Iterator[tuple[int, list[int]]]:
+        """(when, in which lanes) episodes ended, vector step by vector step."""
+        for end, places in groupby(range(len(self.ends)), self.ends.__getitem__):
+            yield end, [self.lanes[place] for place in places]
+
+
+def _following(lanes: Ints) -> Ints:
+    order = np.argsort(lanes, kind="stable")
+    following = np.full(len(lanes), -1, np.int64)
+    same = lanes[order[1:]] == lanes[order[:-1]]
+    following[order[:-1][same]] = order[1:][same]
+    return following
+
+
+def _wrong_game(
+    meter: TrainingMeter, recorded: _Recorded, playing: list[int], lanes: range | list[int]
+) -> _Wrong | None:
+    """The first of these lanes whose next recorded game is not the one that the meter has drawn."""
+    for lane in lanes:
+        due, found = meter.playing[lane], recorded.games[playing[lane]]
+        if due != found:
+            return playing[lane], f"{due or 'no game'}, as drawn", found or "no game"
+    return None
+
+
+def _wrong_cut(
+    meter: TrainingMeter, recorded: _Recorded, playing: list[int], steps: int, ended: list[int]
+) -> _Wrong | None:
+    """Let so many vector steps go by, with whose last these lanes end; None: the meter cuts what was cut."""
+    if not meter.skip(steps - 1):
+        return playing[0], "a cut where a game's frames are spent", "none"
+    claimed = {lane for lane in ended if recorded.cuts[playing[lane]]}
+    over = [lane in ended and lane not in claimed for lane in range(len(playing))]
+    if wrong := claimed ^ {*meter.advance(over)}:
+        return playing[min(wrong)], "a cut exactly where a game's frames are spent", "another"
+    return None

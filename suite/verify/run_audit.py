@@ -1,0 +1,136 @@
+"""One run of a submission: its record and its ledger, read in a process that may not harm the others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from protocol import (
+    Protocol,
+    Run,
+    RunRecord,
+    canonical_digest,
+    describe,
+    load,
+    load_vectors,
+    parse_run_id,
+)
+from suite.results.store import LEDGER, RECORD
+from suite.scoring.outcomes import GameOutcome, table_outcomes
+from suite.untrusted.files import TooLarge, Unreadable, read_bytes, severity_of
+from suite.untrusted.records import max_ledger_bytes, read_record, read_table
+from suite.verify.columns import Ledger
+from suite.verify.findings import Finding
+from suite.verify.ledger_rules import check_ledger
+
+
+class RunTask(NamedTuple):
+    """Which run of which submission."""
+
+    folder: str
+    version: str
+    run_id: str
+
+
+class RunAudit(NamedTuple):
+    """What one run's files tell.
+
+    Attributes:
+        findings: what is not right about them.
+        record: None: it could not be read.
+        outcomes: by game, what the ledger says was earned; None: it could not be read.
+        episodes: rows of the ledger.
+        ledger_sha256: of the ledger's bytes; None: it could not be read.
+    """
+
+    findings: tuple[Finding, ...]
+    record: RunRecord | None
+    outcomes: dict[str, GameOutcome] | None
+    episodes: int
+    ledger_sha256: str | None
+
+
+def audit_run(task: RunTask) -> RunAudit:
+    """Look at one run's record and ledger."""
+    protocol = load(task.version)
+    run = describe(parse_run_id(task.run_id, protocol), protocol)
+    findings: list[Finding] = []
+    record = None
+    record_file, ledger_file = f"{run.run_id.path}/{RECORD}", f"{run.run_id.path}/{LEDGER}"
+    try:
+        record = read_record(Path(task.folder), record_file)
+        findings += _record_findings(protocol, run, record, record_file)
+    except Unreadable as error:
+        findings.append(_unreadable(run, record_file, error))
+    try:
+        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(protocol, run))
+        table = read_table(protocol, run, data)
+    except Unreadable as error:
+        return RunAudit((*findings, _unreadable(run, ledger_file, error)), record, None, 0, None)
+    digest = hashlib.sha256(data).hexdigest()
+    outcomes = None
+    if record is not None:
+        if record.ledger_sha256 != digest:
+            findings.append(_finding("S4", run, record_file, f"ledger_sha256 {digest}", record.ledger_sha256))
+        ledger = Ledger(protocol, run, ledger_file, table)
+        found = check_ledger(ledger, record)
+        findings += found
+        if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
+            skip = protocol.environment.frame_skip
+            outcomes = table_outcomes(table, ledger_file, run.games, run.budget_frames, skip)
+    return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
+
+
+def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str) -> Iterator[Finding]:
+    run_id, seeded = str(run.run_id), bool(run.evaluation_episodes)
+    evaluation_seed = run.learner_seed("evaluation") if seeded else None
+    expected = (
+        ("S2", "run_id", run_id, record.run_id),
+        ("P1", "edition_digest", run.edition_digest, record.edition_digest),
+        ("P1", "protocol_version", protocol.version, record.protocol_version),
+        ("P3", "ale-py", protocol.emulator.version, record.versions.get(protocol.emulator.package)),
+        ("D4", "training_seed", run.learner_seed("training"), record.training_seed),
+        ("D4", "evaluation_seed", evaluation_seed, record.evaluation_seed),
+        ("S4", "configuration_digest", _digest(record), record.configuration_digest),
+    )
+    for rule, name, right, found in expected:
+        if found != right:
+            yield _finding(rule, run, file, f"{name} {right}", str(found))
+    vectors = load_vectors(protocol.version).games
+    for spending in record.games:
+        known = {game.name: game for game in protocol.games}.get(spending.game)
+        if known is None:
+            continue  # rule B2 tells which games there should be
+        if spending.rom_sha256 != known.rom_sha256:
+            yield _finding("P2", run, file, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
+        vector = vectors[spending.game]
+        for name in ("conformance", "pictures"):
+            right, found = getattr(vector, name), getattr(spending, f"{name}_sha256")
+            if found != right:
+                yield _finding("P3", run, file, f"{name} {right} of {spending.game}", found)
+    if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
+        yield _finding("F4", run, file, "no checkpoint to start from", record.checkpoint_in)
+
+
+def _digest(record: RunRecord) -> str:
+    try:
+        return canonical_digest(record.configuration)
+    except (ValueError, RecursionError):
+        return "of a configuration that canonical JSON can hold"
+
+
+def _finding(rule: str, run: Run, file: str, expected: str, found: str) -> Finding:
+    return Finding(rule=rule, run_id=str(run.run_id), file=file, expected=expected, found=found[:200])
+
+
+def _unreadable(run: Run, file: str, error: Unreadable) -> Finding:
+    return Finding(
+        rule="S3" if isinstance(error, TooLarge) else "S1",
+        severity=severity_of(error),
+        run_id=str(run.run_id),
+        file=file,
+        expected="a file that can be read and is valid",
+        found=f"it {error}",
+    )

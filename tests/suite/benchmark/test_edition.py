@@ -1,0 +1,156 @@
+"""Runs of an edition on the scheduler: failures, interrupts, resumption, clusters."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from protocol import ForeignProtocol, plan
+from suite.benchmark.edition import Outcome, missing_runs, play_all
+from suite.benchmark.settings import Settings
+from suite.contained.spec import BoxSpec
+from suite.results.store import Store
+from tests.suite.helpers import V1
+
+RUNS = plan(V1, V1.edition("smoke"))
+UNIFORM = "baselines.uniform:make"
+
+
+def settings(learner: str = UNIFORM, scheduler: str | None = None) -> Settings:
+    return Settings(learner, "cpu", 2, 0, scheduler, None)
+
+
+def children_of(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(word) for task in listed for word in task.read_text().split()]
+
+
+def test_a_complete_edition_is_not_played_again(smoke_results):
+    """With every run complete, nothing is missing and nothing is played."""
+    store = Store(smoke_results, V1)
+    missing, digest = missing_runs(RUNS, store, UNIFORM, None)
+    assert missing == []
+    assert digest == store.record(RUNS[0].run_id).configuration_digest
+    before = {path: path.stat().st_mtime_ns for path in smoke_results.rglob("record.json")}
+    assert play_all(RUNS, store, V1, settings(), pytest.fail) == []
+    assert {path: path.stat().st_mtime_ns for path in smoke_results.rglob("record.json")} == before
+
+
+def test_runs_of_another_learner_are_foreign(smoke_results):
+    """A folder with one learner's runs takes no other's."""
+    with pytest.raises(ForeignProtocol, match=r"baselines\.uniform:make, not of baselines\.ppo:make"):
+        missing_runs(RUNS, Store(smoke_results, V1), "baselines.ppo:make", None)
+    with pytest.raises(ForeignProtocol, match="in no image, not in image 000000"):
+        missing_runs(RUNS, Store(smoke_results, V1), UNIFORM, BoxSpec(image_sha256="0" * 64))
+
+
+def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
+    """A failing run names its log, its descendants are skipped, and the rest completes."""
+    chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold in (1, None)]
+    chosen = [run for run in chosen if run.run_id.arm != "generalist"]
+    store, heard = Store(tmp_path, V1), []
+    learner = "tests.suite.bad_learners:FailsOnOneGame"
+    outcomes = play_all(chosen, store, V1, settings(learner), heard.append)
+    by_run = {outcome.run_id: outcome for outcome in outcomes}
+    assert by_run["smoke/pretrain/fold1/seed0"].status == "complete"
+    failed = by_run["smoke/fresh/asterix/seed0"]
+    assert failed.status == "failed"
+    assert failed.error == "RuntimeError: too little to learn from"
+    log = Path(failed.log).read_text()
+    assert "about to fail" in log
+    assert "Traceback" in log
+    assert sorted(o.run_id for o in heard if isinstance(o, Outcome)) == sorted(by_run)
+
+
+def test_descendants_of_a_failed_run_are_skipped(tmp_path):
+    """A transfer run whose pretrain run failed is not tried."""
+    chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
+    outcomes = play_all(
+        chosen, Store(tmp_path, V1), V1, settings("tests.suite.bad_learners:Killed"), lambda news: None
+    )
+    assert [outcome.status for outcome in outcomes] == ["failed", "skipped"]
+    assert "status -9" in outcomes[0].error
+    assert "smoke/pretrain/fold1/seed0, which failed" in outcomes[1].error
+
+
+def test_an_interrupt_stops_cleanly(tmp_path):
+    """Ctrl-C ends the runs that are being played, exits 130, and leaves no process behind."""
+    command = [str(Path(sys.executable).with_name("amtlb")), "benchmark", "--learner", UNIFORM]
+    with subprocess.Popen(
+        [*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path).glob("out/**/journal.arrows")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        children = children_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, output
+    assert "the same command goes on with what is missing" in output
+    assert "Traceback" not in output
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_runs_end_with_a_killed_parent(tmp_path):
+    """When the command is killed, the runs that it started end by themselves."""
+    command = [
+        str(Path(sys.executable).with_name("amtlb")),
+        "run",
+        "smoke/generalist/seed0",
+        "--learner",
+        UNIFORM,
+    ]
+    with subprocess.Popen([*command, "--out", str(tmp_path)], stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("**/journal.arrows")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        children = children_of(process.pid)
+        process.kill()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert children
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+
+
+def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
+    """What goes wrong outside a run's process, on the dask worker, fails that run and stops no other."""
+    chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
+    store = Store(tmp_path, V1)
+    store.make_folder()
+    store.log_path(chosen[0].run_id).mkdir()  # its log cannot be opened
+    outcomes = play_all(chosen, store, V1, settings(), lambda news: None)
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+    assert "IsADirectoryError" in outcomes[0].error
+
+
+def test_an_existing_scheduler_plays_the_graph(tmp_path):
+    """Through a scheduler at an address, with a worker of its own, runs complete as they do here."""
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    dask = [sys.executable, "-m", "distributed.cli"]
+    address_file = tmp_path / "scheduler.json"
+    scheduler = [*dask[:-1], "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler += ["--no-dashboard", "--scheduler-file", str(address_file)]
+    worker = [*dask[:-1], "distributed.cli.dask_worker", "--scheduler-file", str(address_file), "--no-nanny"]
+    worker += ["--nthreads", "2", "--no-dashboard", "--local-directory", str(tmp_path)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
+        try:
+            deadline = time.monotonic() + 60
+            while not address_file.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            address = json.loads(address_file.read_text())["address"]
+            chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
+            store = Store(tmp_path / "out", V1)
+            outcomes = play_all(chosen, store, V1, settings(scheduler=address), lambda news: None)
+        finally:
+            for process in (other, one):
+                process.kill()
+    assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
+    assert all(store.is_complete(run.run_id) for run in chosen)

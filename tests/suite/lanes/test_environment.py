@@ -1,0 +1,219 @@
+"""The environment that a learner is handed: its contract, its budget, and all that it shows."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode
+
+from protocol import BudgetExhausted
+from suite.lanes.environment import LaneEnv
+from suite.lanes.schedules import EvaluationSchedule
+from suite.results.journal import JournalRecorder
+from tests.suite.helpers import (
+    LANES,
+    V1,
+    episodes,
+    make_engine,
+    make_meter,
+    play_random,
+    record_random,
+    seeds_of,
+)
+
+VISIBLE = {
+    "action_space",
+    "budget_frames",
+    "close",
+    "close_extras",
+    "closed",
+    "metadata",
+    "np_random",
+    "np_random_seed",
+    "num_envs",
+    "observation_space",
+    "render",
+    "render_mode",
+    "reset",
+    "single_action_space",
+    "single_observation_space",
+    "spec",
+    "step",
+    "unwrapped",
+}
+
+
+def make_env(games=("breakout",), steps_a_game=80, run_id="smoke/generalist/seed0", **meter) -> LaneEnv:
+    schedule = make_meter(list(games), steps_a_game, run_id, **meter)
+    return LaneEnv(
+        V1, seeds_of(run_id), make_engine(list(games), 0), schedule, 4 * steps_a_game * len(games), None
+    )
+
+
+def test_what_is_visible_is_on_the_list():
+    """Public names, spaces, metadata and infos hold nothing beyond what the protocol lets a learner see."""
+    env = make_env(["breakout", "pong"], 400, max_episode_steps=20)
+    assert {name for name in dir(env) if not name.startswith("_")} == VISIBLE
+    assert env.metadata == {"autoreset_mode": AutoresetMode.SAME_STEP}
+    assert (env.spec, env.render_mode, env.budget_frames, env.num_envs) == (None, None, 3200, LANES)
+    assert env.single_observation_space == gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
+    assert env.single_action_space == gymnasium.spaces.Discrete(18)
+    _, infos = env.reset()
+    assert infos == {}
+    keys = set()
+    for _ in range(50):
+        returned = env.step(np.ones(LANES, np.int64))
+        assert len(returned) == 5
+        keys |= set(returned[4])
+    assert keys == {"final_obs", "_final_obs"}
+
+
+def test_shapes_and_types():
+    """Observations, rewards and flags have the documented shapes and types."""
+    env = make_env()
+    observations, _ = env.reset()
+    assert (observations.shape, observations.dtype) == ((LANES, 4, 84, 84), np.uint8)
+    observations, rewards, terminated, truncated, _ = env.step(np.zeros(LANES, np.int64))
+    assert (observations.shape, observations.dtype) == ((LANES, 4, 84, 84), np.uint8)
+    assert (rewards.shape, rewards.dtype) == ((LANES,), np.float64)
+    assert (terminated.dtype, truncated.dtype) == (np.bool_, np.bool_)
+    assert env.observation_space.contains(observations)
+
+
+def test_stack_is_zero_padded_and_moves_on():
+    """An episode opens with three empty pictures and one full one; each step appends the newest."""
+    env = make_env()
+    first, _ = env.reset()
+    assert not first[:, :3].any()
+    assert first[:, 3].reshape(LANES, -1).any(axis=1).all()
+    second = env.step(np.zeros(LANES, np.int64))[0]
+    assert np.array_equal(second[:, 2], first[:, 3])
+
+
+def test_returned_arrays_stay_as_they_were():
+    """What a step returned is not changed by the next one."""
+    env = make_env()
+    kept, _ = env.reset()
+    before = kept.copy()
+    env.step(np.ones(LANES, np.int64))
+    assert np.array_equal(kept, before)
+
+
+def test_autoreset_shows_the_next_episode_and_keeps_the_final_observation():
+    """Where an episode ends, the observation is the next one's first and the last one is in the infos."""
+    env = make_env(steps_a_game=LANES * 60, max_episode_steps=20)
+    env.reset()
+    for _ in range(19):
+        previous, _, _, truncated, infos = env.step(np.ones(LANES, np.int64))
+        assert not truncated.any()
+        assert infos == {}
+    observations, _, terminated, truncated, infos = env.step(np.ones(LANES, np.int64))
+    assert truncated.all()
+    assert not terminated.any()
+    assert infos["_final_obs"].all()
+    assert not observations[:, :3].any()
+    assert np.array_equal(infos["final_obs"][:, :3], previous[:, 1:])
+
+
+def test_budget_ends_the_run():
+    """The step that spends the last frame is truncated everywhere; the next one raises BudgetExhausted."""
+    env = make_env(steps_a_game=LANES * 3)
+    env.reset()
+    for _ in range(2):
+        assert not env.step(np.zeros(LANES, np.int64))[3].any()
+    observations, _, _, truncated, _ = env.step(np.zeros(LANES, np.int64))
+    assert truncated.all()
+    assert not observations.any()
+    for _ in range(2):
+        with pytest.raises(BudgetExhausted, match="96 frames"):
+            env.step(np.zeros(LANES, np.int64))
+
+
+def test_reset_is_no_way_out():
+    """A second reset returns the current observations and costs nothing; seeds and options are refused."""
+    env = make_env()
+    env.reset()
+    shown = env.step(np.ones(LANES, np.int64))[0]
+    assert np.array_equal(env.reset()[0], shown)
+    with pytest.raises(ValueError, match="derived"):
+        env.reset(seed=1)
+    with pytest.raises(ValueError, match="derived"):
+        env.reset(options={"mode": 1})
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [[0] * 7, [[0] * 8], [0.0] * 8, [18] + [0] * 7, [-1] + [0] * 7, [None] * 8, "up", [2**40] * 8],
+)
+def test_bad_actions_never_reach_the_emulator(actions):
+    """Another shape, type or range is a ValueError, and the lanes play on."""
+    env = make_env()
+    env.reset()
+    with pytest.raises(ValueError, match="the lanes take"):
+        env.step(actions)
+    env.step([17] * 8)
+
+
+def test_step_before_reset_is_refused():
+    """Without a reset there is no episode to step."""
+    with pytest.raises(ValueError, match="reset"):
+        make_env().step([0] * 8)
+
+
+def test_every_reason_to_end_is_recorded(tmp_path):
+    """Game over, the cap and the spent budget end episodes, each under its name."""
+    played = episodes(record_random(tmp_path, ["breakout", "pong"], 2400, max_episode_steps=250))
+    assert {episode.end_reason for episode in played} == {"game_over", "max_frames", "budget"}
+    for episode in played:
+        assert episode.length_steps == len(episode.actions) <= 250
+        assert (episode.end_reason == "max_frames") <= (episode.length_steps == 250)
+
+
+def test_no_reward_for_long_ends_an_episode(tmp_path):
+    """An episode is cut after 10,000 steps in a row without a reward, and not before."""
+    rules = V1.environment.model_copy(update={"max_steps_without_reward": 30})
+    protocol = V1.model_copy(update={"environment": rules})
+    engine = make_engine(["pong"], 0)
+    recorder = JournalRecorder(tmp_path / "journal", LANES)
+    meter = make_meter(["pong"], 1600, "smoke/generalist/seed0")
+    play_random(LaneEnv(protocol, seeds_of(), engine, meter, 6400, recorder))
+    recorder.close()
+    cut = [episode for episode in episodes(tmp_path / "journal") if episode.end_reason == "no_reward"]
+    assert cut
+    for episode in cut:
+        last = max(episode.reward_steps, default=-1)
+        assert episode.length_steps - (last + 1) == 30
+        gaps = np.diff((-1, *episode.reward_steps))
+        assert gaps.size == 0 or gaps.max() <= 30
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+def test_evaluation_leaves_finished_lanes_idle(tmp_path, workers):
+    """A lane with nothing left shows zeros, earns nothing and records nothing until the others are done."""
+    engine = make_engine(["breakout", "pong"], workers)
+    recorder = JournalRecorder(tmp_path / "journal", LANES)
+    schedule = EvaluationSchedule(["breakout", "pong"], LANES, [3] * LANES, 250)
+    env = LaneEnv(V1, seeds_of(), engine, schedule, 1, recorder)
+    env.reset()
+    generator = np.random.Generator(np.random.Philox(key=0))
+    idle_steps = 0
+    while any(schedule.playing):
+        idle = [lane for lane, game in enumerate(schedule.playing) if game is None]
+        observations, rewards, terminated, truncated, _ = env.step(generator.integers(0, 18, LANES))
+        idle_steps += len(idle)
+        assert not observations[idle].any()
+        assert not (rewards[idle].any() or terminated[idle].any() or truncated[idle].any())
+    recorder.close()
+    engine.close()
+    assert idle_steps
+    played = [(episode.lane, episode.number, episode.game) for episode in episodes(tmp_path / "journal")]
+    assert sorted(played) == [
+        (lane, 3 + turn, game) for lane in range(LANES) for turn, game in enumerate(["breakout", "pong"])
+    ]
+
+
+def test_real_games_spend_their_budgets_exactly(tmp_path):
+    """On real games too, each one's recorded steps are its budget to the last step."""
+    games = ["breakout", "freeway", "pong"]
+    played = episodes(record_random(tmp_path, games, 800))
+    for game in games:
+        assert sum(episode.length_steps for episode in played if episode.game == game) == 800

@@ -1,0 +1,57 @@
+"""Tables of text: the same cells for a terminal, Markdown and CSV."""
+
+from rich.console import Console
+
+from suite.report.sheets import (
+    Sheet,
+    csv_text,
+    interval_text,
+    markdown_table,
+    null_text,
+    points,
+    rich_table,
+    with_interval,
+    with_p,
+)
+from suite.scoring.estimates import Figure, Interval, Null
+
+SHEET = Sheet("a title", ("game", "score"), (("pong", "1,000.0"), ("qbert", "undefined")))
+EMPTY = Figure(value=None, interval=None, null=None)
+
+
+def figure(value: float, low: float, high: float, p_value: float) -> Figure:
+    null = Null(low=-0.1, median=0.0, high=0.1, p_value=p_value, minimum_detectable_effect=0.2)
+    return Figure(value=value, interval=Interval(low=low, high=high), null=null)
+
+
+def test_markdown_is_a_pipe_table():
+    """The title in bold, names to the left and figures to the right."""
+    lines = markdown_table(SHEET).splitlines()
+    assert lines == ["**a title**", "", "| game | score |", "| --- | ---: |", "| pong | 1,000.0 |",
+                     "| qbert | undefined |"]  # fmt: skip
+
+
+def test_csv_quotes_what_holds_a_comma():
+    """The header, then the rows, as spreadsheets read them."""
+    assert csv_text(SHEET) == 'game,score\npong,"1,000.0"\nqbert,undefined\n'
+
+
+def test_figures_as_text():
+    """A figure with its interval and null; what is undefined says so."""
+    assert with_interval(figure(0.05, -0.1, 0.2, 0.5), sign=True) == "+0.050 [-0.100, +0.200]"
+    assert null_text(figure(0.05, -0.1, 0.2, 0.5), sign=False) == "-0.100 .. 0.100"
+    assert with_interval(EMPTY, sign=True) == "undefined"
+    assert with_p(figure(0.05, -0.1, 0.2, 0.5), sign=False) == "0.050 [-0.100, 0.200] p 0.500"
+    assert interval_text(EMPTY, sign=False) == null_text(EMPTY, sign=False) == "undefined"
+    assert (points(None), points(1234.56)) == ("unknown", "1,234.6")
+
+
+def test_no_cell_is_markup():
+    """What stands in a cell is shown as it is, in a terminal and in Markdown."""
+    hostile = Sheet("a [/b] title", ("[red]game", "score"), (("pong[/b]|x", "1"),))
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(rich_table(hostile))
+    for text in ("a [/b] title", "[red]game", "pong[/b]|x"):
+        assert text in shown.get()
+    assert "| pong[/b]\\|x | 1 |" in markdown_table(hostile)

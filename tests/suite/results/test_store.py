@@ -1,0 +1,93 @@
+"""The results folder: what is complete, what is foreign, and what a kill leaves."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from protocol import ForeignProtocol, StoreError, parse_run_id
+from suite.results.store import Store
+from tests.suite.helpers import SMOKE_DIGEST, V1
+
+RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results", V1)
+
+
+def test_a_run_is_complete_once_its_block_ends(store):
+    """The run folder appears, whole, when the block ends well; the partial folder is gone."""
+    with store.new_run(RUN) as folder:
+        (folder / "record.json").write_text("{}")
+        assert not store.is_complete(RUN)
+    assert store.is_complete(RUN)
+    assert [path.name for path in store.run_folder(RUN).parent.iterdir()] == ["seed0"]
+
+
+def test_a_failed_run_keeps_what_it_recorded_until_it_is_started_over(store):
+    """An error leaves the partial folder; the next try begins with an empty one."""
+    with pytest.raises(RuntimeError), store.new_run(RUN) as folder:
+        (folder / "journal.arrows").write_text("played")
+        raise RuntimeError
+    assert not store.is_complete(RUN)
+    assert (folder / "journal.arrows").read_text() == "played"
+    with store.new_run(RUN) as again:
+        assert list(again.iterdir()) == []
+
+
+def test_a_complete_run_is_never_played_again(store):
+    """A second try at a complete run is refused, and what is there stays as it is."""
+    with store.new_run(RUN) as folder:
+        (folder / "record.json").write_text("first")
+    with pytest.raises(StoreError, match="complete already"), store.new_run(RUN):
+        pytest.fail("it must not be played")
+    assert (store.run_folder(RUN) / "record.json").read_text() == "first"
+
+
+def test_two_processes_cannot_play_the_same_run(store):
+    """While a run is played, another process is refused by name."""
+    script = (
+        "import sys, pathlib\nfrom tests.suite.results.test_store import *\n"
+        "with Store(pathlib.Path(sys.argv[1]), V1).new_run(RUN): pass"
+    )
+    with store.new_run(RUN):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(store.folder)], capture_output=True, text=True, cwd=Path.cwd()
+        )
+    assert done.returncode == 1
+    assert f"run {RUN} is being played by another process" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"run_id": 3}', b"\xff\xfe"])
+def test_a_broken_record_is_told_by_its_path(store, content):
+    """A record that is no record is a StoreError in one line."""
+    with store.new_run(RUN) as folder:
+        (folder / "record.json").write_bytes(content)
+    with pytest.raises(StoreError, match=r"record\.json") as caught:
+        store.record(RUN)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
+    """A record under another digest, or moved to another run's place, is a ForeignProtocol."""
+    text = (smoke_results / RUN.path / "record.json").read_text()
+    assert Store(smoke_results, V1).record(RUN).run_id == str(RUN)
+    other = Store(store.folder, V1)
+    other.run_folder(RUN).mkdir(parents=True)
+    for changed in (
+        text.replace(SMOKE_DIGEST, "0" * 64),
+        text.replace("breakout/seed0", "breakout/seed1"),
+    ):
+        (other.run_folder(RUN) / "record.json").write_text(changed)
+        with pytest.raises(ForeignProtocol, match="choose another folder"):
+            other.record(RUN)
+
+
+def test_an_unwritable_folder_is_told(tmp_path):
+    """A results folder under a file is a StoreError that names it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be written"):
+        Store(tmp_path / "file" / "results", V1).make_folder()

@@ -1,0 +1,155 @@
+"""What may be claimed: each of the four conditions can fail, and the words say which one did."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from suite.scoring.claims import Claim, claims, holm
+from suite.scoring.estimates import UNDEFINED, Curve, Figure, Interval, Null
+from suite.scoring.scores import GameTransfer, Scores, Transfer
+
+GAMES = ("breakout", "pong", "qbert")
+
+
+def figure(value: float, low: float, high: float, p_value: float) -> Figure:
+    null = Null(low=-0.1, median=0.0, high=0.1, p_value=p_value, minimum_detectable_effect=0.2)
+    return Figure(value=value, interval=Interval(low=low, high=high), null=null)
+
+
+def game(name: str, fold: int, fresh: float, transfer: float, negative: bool = False) -> GameTransfer:
+    """One game with two seeds that earn nearly the same."""
+    plain = dict.fromkeys(
+        ("pretrain_reward", "fresh_jumpstart", "transfer_jumpstart", "fresh_asymptote", "transfer_asymptote",
+         "fresh_final", "transfer_final"), 0.0,
+    )  # fmt: skip
+    figures = ("ratio", "contrast", "win_probability", "pretraining_contrast", "final_contrast")
+    return GameTransfer(
+        game=name,
+        fold=fold,
+        negative_rewards=negative,
+        fresh_rewards=(fresh - 1, fresh + 1),
+        transfer_rewards=(transfer - 1, transfer + 1),
+        fresh_reward=fresh,
+        transfer_reward=transfer,
+        human_normalised_gain=None,
+        **plain,
+        **dict.fromkeys(figures, UNDEFINED),
+    )
+
+
+def scores(contrast: Figure, fresh: float = 100.0, transfer: float = 200.0, negative: str = "") -> Scores:
+    """Scores of three games, of which only what a claim reads is filled in."""
+    games = tuple(game(name, fold, fresh, transfer, name == negative) for fold, name in enumerate(GAMES))
+    curve = Curve(**dict.fromkeys(Curve.model_fields, ()))
+    figures = ("mean_contrast", "ratio", "win_probability", "human_normalised_gain", "final_contrast")
+    return Scores(
+        schema_version=1, scoring_version=1, protocol_version="v1", edition_digest="0", edition="made_up",
+        learner="learner", configuration_digest="0", seeds=2, null_seeds=1, resamples=10, resampling_seed=0,
+        transfer=Transfer(
+            contrast=contrast, counted_games=3, negative_games=(), defined_games=3, undefined_games=(),
+            gain_games=0, games_without_whole_episodes=(), seed_correlation=None, grid_frames=(),
+            contrast_curve=curve, ratio_curve=curve, defined_curve=(), games=games,
+            **dict.fromkeys(figures, UNDEFINED),
+        ),
+        multitask=(),
+    )  # fmt: skip
+
+
+SURE, HARM = figure(0.3, 0.1, 0.5, 0.01), figure(-0.3, -0.5, -0.1, 0.01)
+PUBLISHED = {"uniform": scores(UNDEFINED, fresh=50.0), "ppo": scores(UNDEFINED, fresh=120.0)}
+
+
+def claim(found: Scores, published: dict[str, Scores] = PUBLISHED) -> Claim:
+    return claims([found], published)[0]
+
+
+def outcomes(found: Claim) -> list[str]:
+    return [condition.outcome for condition in found.conditions]
+
+
+def test_transfer_is_claimed_where_all_four_conditions_hold():
+    """The interval, the p-value, the fresh arm and the duel: the sentence says that pre-training helps."""
+    found = claim(scores(SURE))
+    assert outcomes(found) == ["holds"] * 4
+    assert found.verdict == "helps"
+    assert found.sentence == "pre-training helps: the interval leaves out 0, p = 0.010"
+
+
+@pytest.mark.parametrize(
+    ("contrast", "expected", "words"),
+    [
+        (figure(0.3, -0.1, 0.5, 0.042), ["fails", "holds"], "p = 0.042, but the interval holds 0"),
+        (figure(0.3, 0.1, 0.5, 0.06), ["holds", "fails"], "leaves out 0, but p = 0.060 is not below 0.05"),
+        (figure(-0.3, -0.5, 0.1, 0.042), ["fails", "holds"], "p = 0.042, but the interval holds 0"),
+        (figure(0.3, -0.1, 0.5, 0.5), ["fails", "fails"], "the interval holds 0; p = 0.500 is not below 0.05"),
+        (UNDEFINED, ["not known", "not known"], "there is no interval; there is no p-value"),
+    ],
+)
+def test_the_words_say_which_condition_failed(contrast, expected, words):
+    """A small p beside an interval that holds 0 claims nothing, nor the other way round."""
+    found = claim(scores(contrast))
+    assert outcomes(found)[:2] == expected
+    assert found.verdict == "nothing"
+    assert words in found.sentence
+
+
+def test_a_bad_fresh_arm_claims_nothing():
+    """Where fresh runs earn less than uniform play, the games are named; a game that does not count is not."""
+    found = claim(scores(SURE, fresh=49.0))
+    assert outcomes(found)[2] == "fails"
+    assert found.verdict == "nothing"
+    assert "less than uniform play in breakout, pong, qbert" in found.sentence
+    assert "in breakout, qbert" in claim(scores(SURE, fresh=49.0, negative="pong")).sentence
+    assert claim(scores(SURE, fresh=50.0)).verdict == "helps"  # no less
+
+
+def test_without_a_published_uniform_baseline_nothing_is_claimed():
+    """What uniform play earns is then not known; another baseline alone does not help."""
+    for published in ({}, {"ppo": PUBLISHED["ppo"]}):
+        found = claim(scores(SURE), published)
+        assert outcomes(found)[2] == "not known"
+        assert found.verdict == "nothing"
+        assert "no uniform baseline of this edition is published" in found.sentence
+
+
+def test_the_duel_is_with_the_fresh_arm_that_is_hardest_to_beat():
+    """Of the published fresh arms it is the one that transfer runs beat least often."""
+    hard = PUBLISHED | {"best": scores(UNDEFINED, fresh=200.0)}
+    found = claim(scores(SURE), hard).duel
+    assert found
+    assert (found.against, found.figure.value) == ("best", 0.5)
+    assert claim(scores(SURE), {}).duel is None
+
+
+def test_harm_is_claimed_by_interval_and_p_value():
+    """A negative contrast needs the first two conditions; a bad fresh arm cannot make transfer lose."""
+    assert claim(scores(HARM), {}).verdict == "loses"
+    assert "pre-training loses" in claim(scores(HARM)).sentence
+    assert claim(scores(figure(-0.3, -0.5, -0.1, 0.06))).verdict == "nothing"
+
+
+def test_several_learners_are_corrected_for():
+    """p = 0.03 is enough alone and not beside another learner; the words say how many there are."""
+    good = scores(figure(0.3, 0.1, 0.5, 0.03))
+    assert claim(good).verdict == "helps"
+    both = claims([good, scores(figure(0.3, 0.1, 0.5, 0.5))], PUBLISHED)
+    assert [one.p_value for one in both] == [0.06, 0.5]
+    assert both[0].verdict == "nothing"
+    assert "p = 0.060 (corrected for 2 learners) is not below 0.05" in both[0].sentence
+
+
+def test_holm_by_hand():
+    """Of 0.01, 0.04 and 0.03 the corrected ones are 0.03, 0.06 and 0.06, in their places."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([]) == ()
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=1, max_size=6))
+def test_holm_lies_between_no_correction_and_bonferroni(p_values):
+    """No p falls, none is more than N times as large, and their order stays."""
+    corrected = holm(p_values)
+    for one, other in zip(p_values, corrected, strict=True):
+        assert one <= other <= min(1.0, len(p_values) * one) + 1e-12
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    assert [corrected[place] for place in order] == sorted(corrected)

@@ -1,0 +1,125 @@
+"""Learners side by side: published baselines by name, results by folder, and what is refused."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+
+from protocol import StoreError, UnknownName
+from suite.results.published import published_folder
+from suite.results.store import Store
+from suite.scoring.comparison import Comparison, compare, read_contenders
+from suite.scoring.outcomes import read_outcomes
+from suite.scoring.published import published_scores
+from suite.scoring.score import score
+from tests.bench.synthetic import write_results
+from tests.suite.cli.test_cli import refused
+from tests.suite.helpers import SMOKE_DIGEST, V1
+
+SMOKE = V1.edition("smoke")
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    return compare(read_contenders(["uniform", "ppo"], V1, None), published_scores(V1, "smoke"))
+
+
+def test_scores_stand_as_they_do_alone(comparison):
+    """A contender's scores are those of its folder."""
+    for one in comparison.contenders:
+        folder = published_folder(one.label, "v1", "smoke")
+        assert one.scores == score(read_outcomes(Store(folder, V1), SMOKE))
+
+
+def test_duels_are_counted_by_pairs_of_runs(comparison):
+    """The probability that one beats another is the share of won pairs of seeds, mean over games."""
+    there = {duel.ours: duel for duel in comparison.duels}
+    ours, theirs = (
+        read_outcomes(Store(published_folder(name, "v1", "smoke"), V1), SMOKE) for name in ("ppo", "uniform")
+    )
+    for measure, one, other in (
+        ("fresh", ours.curves.fresh[..., -1], theirs.curves.fresh[..., -1]),
+        ("transfer", ours.curves.transfer[..., -1], theirs.curves.transfer[..., -1]),
+        ("generalist", ours.evaluation_means.generalist, theirs.evaluation_means.generalist),
+    ):
+        pairs = [
+            (mine > yours) + (mine == yours) / 2
+            for game in range(3)
+            for mine in one[game]
+            for yours in other[game]
+        ]
+        assert there["ppo"].figures()[measure].value == pytest.approx(sum(pairs) / len(pairs)), measure
+        assert there["uniform"].figures()[measure].value == pytest.approx(1 - sum(pairs) / len(pairs)), measure
+
+
+def test_a_learner_against_its_copy_is_even(smoke_results, tmp_path):
+    """Equal results beat each other in half of all pairs."""
+    shutil.copytree(smoke_results, tmp_path / "copy")
+    both = compare(read_contenders([str(smoke_results), str(tmp_path / "copy")], V1, None), {})
+    assert {duel.fresh.value for duel in both.duels} == {0.5}
+
+
+def test_claims_are_corrected_for_all_that_are_compared(smoke_results, tmp_path):
+    """Each of three equal learners has its claim, with three times its p-value."""
+    for name in ("two", "three"):
+        shutil.copytree(smoke_results, tmp_path / name)
+    names = [str(smoke_results), str(tmp_path / "two"), str(tmp_path / "three")]
+    for one in compare(read_contenders(names, V1, None), {}).contenders:
+        assert one.claim.learners == 3
+        assert one.claim.p_value == min(1.0, 3 * one.scores.transfer.contrast.null.p_value)
+
+
+def test_the_command_prints_every_form(amtlb, smoke_results, comparison):
+    """A terminal table, JSON that parses to the comparison, Markdown, and CSV with a row a figure."""
+    names = ["uniform", "ppo"]
+    table = amtlb("compare", *names)
+    assert table.returncode == 0, table.stderr
+    for word in ("contrast", "null", "space_invaders", "uniform", "ppo", "random", "human"):
+        assert word in table.stdout
+    printed = amtlb("compare", *names, "--json").stdout
+    assert Comparison.model_validate_json(printed) == comparison
+    assert printed == comparison.model_dump_json(indent=2) + "\n"  # another process, the same bytes
+    assert "| space_invaders |" in amtlb("compare", *names, "--markdown").stdout
+    rows = list(csv.DictReader(io.StringIO(amtlb("compare", *names, "--csv").stdout)))
+    found = {(row["learner"], row["against"], row["game"], row["measure"]): row for row in rows}
+    assert len(found) == len(rows)
+    figure = comparison.contenders[1].scores.transfer.contrast
+    row = found["ppo", "", "", "transfer_contrast"]
+    assert float(row["value"]) == figure.value
+    assert float(row["p_value"]) == figure.null.p_value
+    duel = comparison.duels[0]
+    assert float(found[duel.ours, duel.theirs, "", "win_probability_fresh"]["value"]) == duel.fresh.value
+
+
+def test_folders_and_names_go_together(amtlb, smoke_results):
+    """A results folder stands beside published baselines under its own name."""
+    done = amtlb("compare", smoke_results, "dqn", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [one["label"] for one in json.loads(done.stdout)["contenders"]] == ["uniform", "dqn"]
+
+
+def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
+    """Unknown names, two editions, other rules, the same folder twice: one line each."""
+    refused(amtlb("compare", "nobody"), 2, "'nobody'", "uniform", "ppo")
+    refused(amtlb("compare", "uniform", "--edition", "full"), 2, "'uniform'", "full", "none is")
+    refused(amtlb("compare", "uniform", "--json", "--csv"), 2, "--json")
+    refused(amtlb("compare", smoke_results, smoke_results), 1, "twice")
+    write_results(tmp_path / "lite", V1, V1.edition("lite"), 100, seed=0)
+    refused(amtlb("compare", smoke_results, tmp_path / "lite"), 1, "edition lite", "smoke")
+    shutil.copytree(smoke_results, tmp_path / "foreign")
+    for path in (tmp_path / "foreign").rglob("record.json"):
+        path.write_text(path.read_text().replace(SMOKE_DIGEST, "0" * 64))
+    refused(amtlb("compare", "uniform", tmp_path / "foreign"), 1, "digest 000000000000")
+
+
+def test_names_that_need_more_than_their_last_part(smoke_results, tmp_path):
+    """Two folders of one name are told apart by their paths; an unknown name is UnknownName."""
+    shutil.copytree(smoke_results, tmp_path / "uniform")
+    found = read_contenders([str(smoke_results), str(tmp_path / "uniform")], V1, None)
+    assert [one.label for one in found] == [str(smoke_results), str(tmp_path / "uniform")]
+    with pytest.raises(UnknownName, match="neither"):
+        read_contenders(["nobody"], V1, "smoke")
+    with pytest.raises(StoreError, match="twice"):
+        read_contenders(["ppo", "ppo"], V1, "smoke")

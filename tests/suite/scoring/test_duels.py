@@ -1,0 +1,42 @@
+"""Duels of two learners: won pairs of runs, and draws by seed where runs of a seed go together."""
+
+import numpy as np
+import pytest
+
+from suite.scoring.arrays import Floats
+from suite.scoring.duels import duel
+from suite.scoring.estimates import UNDEFINED
+
+GENERATOR_KEY = 6
+
+
+def rewards(correlation: float) -> tuple[Floats, Floats]:
+    """Two learners' rewards of 12 games and 4 seeds, each with its own luck of its seeds."""
+    generator = np.random.Generator(np.random.Philox(key=GENERATOR_KEY))
+    ours, theirs = (
+        np.sqrt(correlation) * generator.standard_normal((1, 4))
+        + np.sqrt(1 - correlation) * generator.standard_normal((12, 4))
+        for _ in range(2)
+    )
+    return ours, theirs
+
+
+def test_a_duel_is_the_share_of_won_pairs():
+    """Of the pairs of (1, 5) with (1, 3): one tie, one loss, two wins: 2.5 of 4."""
+    assert duel(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), [0], [0]).value == pytest.approx(2.5 / 4)
+
+
+def test_correlated_runs_are_drawn_by_seed():
+    """Where a learner's seeds are lucky in all games, p is one of those that 70 exchanges of seeds can have."""
+    alone = range(12)
+    together = duel(*rewards(0.8), alone, alone).null
+    assert together
+    assert (35 * together.p_value) % 1 == pytest.approx(0)
+    independent = duel(*rewards(0.0), alone, alone).null
+    assert independent
+    assert together.high - together.low > 2 * (independent.high - independent.low)
+
+
+def test_a_duel_over_no_games_is_undefined():
+    """Where no game counts, nothing is said."""
+    assert duel(np.empty((0, 2)), np.empty((0, 2)), [], []) == UNDEFINED

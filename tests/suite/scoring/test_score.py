@@ -1,0 +1,311 @@
+"""From a results folder to its scores."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from protocol import StoreError, parse_run_id, plan
+from suite.results.ledger import read_episodes, read_ledger
+from suite.results.store import Store, edition_of
+from suite.scoring.claims import claims
+from suite.scoring.estimates import UNDEFINED, Figure
+from suite.scoring.outcomes import read_outcomes, table_outcomes
+from suite.scoring.score import SCORERS, score
+from suite.scoring.scores import Scores
+from tests.suite.helpers import V1
+
+SMOKE = V1.edition("smoke")
+
+
+def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
+    """The returns of one game in all runs of an arm, by naive reading."""
+    returns = []
+    for run in plan(V1, SMOKE):
+        if run.run_id.arm == arm:
+            for episode in read_episodes(folder / run.run_id.path / "ledger.parquet"):
+                if (episode.game, episode.phase) == (game, phase):
+                    returns.append(episode.episode_return)
+    return returns
+
+
+def test_scores_recompute_from_the_ledgers(smoke_results):
+    """Every figure is what naive sums over the episodes give."""
+    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
+    assert {game.game for game in scores.transfer.games} == set(SMOKE.games)
+    ratios = []
+    for game in scores.transfer.games:
+        assert game.game in SMOKE.folds[game.fold]
+        fresh, transfer = (
+            sum(returns_of(smoke_results, arm, game.game, "training")) / 2 for arm in ("fresh", "transfer")
+        )
+        assert (game.fresh_reward, game.transfer_reward) == (fresh, transfer)
+        assert game.ratio.value == pytest.approx(transfer / fresh)
+        assert game.contrast.value == pytest.approx((transfer - fresh) / (transfer + fresh))
+        ratios.append(transfer / fresh)
+    assert scores.transfer.ratio.value == pytest.approx(np.mean(ratios))
+    assert scores.transfer.ratio_curve.values[-1] == scores.transfer.ratio.value
+    assert (scores.transfer.defined_games, scores.transfer.undefined_games) == (3, ())
+    for game in scores.multitask:
+        generalist, specialist = (
+            returns_of(smoke_results, arm, game.game, "evaluation") for arm in ("generalist", "fresh")
+        )
+        assert len(generalist) == len(specialist) == 16
+        assert (game.generalist_mean, game.generalist_top) == (np.mean(generalist), max(generalist))
+        assert (game.specialist_mean, game.specialist_top) == (np.mean(specialist), max(specialist))
+
+
+def test_curve_is_cumulative_reward_over_frames(smoke_results):
+    """Half-way down the curve stand the rewards of the first half of the frames, counted step by step."""
+    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
+    halves = {"fresh": {}, "transfer": {}}
+    for arm, by_game in halves.items():
+        for run in plan(V1, SMOKE):
+            if run.run_id.arm != arm:
+                continue
+            lane_steps = [0] * V1.lanes
+            for episode in sorted(
+                read_episodes(smoke_results / run.run_id.path / "ledger.parquet"), key=lambda e: e.number
+            ):
+                if episode.phase == "training":
+                    start = lane_steps[episode.lane]
+                    early = [
+                        r
+                        for s, r in zip(episode.reward_steps, episode.rewards, strict=True)
+                        if (start + s + 1) * 32 <= 4000
+                    ]
+                    by_game[episode.game] = by_game.get(episode.game, 0) + sum(early)
+                    lane_steps[episode.lane] += episode.length_steps
+    expected = np.mean([halves["transfer"][game] / halves["fresh"][game] for game in SMOKE.games])
+    assert scores.transfer.grid_frames[49] == 4000
+    assert scores.transfer.ratio_curve.values[49] == pytest.approx(expected)
+
+
+def test_generalists_curve_counts_frames_of_the_game(smoke_results):
+    """Of the generalist, a game's rewards are laid over the frames that this game was given, step by step."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    run = parse_run_id("smoke/generalist/seed1", V1)
+    lane_steps, given, paid = [0] * V1.lanes, {}, {}
+    for episode in sorted(read_episodes(smoke_results / run.path / "ledger.parquet"), key=lambda e: e.number):
+        if episode.phase == "training":
+            start = lane_steps[episode.lane]
+            for step in range(start, start + episode.length_steps):
+                given.setdefault(episode.game, {}).setdefault(step, 0)
+                given[episode.game][step] += 4
+            for step, reward in zip(episode.reward_steps, episode.rewards, strict=True):
+                paid.setdefault(episode.game, []).append((start + step, reward))
+            lane_steps[episode.lane] = start + episode.length_steps
+    for place, game in enumerate(outcomes.games):
+        clock = np.cumsum([given[game].get(step, 0) for step in range(max(lane_steps))])
+        expected = [
+            sum(reward for step, reward in paid.get(game, []) if clock[step] <= frames)
+            for frames in outcomes.grid_frames
+        ]
+        assert outcomes.curves.generalist[place, 1].tolist() == expected
+        assert clock[-1] == SMOKE.budget_frames
+
+
+def test_every_figure_stands_beside_its_null(smoke_results):
+    """Each aggregate has an interval around it, a null and a p-value; figures without transfer stay inside."""
+    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    for name in ("contrast", "mean_contrast", "ratio", "win_probability", "final_contrast"):
+        figure = getattr(transfer, name)
+        assert figure.interval.low <= figure.value <= figure.interval.high, name
+        assert figure.null.low <= figure.null.median <= figure.null.high, name
+        assert 0 < figure.null.p_value <= 1, name
+        assert figure.null.minimum_detectable_effect > 0, name
+    assert transfer.contrast.interval.low <= 0 <= transfer.contrast.interval.high
+    assert (transfer.counted_games, len(transfer.contrast_curve.values)) == (3, 100)
+
+
+def test_scores_follow_from_the_resampling_seed(smoke_results):
+    """The same seed gives the same scores; another moves intervals and no value."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    one, again, other = (score(outcomes, seed, resamples=200) for seed in (1, 1, 2))
+    assert one == again
+    assert one.transfer.contrast.value == other.transfer.contrast.value
+    assert one.transfer != other.transfer
+
+
+def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
+    """Scoring twice writes the same bytes, which parse to the same scores."""
+    written = (smoke_results / "scores.json").read_bytes()
+    assert amtlb("scores", smoke_results).returncode == 0
+    assert (smoke_results / "scores.json").read_bytes() == written
+    assert Scores.model_validate_json(written) == score(read_outcomes(Store(smoke_results, V1), SMOKE))
+
+
+def test_p_values_of_smoke_are_exact(smoke_results):
+    """Three folds of two seeds have 64 swaps: every p-value over all games is a whole number of 64ths."""
+    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    for figure in (transfer.contrast, transfer.win_probability, transfer.final_contrast):
+        assert (64 * figure.null.p_value) % 1 == 0
+
+
+def test_final_performance_recomputes_from_the_evaluations(smoke_results):
+    """The final figures are the mean evaluation returns of the transfer and the fresh runs."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        fresh, transfer = (
+            np.mean(returns_of(smoke_results, arm, game.game, "evaluation")) for arm in ("fresh", "transfer")
+        )
+        assert (game.fresh_final, game.transfer_final) == pytest.approx((fresh, transfer))
+        assert game.final_contrast.value == pytest.approx((transfer - fresh) / (transfer + fresh))
+
+
+def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
+    """A game's reward in pre-training is the mean over two folds, all but its own, of two seeds."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        earned = sum(returns_of(smoke_results, "pretrain", game.game, "training")) / 4
+        assert game.pretrain_reward == pytest.approx(earned)
+        fresh = game.fresh_reward
+        assert game.pretraining_contrast.value == pytest.approx((earned - fresh) / (earned + fresh))
+
+
+def test_rewards_stand_by_seed(smoke_results):
+    """Each seed's reward is published, and the game's reward is their mean."""
+    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+        for rewards, mean in (
+            (game.fresh_rewards, game.fresh_reward),
+            (game.transfer_rewards, game.transfer_reward),
+        ):
+            assert len(rewards) == SMOKE.seeds
+            assert np.mean(rewards) == mean
+
+
+def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_results):
+    """Such a game is named, keeps its row, and changes nothing over all games; the others are scored alone."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    assert outcomes.negative == (False, False, False)
+    marked = replace(outcomes, negative=(False, True, False))
+    curves = outcomes.curves.transfer.copy()
+    curves[1] = -1e6 - curves[1]
+    spoiled = replace(marked, curves=outcomes.curves._replace(transfer=curves))
+    one, other = score(marked).transfer, score(spoiled).transfer
+    assert (one.counted_games, one.negative_games) == (2, (outcomes.games[1],))
+    assert [game.negative_rewards for game in one.games] == [False, True, False]
+    assert one.contrast.value == pytest.approx(
+        np.mean([one.games[0].contrast.value, one.games[2].contrast.value])
+    )
+    rows = {"games"}
+    assert one.model_dump(exclude=rows) == other.model_dump(exclude=rows)
+    assert other.games[1].contrast.value == -1
+
+
+def test_where_all_games_have_negative_rewards_nothing_is_said(smoke_results):
+    """Every figure over all games is undefined, as is every point of the curves; no number is NaN."""
+    outcomes = replace(read_outcomes(Store(smoke_results, V1), SMOKE), negative=(True, True, True))
+    scores = score(outcomes)
+    transfer = scores.transfer
+    assert (transfer.counted_games, len(transfer.negative_games)) == (0, 3)
+    for name, value in transfer:
+        if isinstance(value, Figure):
+            assert value == UNDEFINED, name
+    assert set(transfer.contrast_curve.values) == set(transfer.ratio_curve.low) == {None}
+    assert len(transfer.games) == 3
+    assert "NaN" not in scores.model_dump_json()
+    assert claims([scores], {"uniform": scores})[0].verdict == "nothing"
+
+
+def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
+    """One reward of -1, in training or in evaluation, is enough."""
+    path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = read_ledger(path)
+    for phase in ("training", "evaluation"):
+        rows = table.to_pylist()
+        paid = next(row for row in rows if row["phase"] == phase and row["rewards"])
+        paid["rewards"][0] = -1
+        changed = pa.Table.from_pylist(rows, table.schema)
+        assert table_outcomes(changed, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
+    assert not table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
+
+
+def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
+    """The mean training return is that of whole episodes; a run without any has none."""
+    path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = read_ledger(path)
+    whole = [
+        episode.episode_return
+        for episode in read_episodes(path)
+        if episode.phase == "training" and episode.end_reason != "budget"
+    ]
+    found = table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"]
+    assert (found.whole_episodes, found.training_return) == (len(whole), pytest.approx(np.mean(whole)))
+    place = table.schema.get_field_index("end_reason")
+    cut = table.set_column(place, table.schema.field(place), pa.array(["budget"] * table.num_rows))
+    found = table_outcomes(cut, "ledger", ["breakout"], 8000, 4)["breakout"]
+    assert (found.whole_episodes, found.training_return) == (0, 0.0)
+
+
+def test_games_without_whole_episodes_are_named_and_left_out_of_the_gain(smoke_results):
+    """The gain counts the games where each run has a whole episode, and names the others."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    ones = np.ones((3, 2))
+    some = ones.copy()
+    some[2, 1] = 0
+    whole = outcomes.whole_episodes._replace(fresh=ones, transfer=some)
+    transfer = score(replace(outcomes, whole_episodes=whole)).transfer
+    assert transfer.gain_games == 2
+    assert transfer.games_without_whole_episodes == (outcomes.games[2],)
+    gains = [game.human_normalised_gain for game in transfer.games]
+    assert gains[2] is None
+    assert transfer.human_normalised_gain.value == pytest.approx(np.mean(gains[:2]))
+    none = outcomes.whole_episodes._replace(fresh=0 * ones)
+    transfer = score(replace(outcomes, whole_episodes=none)).transfer
+    assert (transfer.gain_games, transfer.human_normalised_gain) == (0, UNDEFINED)
+
+
+def test_scores_name_what_computed_them(smoke_results):
+    """The file's form and the scoring's version are in it, and the version leads to the function."""
+    outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
+    scores = score(outcomes)
+    assert (scores.schema_version, scores.scoring_version) == (1, 1)
+    assert SCORERS[scores.scoring_version](outcomes) == scores
+
+
+def test_missing_runs_are_named(smoke_results, tmp_path):
+    """A folder that lacks runs is told how many and which is the first."""
+    shutil.copytree(smoke_results, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "transfer")
+    with pytest.raises(StoreError, match=r"lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
+        read_outcomes(Store(tmp_path / "copy", V1), SMOKE)
+
+
+@pytest.mark.parametrize("fault", ["lane as text", "reward steps lost", "rewards emptied"])
+def test_ledgers_that_are_none_are_refused(smoke_results, tmp_path, fault):
+    """A column of another type, lists that do not fit, another ledger than the record's: StoreErrors."""
+    folder = tmp_path / "copy"
+    shutil.copytree(smoke_results, folder)
+    path = folder / "fresh" / "breakout" / "seed0" / "ledger.parquet"
+    table = pq.read_table(path)
+    empty = pa.array([[]] * table.num_rows, table.schema.field("rewards").type)
+    changed = {
+        "lane as text": lambda: table.set_column(1, "lane", table["lane"].cast(pa.string())),
+        "reward steps lost": lambda: table.set_column(
+            table.schema.get_field_index("reward_steps"), table.schema.field("reward_steps"), empty
+        ),
+        "rewards emptied": lambda: table.set_column(
+            table.schema.get_field_index("reward_steps"), table.schema.field("reward_steps"), empty
+        ).set_column(table.schema.get_field_index("rewards"), table.schema.field("rewards"), empty),
+    }
+    pq.write_table(changed[fault](), path)
+    with pytest.raises(StoreError, match="ledger"):
+        read_outcomes(Store(folder, V1), SMOKE)
+
+
+def test_edition_is_read_from_the_records(smoke_results, tmp_path):
+    """A results folder tells its edition; an empty one is a StoreError."""
+    assert edition_of(smoke_results, V1) == SMOKE
+    with pytest.raises(StoreError, match="no complete run"):
+        edition_of(tmp_path, V1)
+
+
+def test_runs_of_two_learners_are_not_scored_together(smoke_results, tmp_path):
+    """A folder whose records name two learners has no score."""
+    shutil.copytree(smoke_results, tmp_path / "copy")
+    record = tmp_path / "copy" / parse_run_id("smoke/generalist/seed0", V1).path / "record.json"
+    record.write_text(record.read_text().replace("baselines.uniform:make", "other:make"))
+    with pytest.raises(StoreError, match="2 learners"):
+        read_outcomes(Store(tmp_path / "copy", V1), SMOKE)

@@ -1,0 +1,79 @@
+"""The URL of a database is a secret: what is said of it, and what a failure says."""
+
+import socket
+import time
+
+import pytest
+
+from protocol import ServerError, UnknownName
+from suite.tracking.mongo_url import VARIABLE, MongoUrl, environment_without_url, url_of_environment
+from tests.suite.tracking.servers import free_port
+
+
+def test_a_url_shows_user_hosts_and_database_only():
+    """Neither password nor options are in what a URL prints as."""
+    url = MongoUrl("mongodb://bob:hun%2Fter2@one:1,two:2/lab?authSource=admin&appname=s3cret", "X")
+    assert repr(url) == "MongoUrl(bob@one:1,two:2/lab)"
+    assert str(url) == repr(url)
+    assert MongoUrl("mongodb://localhost", "X").redacted == "localhost:27017/sacred"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://bob:hunter2@host/x",
+        "mongodb://bob:hun/ter2@host/x",
+        "mongodb://bob:hunter2@host:hunter2/x",
+        "mongodb://bob:hunter2@host/x?nope=hunter2",
+        "hunter2",
+    ],
+)
+def test_no_url_is_refused_without_repeating_it(monkeypatch, text):
+    """What is no URL is named by where it came from; no part of it is repeated, nor chained in a cause."""
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(UnknownName) as refused:
+        url_of_environment()
+    assert VARIABLE in str(refused.value)
+    assert "ter2" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+def test_secrets_are_taken_out_of_what_a_server_says():
+    """An error that repeats the password, escaped or not, or an option is shown without them."""
+    url = MongoUrl("mongodb://bob:hun%2Fter2@host/lab?appname=s3cret", "X")
+    said = url.reason(RuntimeError("no hun/ter2 or hun%2Fter2 for s3cret"))
+    assert said == "RuntimeError: no *** or *** for ***"
+
+
+def test_an_absent_server_is_told_soon():
+    """Nobody at the port: one error within seconds, with what to do."""
+    begun = time.monotonic()
+    url = MongoUrl(f"mongodb://bob:hunter2@127.0.0.1:{free_port()}/lab", "X")
+    with (
+        pytest.raises(ServerError, match=r"bob@127.0.0.1:\d+/lab failed .*is it running") as failed,
+        url.database(),
+    ):
+        pass
+    assert "hunter2" not in str(failed.value)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_silent_server_is_given_up():
+    """A port that takes connections and never answers holds nobody up for long."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        begun = time.monotonic()
+        url = MongoUrl(f"mongodb://127.0.0.1:{silent.getsockname()[1]}", "X")
+        with pytest.raises(ServerError), url.database():
+            pass
+    assert time.monotonic() - begun < 15
+
+
+def test_the_environment_of_a_learner_has_no_url(monkeypatch):
+    """All of the environment is handed on, but for the URL."""
+    monkeypatch.setenv(VARIABLE, "mongodb://bob:hunter2@host")
+    monkeypatch.setenv("AMTLB_OTHER", "kept")
+    handed = environment_without_url()
+    assert VARIABLE not in handed
+    assert handed["AMTLB_OTHER"] == "kept"
