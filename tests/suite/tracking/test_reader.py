@@ -11,6 +11,7 @@ from protocol import AmtlbError, Edition, ServerError, UnknownName
 from suite.results.published import published_folder
 from suite.results.store import Store, complete_runs
 from suite.scoring.comparison import Comparison, compare, read_contenders
+from suite.scoring.published import published_scores
 from suite.tracking.publish import Publisher
 from suite.tracking.reader import learner_of, read_published
 from tests.suite.cli.test_cli import refused
@@ -28,7 +29,9 @@ def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
             Publisher(database, 0.2).publish(store, complete_runs(store), lambda run_id, ending: None)
     done = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
     assert done.returncode == 0, done.stderr
-    assert Comparison.model_validate_json(done.stdout) == compare(read_contenders(["uniform", "ppo"], V1, None))
+    assert Comparison.model_validate_json(done.stdout) == compare(
+        read_contenders(["uniform", "ppo"], V1, None), published_scores(V1, "smoke")
+    )
     refused(amtlb("compare", "nobody", "--from", server.url), 2, "'nobody'", "baselines.ppo:make")
 
 
@@ -39,7 +42,7 @@ def test_a_learner_of_a_database_stands_beside_a_folder(published, synthetic, tm
         read_published(published, name, V1, edition, tmp_path / "found")
         return tmp_path / "found"
 
-    both = compare(read_contenders([str(synthetic.folder), "synthetic:make"], V1, None, find))
+    both = compare(read_contenders([str(synthetic.folder), "synthetic:make"], V1, None, find), {})
     assert [one.label for one in both.contenders] == [synthetic.folder.name, "synthetic:make"]
     assert {duel.fresh.value for duel in both.duels} == {0.5}
 
