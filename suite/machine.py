@@ -76,9 +76,13 @@ def code_commit() -> str | None:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process, or one of its ended children, has held."""
-    kilobytes = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return 1024 * max(kilobytes)
+    """The most memory that this process has held; processes that it started are not counted."""
+    try:
+        # getrusage would count what the parent held when it started this process.
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def cpu_type() -> str:

@@ -99,7 +99,7 @@ def test_balancing_moves_the_gate_towards_equal_use():
     """From a gate that uses one head, learning with a large coefficient evens the use; without, it does not."""
     left = []
     for balance_coef in (0.0, 1.0):
-        learner = make(1, 8, {**PARAMETERS, "balance_coef": balance_coef})
+        learner = make(1, 8, {**PARAMETERS, "n_steps": 5, "balance_coef": balance_coef})
         with torch.no_grad():
             learner.policy.gate_net.bias[0] += 3
         learner.learn(trivial_lanes(load("v1"), 100, 1))
