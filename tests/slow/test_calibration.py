@@ -12,6 +12,8 @@ BENCHMARKS = 400
 """Of each design, as `make calibration` draws them (docs/scores.md)."""
 TEST_ERROR = (0.95 * 0.05 / BENCHMARKS) ** 0.5
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+COVERAGE = {"lite": (0.92, 0.98), "full": (0.88, 1.0)}
+"""What the docs promise of each edition: full has three seeds, and falls short where checkpoints differ."""
 CHECKED = {design.name: design for design in DESIGNS if not design.name.startswith("smoke")}
 
 
@@ -25,9 +27,10 @@ def found() -> dict:
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_intervals_cover_the_truth(found, name):
-    """95 % intervals hold the truth in 92 to 98 % of the benchmarks, within two standard errors."""
+    """95 % intervals of lite hold the truth in 92 to 98 % of the benchmarks, those of full in 88 % or more."""
+    least, most = COVERAGE[name.partition(",")[0]]
     for statistic in ("contrast", "win probability"):
-        assert 0.92 - 2 * TEST_ERROR <= found[name].coverage[statistic] <= 0.98 + 2 * TEST_ERROR, statistic
+        assert least - 2 * TEST_ERROR <= found[name].coverage[statistic] <= most + 2 * TEST_ERROR, statistic
 
 
 @pytest.mark.parametrize("seeds", ["", ", seeds correlated"])
