@@ -36,7 +36,7 @@ def test_reference_learners_keep_the_contract(name, steps):
     ("module", "steps_a_lane"),
     [
         pytest.param(ppo, 2500, marks=pytest.mark.slow),
-        pytest.param(multihead_a2c, 1000, marks=pytest.mark.slow),
+        pytest.param(multihead_a2c, 2500, marks=pytest.mark.slow),
         (dqn, 150),
     ],
     ids=["ppo", "multihead_a2c", "dqn"],
