@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import pyarrow as pa
 
 from protocol import (
     Protocol,
     Run,
     RunRecord,
+    StoreError,
     canonical_digest,
     describe,
     load,
@@ -78,9 +82,15 @@ def audit_run(task: RunTask) -> RunAudit:
         found = check_ledger(ledger, record)
         findings += found
         if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
-            skip = protocol.environment.frame_skip
-            outcomes = table_outcomes(table, ledger_file, run.games, run.budget_frames, skip)
+            outcomes = _outcomes(protocol, run, table, ledger_file)
     return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
+
+
+def _outcomes(protocol: Protocol, run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
+    """What the ledger says was earned; None: it lacks a game, of which rule B1 tells."""
+    with suppress(StoreError):
+        return table_outcomes(table, file, run.games, run.budget_frames, protocol.environment.frame_skip)
+    return None
 
 
 def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str) -> Iterator[Finding]:

@@ -110,10 +110,10 @@ class Forged:
         with (self.folder / "SHA256SUMS").open("a") as sums:
             sums.write(f"{file_digest(self.folder / file)}  {file}\n")
 
-    def play(self, run: str, bend: Bend) -> None:
+    def play(self, run: str, bend: Bend, *, scores: bool = True) -> None:
         """Replace a run by one that was really played, with one rule bent."""
         described = describe(parse_run_id(f"smoke/{run}", V1), V1)
-        self.write_rows(run, list(play_bent(V1, described, bend)))
+        self.write_rows(run, list(play_bent(V1, described, bend)), scores=scores)
 
     def train(self, run: str, learner: str) -> None:
         """Replace a run by one that another learner really played; the record names the declared one."""
@@ -293,6 +293,11 @@ def _no_evaluation(rows: list[dict[str, Any]]) -> None:
     rows[:] = [row for row in rows if row["phase"] == "training"]
 
 
+def _one_game_alone(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        row["game"] = rows[0]["game"]
+
+
 def _one_evaluation_less(rows: list[dict[str, Any]]) -> None:
     del rows[-1]
 
@@ -403,8 +408,10 @@ def _rows(
     return Forgery(name, rule, lambda forged: forged.edit_rows(run, edit, **options), also, replay)
 
 
-def _played(name: str, rule: str, run: str, *also: str, replay: bool = False, **bend: Any) -> Forgery:
-    return Forgery(name, rule, lambda forged: forged.play(run, Bend(**bend)), also, replay)
+def _played(
+    name: str, rule: str, run: str, *also: str, replay: bool = False, scores: bool = True, **bend: Any
+) -> Forgery:
+    return Forgery(name, rule, lambda forged: forged.play(run, Bend(**bend), scores=scores), also, replay)
 
 
 FORGERIES = (
@@ -461,6 +468,7 @@ FORGERIES = (
     _named("a chosen seed of the evaluation", "D4", lambda f: f.change(FRESH, evaluation_seed=7)),
     _played("one step over the budget", "B1", FRESH, more_steps=1),
     _rows("half of every episode claimed", "B1", _claim_of_half, "B4", run=TRANSFER),
+    _rows("a game that pre-training never played", "B1", _one_game_alone, run=PRETRAIN, scores=False),
     _named("more frames claimed than played", "B2", _spending, training_frames=32_000),
     _named("steps claimed as frames", "B2", _spending, training_frames=2_000),
     _played("evaluation beyond its cap", "B3", FRESH, longer_evaluation_steps=1, only_action=0),
@@ -472,7 +480,7 @@ FORGERIES = (
     _rows("no evaluation", "B5", _no_evaluation, scores=False),
     _rows("an evaluation episode less", "B5", _one_evaluation_less),
     _rows("an evaluation episode more", "B5", _more_evaluation),
-    _played("pre-training on the held-out game", "F1", PRETRAIN, games=("asterix", "breakout")),
+    _played("pre-training on the held-out game", "F1", PRETRAIN, scores=False, games=("asterix", "breakout")),
     _named("weights of the generalist handed over", "F2", _hand_over),
     _named("the checkpoint of another seed", "F3", lambda f: _checkpoint_of(f, "pretrain/fold1/seed1")),
     _named("the checkpoint of another fold", "F3", lambda f: _checkpoint_of(f, "pretrain/fold0/seed0"), "F2"),
