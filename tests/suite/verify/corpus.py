@@ -272,13 +272,11 @@ def _reorder(rows: list[dict[str, Any]]) -> None:
 
 
 def _swap_actions(rows: list[dict[str, Any]]) -> None:
-    one, other = next(
-        (one, other)
-        for place, one in enumerate(rows)
-        for other in rows[:place]
-        if one["length_steps"] == other["length_steps"]
-    )
-    one["actions"], other["actions"] = other["actions"], one["actions"]
+    """What two episodes have in common of their length is swapped, so that no length changes."""
+    one, other = rows[:2]
+    steps = min(one["length_steps"], other["length_steps"])
+    first, second = one["actions"], other["actions"]
+    one["actions"], other["actions"] = second[:steps] + first[steps:], first[:steps] + second[steps:]
 
 
 def _repeat(rows: list[dict[str, Any]]) -> None:
