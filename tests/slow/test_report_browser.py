@@ -118,8 +118,9 @@ def test_tables_sort(seen):
 
 
 def pressed(page: Page, section: str, column: str) -> list[str]:
-    """Press a header; the cells of its column, from the top."""
-    table = page.locator(f"{section} table").first
+    """Press a header of the section's first table that has it; the cells of its column, from the top."""
+    button = page.get_by_role("button", name=column, exact=True)
+    table = page.locator(f"{section} table").filter(has=button).first
     headers = table.locator("thead th").all_text_contents()
     table.get_by_role("button", name=column, exact=True).click()
     place = [header.strip() for header in headers].index(column)
