@@ -120,7 +120,7 @@ def test_results_stand_beside_the_published_ones(clone, unbroken):
     done = subprocess.run(make(clone, "compare", out), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
-    for name in (unbroken.name, "dqn", "multihead_a2c", "ppo", "uniform"):
+    for name in (unbroken.name, "dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"):
         assert name in done.stdout
     done = subprocess.run(make(clone, "report", out), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -131,7 +131,7 @@ def test_baselines_are_published_anew(clone):
     """``make baselines`` finds the published runs complete, plays none, and writes the same scores and sums."""
     done = subprocess.run(make(clone, "baselines"), capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("20 of 20 runs of smoke are complete") == 4
+    assert done.stdout.count("20 of 20 runs of smoke are complete") == 5
     if (clone / ".git").exists() and cpu_type() in GOLDEN:
         status = subprocess.run(["git", "status", "--short"], cwd=clone, capture_output=True, text=True).stdout
         assert "artifacts" not in status
