@@ -47,7 +47,7 @@ RUN pip install --quiet --no-cache-dir --no-index --no-build-isolation --no-deps
 # All ROMs and all conformance vectors; the stamp lets a start find the same files unchanged.
 ARG VERSION EDITION_DIGESTS
 RUN amtlb protocol check --stamp .venv/.checked \
-    && test "$(amtlb protocol digest | tr ' \n' '=,')" = "${EDITION_DIGESTS}" \
+    && test "$(python -c 'from protocol import load; print(*map("=".join, load("v1").edition_digests.items()), sep=",")')" = "${EDITION_DIGESTS}" \
     && test "$(python -c 'from importlib.metadata import version; print(version("amtlb"))')" = "${VERSION}"
 
 ARG COMMIT BASE VARIANT=cpu

@@ -139,7 +139,7 @@ image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cp
 	DOCKER_BUILDKIT=1 $(DOCKER) build --network none --tag $(IMAGE) --iidfile build/image-$(VARIANT).id \
 		--build-arg VARIANT=$(VARIANT) --build-arg VERSION=$(VERSION) \
 		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit())') \
-		--build-arg EDITION_DIGESTS=$$($(BIN)/amtlb protocol digest | tr ' \n' '=,') \
+		--build-arg EDITION_DIGESTS=$$($(BIN)/python -c 'from protocol import load; print(*map("=".join, load("v1").edition_digests.items()), sep=",")') \
 		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
 	$(BIN)/python -m suite.release.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
 

@@ -84,7 +84,7 @@ def test_its_labels_are_true(engine, builds: Builds, facts):
     assert labels["org.opencontainers.image.version"] == facts["version"] == version
     assert labels["org.opencontainers.image.revision"] == facts["commit"] == (code_commit() or "unknown")
     assert facts["edition_digests"] == load("v1").edition_digests
-    digests = "".join(f"{edition}={digest}," for edition, digest in facts["edition_digests"].items())
+    digests = ",".join(f"{edition}={digest}" for edition, digest in facts["edition_digests"].items())
     assert labels["amtlb.edition.digests"] == digests
     assert labels["org.opencontainers.image.base.name"]
     assert "GPL-2.0-only" in labels["org.opencontainers.image.licenses"]
