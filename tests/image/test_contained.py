@@ -172,7 +172,7 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
 
 def test_the_other_runs_go_on(image, tmp_path):
     """Where a learner ends its box in some runs, those fail with the reason and all others complete."""
-    learner = f"{HOSTILE}:OddSeedsExit"
+    learner = f"{HOSTILE}:OneSeedExits"
     found = amtlb("benchmark", "--image", image, "--learner", learner, "--out", tmp_path / "out")
     assert found.returncode == 1, found.stdout + found.stderr
     ended, failed, skipped = (

@@ -269,11 +269,11 @@ class EscapeCodes(UniformLearner):
         raise RuntimeError("\x1b]0;owned\x07\x1b[2J all is well\nerror: none")
 
 
-class OddSeedsExit(UniformLearner):
-    """Ends its process in runs whose seed is odd, and plays the others."""
+class OneSeedExits(UniformLearner):
+    """Ends its process if 4 divides its seed, as it does one of the two seeds of ``smoke``; plays otherwise."""
 
     def learn(self, env):
-        if self._seed % 2:
+        if self._seed % 4 == 0:
             os._exit(3)
         super().learn(env)
 
