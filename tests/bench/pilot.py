@@ -24,7 +24,7 @@ import hashlib
 import json
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -239,12 +239,14 @@ class Pilot:
             return first
         return self._missing(game, ("dqn",)) if self.verdict(game) is None else []
 
-    def play(self, game: str) -> Iterator[dict[str, Any]]:
-        """Play what a candidate lacks, on all cores; each part as it ends."""
-        while parts := self.next_parts(game):
+    def play(self, games: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Play what candidates lack, in their order, on all cores; each part as it ends."""
+        while parts := [part for game in games for part in self.next_parts(game)]:
             with ThreadPoolExecutor(available_cores()) as pool:
-                for line in pool.map(partial(play_in_process, "tests.bench.pilot"), parts):
-                    self._keep(line)
+                for ended in as_completed(
+                    [pool.submit(play_in_process, "tests.bench.pilot", part) for part in parts]
+                ):
+                    self._keep(line := ended.result())
                     yield line
 
     def _missing(self, game: str, players: Sequence[str]) -> list[Part]:
@@ -302,15 +304,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(play(Part(*json.loads(options.one)))))
         return
     pilot = Pilot(options.data)
-    for game in candidates():
-        if game not in ATARI_100K and len(pilot.chosen()) == CHOSEN:
+    first = [game for game in candidates() if game in ATARI_100K]
+    for games in (first, *([game] for game in candidates()[len(first) :])):
+        if games is not first and len(pilot.chosen()) == CHOSEN:
             break
-        for line in pilot.play(game):
+        for line in pilot.play(games):
             rates = " ".join(f"{rate:.1f}" for rate in line["points_per_1000_steps"])
-            print(f"{game} {line['player']} seed {line['seed']}: {rates}", flush=True)
-        print(
-            f"{game}: {'qualifies' if (verdict := pilot.verdict(game)) and verdict.qualifies else 'does not'}"
-        )
+            print(f"{line['game']} {line['player']} seed {line['seed']}: {rates}", flush=True)
     options.table.write_text(table(pilot), encoding="utf-8")
 
 
