@@ -1,8 +1,8 @@
 """What carrying heads to another game costs: PPO, with its heads and with heads drawn again, on a second game.
 
 ``python -m tests.bench.heads`` plays two pairs of games outside ``lite`` and ``smoke``: 240,000 frames of the
-first game by PPO, then 80,000 of the second by both learners from that checkpoint, next to fresh PPO. It prints a
-Markdown table for docs/baselines.md: points per 1,000 agent steps over the 80,000 frames, by seed, and the
+first game by PPO, then 80,000 of the second by both learners from that checkpoint, next to fresh PPO. It prints
+a Markdown table for docs/baselines.md: points per 1,000 agent steps over the 80,000 frames, by seed, and the
 contrasts with fresh play of the means over seeds.
 """
 
@@ -95,10 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.one:
         print(json.dumps(play(Case(*json.loads(options.one)))))
         return
-    print(
-        "| games | pre-training, first to last tenth | fresh | ppo | ppo_reset | contrast, ppo | contrast, ppo_reset |"
-    )
-    print("|---|---|---|---|---|---|---|")
+    columns = ("games", "pre-training, first to last tenth", *WAYS, *(f"contrast, {way}" for way in WAYS[1:]))
+    print("| " + " | ".join(columns) + " |\n|" + "---|" * len(columns))
     with ThreadPoolExecutor(available_cores()) as pool:
         for first, second in PAIRS:
             cases = [Case(first, second, seed) for seed in range(SEEDS)]
