@@ -39,11 +39,11 @@ from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
 from suite.run.job import Job
-from suite.run.messages import Begun, Report
+from suite.run.messages import Begun, Listener
 from suite.run.recorder import ReportingRecorder
 
 
-def play(job: Job, report: Report) -> RunRecord:
+def play(job: Job, report: Listener) -> RunRecord:
     """Play one run to its end and keep it in the store.
 
     Raises:
@@ -64,7 +64,10 @@ def play(job: Job, report: Report) -> RunRecord:
         training_seed, evaluation_seed = run.learner_seed("training"), run.learner_seed("evaluation")
         learner = make(training_seed, protocol.lanes)
         configuration, configuration_digest = _configuration(learner, job)
-        report(Begun(configuration, configuration_digest, started_at.isoformat(timespec="seconds")))
+        begun_at = started_at.isoformat(timespec="seconds")
+        report(
+            Begun(configuration=configuration, configuration_digest=configuration_digest, started_at=begun_at)
+        )
         checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
         training_seconds = _Rounds(protocol, run, job, report).play(
             learner, lambda: make(evaluation_seed, protocol.lanes), folder, Path(scratch)
@@ -93,7 +96,7 @@ def play(job: Job, report: Report) -> RunRecord:
             code_commit=code_commit(),
             versions=library_versions(),
             cpu=cpu_type(),
-            started_at=started_at.isoformat(timespec="seconds"),
+            started_at=begun_at,
             wall_seconds=round(time.monotonic() - started, 3),
             training_steps_per_second=round(training_steps / training_seconds, 1),
             workers=job.workers,
@@ -134,7 +137,7 @@ def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
 class _Rounds:
     """Training, saving and evaluation of one run."""
 
-    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Report) -> None:
+    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Listener) -> None:
         self._protocol = protocol
         self._run = run
         self._job = job

@@ -19,7 +19,8 @@ from uuid import uuid4
 from protocol import Run, RunRecord, ServerError, StoreError
 from suite.digests import file_digest
 from suite.results.store import LEDGER, Store
-from suite.run.points import SPEED, Point, ended_episodes, points_of
+from suite.run.messages import Point
+from suite.run.points import SPEED, ended_episodes, points_of
 from suite.tracking.documents import (
     CONTENT_TYPES,
     artifact_ids,
