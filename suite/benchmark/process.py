@@ -127,8 +127,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     ):
         try:
             error, status = _attend(child, task.job, pass_on, stopped)
-        except LearnerError as reason:
-            return Outcome(task.job.run_id, "failed", str(reason), task.log)
+        except LearnerError as problem:
+            return Outcome(task.job.run_id, "failed", str(problem), task.log)
     if status == 0:
         return Outcome(task.job.run_id, "complete", "", task.log)
     if status == 130:
