@@ -176,7 +176,7 @@ def _print_plan(
     if not as_json:
         print_plan(console, edition, runs)
     pace, source = _pace(edition, runs, missing, store, settings) if missing else (None, "no run is missing")
-    amount = volume(missing, store.protocol.environment.frame_skip)
+    amount = volume(missing)
     cost = (
         None if pace is None else estimate(missing, store.protocol, pace, settings.jobs, settings.workers or 1)
     )

@@ -37,8 +37,7 @@ class _Sender:
     def follow(self, job: Job) -> None:
         """Take the metrics of this run from what is reported."""
         protocol = load(job.protocol_version)
-        run = describe(parse_run_id(job.run_id, protocol), protocol)
-        self._returns = Returns(run, protocol.environment.frame_skip)
+        self._returns = Returns(describe(parse_run_id(job.run_id, protocol), protocol))
 
     def report(self, event: Begun | Played | EpisodeEnd) -> None:
         """Pass on what the run reports; a ``suite.run.messages.Listener``."""

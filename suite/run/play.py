@@ -74,7 +74,6 @@ def play(job: Job, report: Listener) -> RunRecord:
         )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         (folder / JOURNAL).unlink()
-        training_steps = run.total_budget_frames // protocol.environment.frame_skip
         record = RunRecord(
             schema_version=1,
             protocol_version=protocol.version,
@@ -98,7 +97,7 @@ def play(job: Job, report: Listener) -> RunRecord:
             cpu=cpu_type(),
             started_at=begun_at,
             wall_seconds=round(time.monotonic() - started, 3),
-            training_steps_per_second=round(training_steps / training_seconds, 1),
+            training_steps_per_second=round(run.total_budget_steps / training_seconds, 1),
             workers=job.workers,
             peak_memory_bytes=peak_memory_bytes(),
         )
@@ -171,10 +170,8 @@ class _Rounds:
         return seconds
 
     def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
-        run, skip = self._run, self._protocol.environment.frame_skip
-        return EvaluationSchedule(
-            run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
-        )
+        run = self._run
+        return EvaluationSchedule(run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_steps)
 
     def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
         run = self._run
@@ -186,7 +183,7 @@ class _Rounds:
         except BudgetExhausted:
             pass
         if meter.unspent_steps:
-            left = meter.unspent_steps * self._protocol.environment.frame_skip
+            left = meter.unspent_steps * self._run.frame_skip
             raise LearnerError(
                 f"learn returned with {left} of {env.budget_frames} frames unspent; "
                 "a learner plays until env.step raises BudgetExhausted"

@@ -25,11 +25,10 @@ class Returns:
 
     Args:
         run: whose episodes come.
-        frame_skip: emulator frames an agent step.
     """
 
-    def __init__(self, run: Run, frame_skip: int) -> None:
-        self._frames, self._frame_skip = run.total_budget_frames, frame_skip
+    def __init__(self, run: Run) -> None:
+        self._frames, self._frame_skip = run.total_budget_frames, run.frame_skip
         self._hundredth = 1
         self._open: dict[str, list[int]] = defaultdict(list)
         self._evaluated: dict[str, list[int]] = defaultdict(list)
@@ -69,9 +68,9 @@ class Returns:
             yield Point(f"{phase}.return.{game}", self.frames(hundredth), sum(earned) / len(earned))
 
 
-def points_of(episodes: Iterable[EpisodeEnd], run: Run, frame_skip: int) -> list[Point]:
+def points_of(episodes: Iterable[EpisodeEnd], run: Run) -> list[Point]:
     """All points of a run's returns."""
-    returns = Returns(run, frame_skip)
+    returns = Returns(run)
     return [point for ended in episodes for point in returns.add(ended)] + returns.finish()
 
 

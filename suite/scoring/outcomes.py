@@ -104,6 +104,11 @@ class Outcomes:
         return [place for place, negative in enumerate(self.negative) if not negative]
 
     @property
+    def budget_steps(self) -> int:
+        """The budget of each game, in agent steps over all lanes."""
+        return self.edition.budget_frames // self.protocol.environment.frame_skip
+
+    @property
     def learner(self) -> str:
         """The learner of all runs, as ``module:function``."""
         return self.records[0].learner
@@ -204,27 +209,22 @@ def _records(store: Store, edition: Edition, runs: Iterable[Run]) -> tuple[RunRe
     return records
 
 
-def read_ledger_outcomes(
-    path: Path, games: Sequence[str], budget_frames: int, frame_skip: int
-) -> dict[str, GameOutcome]:
-    """What the episodes of one ledger earned, by game.
+def read_ledger_outcomes(path: Path, run: Run) -> dict[str, GameOutcome]:
+    """What the episodes of one run's ledger earned, by game.
 
     Args:
         path: the ledger.
-        games: those of its run.
-        budget_frames: of each game.
-        frame_skip: emulator frames an agent step.
+        run: says which games, their budget and the frame skip.
 
     Raises:
         StoreError: the ledger cannot be read, or has no training episode of one of the games.
     """
-    return table_outcomes(read_ledger(path, _COLUMNS), str(path), games, budget_frames, frame_skip)
+    return table_outcomes(read_ledger(path, _COLUMNS), str(path), run)
 
 
-def table_outcomes(
-    table: pa.Table, name: str, games: Sequence[str], budget_frames: int, frame_skip: int
-) -> dict[str, GameOutcome]:
+def table_outcomes(table: pa.Table, name: str, run: Run) -> dict[str, GameOutcome]:
     """What the episodes of a ledger's table earned, by game; ``name`` is what errors call it."""
+    games = run.games
     if not pc.list_value_length(table["rewards"]).equals(pc.list_value_length(table["reward_steps"])):
         raise StoreError(f"{name} is not a ledger: not every reward has its step; play the run again")
     is_training: Bools = pc.equal(table["phase"], "training").to_numpy()
@@ -239,8 +239,8 @@ def table_outcomes(
         own, paid = trained.codes == code, trained.paid[code]
         if not own.any():
             raise StoreError(f"the ledger {name} has no training episode of {game}; play the run again")
-        at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], frame_skip)
-        curve = cumulative_rewards(at_frames, trained.rewards[paid], frame_grid(budget_frames))
+        at_frames = frames_of_game(came_after[paid], starts[own], lengths[own], run.frame_skip)
+        curve = cumulative_rewards(at_frames, trained.rewards[paid], frame_grid(run.budget_frames))
         uncut = trained.returns[own & whole]
         outcomes[game] = GameOutcome(
             curve=curve.astype(np.float64),
@@ -285,8 +285,7 @@ class _Episodes(NamedTuple):
 
 
 def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
-    skip = store.protocol.environment.frame_skip
-    outcomes = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    outcomes = read_ledger_outcomes(store.ledger_path(run.run_id), run)
     if file_digest(store.ledger_path(run.run_id)) != store.record(run.run_id).ledger_sha256:
         raise StoreError(f"the ledger of {run.run_id} is not the one that its record names; play the run again")
     for game, outcome in outcomes.items():

@@ -168,7 +168,7 @@ def _games(outcomes: Outcomes, references: _References, drawn: Resamples) -> tup
         curves.fresh[..., -1],
         outcomes.pretrain_curves[..., -1],
     )
-    steps = outcomes.edition.budget_frames // outcomes.protocol.environment.frame_skip
+    steps = outcomes.budget_steps
     ours, theirs = references.normalised(outcomes, references.places)
     gain_of = dict(zip(references.places, (ours - theirs).mean(axis=1).tolist(), strict=True))
     columns = {

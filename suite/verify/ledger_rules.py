@@ -117,13 +117,13 @@ def _foreign_games(ledger: Ledger) -> Iterator[Finding]:
 
 
 def _budget(ledger: Ledger) -> Iterator[Finding]:
-    columns, run, skip = ledger.columns, ledger.run, ledger.protocol.environment.frame_skip
+    columns, run = ledger.columns, ledger.run
     training = ~columns.evaluation
     for place, game in enumerate(run.games):
-        frames = skip * int(columns.length[training & (columns.game == place)].sum())
+        frames = run.frame_skip * int(columns.length[training & (columns.game == place)].sum())
         if frames != run.budget_frames:
             yield ledger.finding("B1", f"{run.budget_frames:,} training frames of {game}", f"{frames:,}")
-    share = run.total_budget_frames // skip // ledger.protocol.lanes
+    share = run.total_budget_steps // ledger.protocol.lanes
     for lane in range(ledger.protocol.lanes):
         steps = int(columns.length[training & (columns.lane == lane)].sum())
         if steps != share:
@@ -131,7 +131,7 @@ def _budget(ledger: Ledger) -> Iterator[Finding]:
 
 
 def _claims(ledger: Ledger, record: RunRecord) -> Iterator[Finding]:
-    columns, skip = ledger.columns, ledger.protocol.environment.frame_skip
+    columns, skip = ledger.columns, ledger.run.frame_skip
     if record.budget_frames != ledger.run.total_budget_frames:
         yield _claim(ledger, "budget_frames", ledger.run.total_budget_frames, record.budget_frames)
     claimed = {spending.game: spending for spending in record.games}
@@ -158,9 +158,7 @@ def _claim(ledger: Ledger, name: str, expected: object, found: object) -> Findin
 def _cuts(ledger: Ledger) -> Iterator[Finding]:
     """Caps and the no-reward rule: no episode lives longer, and no cut is claimed that was not due."""
     columns, rules = ledger.columns, ledger.protocol.environment
-    caps = np.where(
-        columns.evaluation, ledger.run.evaluation_max_frames // rules.frame_skip, rules.max_episode_steps
-    )
+    caps = np.where(columns.evaluation, ledger.run.evaluation_max_steps, rules.max_episode_steps)
     for row in some(np.flatnonzero(columns.length > caps)):
         yield ledger.finding("B3", f"at most {caps[row]:,} steps", f"{columns.length[row]:,}", row)
     due = _barren_steps(columns) >= rules.max_steps_without_reward

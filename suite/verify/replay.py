@@ -109,8 +109,7 @@ def _chance(played: int, total: int) -> float:
 def _shards(folder: Path, protocol: Protocol, run_id: RunId, rows: Sequence[int]) -> Iterator[Shard]:
     """Groups of a run's rows; lengths are not known yet, so a group has the rows of an average share."""
     run = describe(run_id, protocol)
-    steps = run.most_frames // protocol.environment.frame_skip
-    groups = max(1, min(len(rows), round(steps / SHARD_STEPS)))
+    groups = max(1, min(len(rows), round(run.most_steps / SHARD_STEPS)))
     for group in np.array_split(np.asarray(rows), groups):
         yield Shard(str(folder), protocol.version, str(run_id), tuple(group.tolist()))
 
@@ -144,7 +143,7 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     run = describe(parse_run_id(shard.run_id, protocol), protocol)
     file = f"{run.run_id.path}/{LEDGER}"
     try:
-        table = read_table(protocol, run, read_bytes(Path(shard.folder), file, max_ledger_bytes(protocol, run)))
+        table = read_table(run, read_bytes(Path(shard.folder), file, max_ledger_bytes(run)))
     except Unreadable:
         return ()  # the audit has told
     player = _replayer(shard.version)

@@ -112,11 +112,10 @@ def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
         expected = f"ledger {record.ledger_sha256}, since the learner is declared deterministic"
         yield _finding(run, expected, claimed.ledger_sha256)
         return
-    skip = store.protocol.environment.frame_skip
-    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run)
     file = f"{run.run_id.path}/{LEDGER}"
-    claim = read_table(store.protocol, run, read_bytes(folder, file, max_ledger_bytes(store.protocol, run)))
-    theirs = table_outcomes(claim, file, run.games, run.budget_frames, skip)
+    claim = read_table(run, read_bytes(folder, file, max_ledger_bytes(run)))
+    theirs = table_outcomes(claim, file, run)
     scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
     bands = {game.game: game.contrast.null for game in scores.transfer.games}
     for game in run.games:

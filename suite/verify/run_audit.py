@@ -69,8 +69,8 @@ def audit_run(task: RunTask) -> RunAudit:
     except Unreadable as error:
         findings.append(_unreadable(run, record_file, error))
     try:
-        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(protocol, run))
-        table = read_table(protocol, run, data)
+        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(run))
+        table = read_table(run, data)
     except Unreadable as error:
         return RunAudit((*findings, _unreadable(run, ledger_file, error)), record, None, 0, None)
     digest = hashlib.sha256(data).hexdigest()
@@ -82,14 +82,14 @@ def audit_run(task: RunTask) -> RunAudit:
         found = check_ledger(ledger, record)
         findings += found
         if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
-            outcomes = _outcomes(protocol, run, table, ledger_file)
+            outcomes = _outcomes(run, table, ledger_file)
     return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
 
 
-def _outcomes(protocol: Protocol, run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
+def _outcomes(run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
     """What the ledger says was earned; None: it lacks a game, of which rule B1 tells."""
     with suppress(StoreError):
-        return table_outcomes(table, file, run.games, run.budget_frames, protocol.environment.frame_skip)
+        return table_outcomes(table, file, run)
     return None
 
 

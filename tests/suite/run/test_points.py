@@ -16,7 +16,7 @@ def test_points_are_means_of_what_ended_within_a_hundredth():
     ends = [("training", "breakout", 1, 19), ("training", "breakout", 2, 20), ("training", "breakout", 9, 21)]
     ends += [("training", "breakout", 4, 2000), ("evaluation", "breakout", 5, 2100)]
     ends += [("evaluation", "breakout", 8, 2200)]
-    assert points_of([EpisodeEnd(*end) for end in ends], FRESH, 4) == [
+    assert points_of([EpisodeEnd(*end) for end in ends], FRESH) == [
         Point("training.return.breakout", 80, 1.5),
         Point("training.return.breakout", 160, 9.0),
         Point("training.return.breakout", 8000, 4.0),
@@ -26,14 +26,14 @@ def test_points_are_means_of_what_ended_within_a_hundredth():
 
 def test_a_metric_has_a_hundred_points_at_most():
     """Of an episode a step, a hundred points remain, each at another frame."""
-    points = points_of((EpisodeEnd("training", "breakout", 1, step) for step in range(1, 2001)), FRESH, 4)
+    points = points_of((EpisodeEnd("training", "breakout", 1, step) for step in range(1, 2001)), FRESH)
     assert len(points) == POINTS == len({point.frames for point in points})
     assert points[-1].frames == FRESH.total_budget_frames
 
 
 def test_points_come_as_soon_as_their_hundredth_is_over():
     """Nothing is told of a hundredth before the first episode beyond it has ended."""
-    returns = Returns(FRESH, 4)
+    returns = Returns(FRESH)
     assert returns.add(EpisodeEnd("training", "breakout", 3, 20)) == []
     assert returns.add(EpisodeEnd("training", "breakout", 5, 21)) == [
         Point("training.return.breakout", 80, 3.0)

@@ -85,7 +85,7 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
         assert names.keys() == {"record.json", "ledger.parquet"}
         assert names["ledger.parquet"]["metadata"]["sha256"] == record.ledger_sha256
         episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
-        assert points_there(document, metrics) == set(points_of(episodes, run, 4))
+        assert points_there(document, metrics) == set(points_of(episodes, run))
         assert any(one["name"] == "training.steps_per_second" for one in document["info"]["metrics"])
     assert {path.name for path in store.sacred_folder.iterdir()} == {"1", "2"}
     for number in ("1", "2"):
@@ -140,7 +140,7 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
         assert (document["_id"], document["status"]) == (left["_id"], "COMPLETED")
         assert document["info"]["ledger_sha256"] == store.record(run.run_id).ledger_sha256
         episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
-        assert points_there(document, list(database["metrics"].find())) == set(points_of(episodes, run, 4))
+        assert points_there(document, list(database["metrics"].find())) == set(points_of(episodes, run))
         assert len(list(database["fs.files"].find())) == 2
 
 
