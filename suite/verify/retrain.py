@@ -13,8 +13,8 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
+from suite.scoring.ledger_outcomes import read_ledger_outcomes, table_outcomes
 from suite.scoring.measures import contrast
-from suite.scoring.outcomes import read_ledger_outcomes, table_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes

@@ -22,7 +22,7 @@ from protocol import (
     parse_run_id,
 )
 from suite.results.store import LEDGER, RECORD
-from suite.scoring.outcomes import GameOutcome, table_outcomes
+from suite.scoring.ledger_outcomes import GameOutcome, table_outcomes
 from suite.untrusted.files import TooLarge, Unreadable, read_bytes, severity_of
 from suite.untrusted.records import max_ledger_bytes, read_record, read_table
 from suite.verify.columns import Ledger

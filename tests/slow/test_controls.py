@@ -22,8 +22,9 @@ from suite.learners.practice import practice_lanes
 from suite.machine import RUN_SETTINGS, available_cores
 from suite.results.journal import JournalRecorder
 from suite.results.ledger import write_ledger
-from suite.scoring.estimates import Figure, draw_sides, estimate
-from suite.scoring.outcomes import read_ledger_outcomes
+from suite.scoring.draws import draw_sides
+from suite.scoring.estimates import Figure, estimate
+from suite.scoring.ledger_outcomes import read_ledger_outcomes
 from suite.scoring.resampling import RESAMPLES
 from suite.scoring.statistics import contrast_iqm
 from tests.suite.helpers import LANES, V1

@@ -13,7 +13,8 @@ from suite.results.ledger import read_episodes, read_ledger
 from suite.results.store import Store, edition_of
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
-from suite.scoring.outcomes import read_outcomes, table_outcomes
+from suite.scoring.ledger_outcomes import table_outcomes
+from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import SCORERS, score
 from suite.scoring.scores import Scores
 from tests.suite.helpers import V1
