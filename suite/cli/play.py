@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, load, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, current_protocol, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
@@ -69,7 +69,7 @@ def benchmark(
     as_json: JsonOption = False,
 ) -> None:
     """Play every run of an edition that is not complete yet, then score it."""
-    protocol = load("v1")
+    protocol = current_protocol()
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
     check_device(device)
@@ -125,7 +125,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
-    protocol = load("v1")
+    protocol = current_protocol()
     parsed = parse_run_id(run_id, protocol)
     check_device(device)
     from suite.benchmark.edition import play_one
