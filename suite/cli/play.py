@@ -11,6 +11,7 @@ import typer
 
 from protocol import Edition, LearnerError, Run, current_protocol, parse_run_id, plan
 from suite.cli.options import (
+    DEFAULT_BOX_USER,
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
     BoxUserOption,
@@ -60,7 +61,7 @@ def benchmark(
     ] = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     dry_run: Annotated[
         bool,
@@ -120,7 +121,7 @@ def run(
     workers: WorkersOption = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from protocol import UnknownName, current_protocol
 from suite.cli.options import (
+    DEFAULT_BOX_USER,
     BoxUserOption,
     ContainedOption,
     ImageOption,
@@ -129,7 +130,7 @@ def verify(
     ] = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
