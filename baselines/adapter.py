@@ -6,18 +6,16 @@ import os
 from typing import Any
 
 import cv2
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 import torch
 from stable_baselines3.common.vec_env import VecEnv
 
-from protocol import LearnerError
+from protocol import LearnerError, current_protocol
 from suite.lanes.environment import LaneEnv
+from suite.lanes.shape import LaneShape
 
-OBSERVATION_SPACE = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
-ACTION_SPACE = gymnasium.spaces.Discrete(18)
-FRAMES_A_STEP = 4
+FRAMES_A_STEP = current_protocol().environment.frame_skip
 DEVICES = ("cpu", "cuda")
 
 UInt8 = npt.NDArray[np.uint8]
@@ -73,10 +71,17 @@ class LaneVecEnv(VecEnv):
         self._env: LaneEnv | None = None
         self._actions: npt.NDArray[np.int64] = np.zeros(lanes, np.int64)
         self._no_infos: list[dict[str, Any]] = [{} for _ in range(lanes)]
-        super().__init__(lanes, OBSERVATION_SPACE, ACTION_SPACE)
+        self._shape = LaneShape.of(current_protocol(), lanes)
+        super().__init__(lanes, self._shape.observation_space, self._shape.action_space)
 
     def connect(self, env: LaneEnv) -> None:
-        """Play these lanes from now on."""
+        """Play these lanes from now on.
+
+        Raises:
+            LearnerError: they have another shape than this environment was made for.
+        """
+        if (found := LaneShape.of_env(env)) != self._shape:
+            raise LearnerError(f"the learner was made for {self._shape}, but is to play {found}")
         self._env = env
 
     def reset(self) -> UInt8:

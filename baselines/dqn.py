@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from gymnasium.spaces import Discrete
 from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
@@ -48,7 +49,8 @@ class LaneDQN(DQN):
     def explore(self, observations: torch.Tensor, epsilon: float) -> npt.NDArray[np.int64]:
         """A uniform action with probability ``epsilon``, else the greedy one; integers (N,)."""
         random = np.random.random_sample(len(observations)) < epsilon
-        actions = np.random.randint(0, int(self.action_space.n), len(observations))  # type: ignore[attr-defined]
+        assert isinstance(self.action_space, Discrete)
+        actions = np.random.randint(0, int(self.action_space.n), len(observations))
         if not random.all():
             with torch.no_grad():
                 greedy = self.q_net._predict(observations.to(self.device)).cpu().numpy()

@@ -15,6 +15,7 @@ from protocol.errors import (
 )
 from protocol.folds import make_folds
 from protocol.model import (
+    CURRENT,
     VERSIONS,
     Derivations,
     Edition,
@@ -26,6 +27,7 @@ from protocol.model import (
     Reference,
     Sha256,
     canonical_digest,
+    current_protocol,
     load,
     load_references,
     load_vectors,
@@ -37,6 +39,7 @@ from protocol.seeds import Phase, conformance_seed, episode_seed, game_choice, l
 
 __all__ = [
     "ARMS",
+    "CURRENT",
     "END_REASONS",
     "PHASES",
     "VERSIONS",
@@ -71,6 +74,7 @@ __all__ = [
     "WorkerDied",
     "canonical_digest",
     "conformance_seed",
+    "current_protocol",
     "describe",
     "episode_seed",
     "game_choice",

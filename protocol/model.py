@@ -17,6 +17,8 @@ from protocol.errors import UnknownName
 
 VERSIONS = ("v1",)
 """Every protocol version that this release can load, oldest first."""
+CURRENT = VERSIONS[-1]
+"""The version that is played unless a record or a job names another."""
 
 Positive = Annotated[int, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -53,6 +55,11 @@ class Environment(Frozen):
     def max_episode_steps(self) -> int:
         """The episode cap in agent steps."""
         return self.max_episode_frames // self.frame_skip
+
+    @property
+    def observation_shape(self) -> tuple[int, int, int]:
+        """The shape of one lane's observation: pictures, oldest first, rows and columns."""
+        return self.stack_frames, self.screen_size_pixels, self.screen_size_pixels
 
 
 class Derivations(Frozen):
@@ -205,6 +212,11 @@ def load(version: str) -> Protocol:
         raise UnknownName(f"protocol {version!r} does not exist; choose one of: {', '.join(VERSIONS)}")
     # JSON mode is what lets strict models take the arrays of a file as tuples.
     return Protocol.model_validate_json(json.dumps(read_data(f"{version}.toml")))
+
+
+def current_protocol() -> Protocol:
+    """The protocol that is played unless a record or a job names another version."""
+    return load(CURRENT)
 
 
 class GameVectors(Frozen):

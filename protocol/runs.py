@@ -57,6 +57,7 @@ class Run:
         starts_from: the run whose checkpoint the learner starts as; None: a new learner.
         evaluation_episodes: episodes of each game after training; 0: none.
         evaluation_max_frames: the cap of each, in emulator frames.
+        frame_skip: emulator frames of one agent step.
     """
 
     run_id: RunId
@@ -66,6 +67,7 @@ class Run:
     starts_from: RunId | None
     evaluation_episodes: int
     evaluation_max_frames: int
+    frame_skip: int
 
     @cached_property
     def episode_seed(self) -> Callable[[int, int], int]:
@@ -91,6 +93,26 @@ class Run:
         """The training budget and the evaluation, with every episode at its cap, in emulator frames."""
         evaluation_frames = self.evaluation_episodes * self.evaluation_max_frames
         return self.total_budget_frames + len(self.games) * evaluation_frames
+
+    @property
+    def budget_steps(self) -> int:
+        """The budget of each game, in agent steps over all lanes."""
+        return self.budget_frames // self.frame_skip
+
+    @property
+    def total_budget_steps(self) -> int:
+        """The training budget over all games, in agent steps over all lanes."""
+        return self.total_budget_frames // self.frame_skip
+
+    @property
+    def evaluation_max_steps(self) -> int:
+        """The cap of an evaluation episode, in agent steps."""
+        return self.evaluation_max_frames // self.frame_skip
+
+    @property
+    def most_steps(self) -> int:
+        """The training budget and the evaluation, with every episode at its cap, in agent steps."""
+        return self.most_frames // self.frame_skip
 
 
 def parse_run_id(text: str, protocol: Protocol) -> RunId:
@@ -150,4 +172,5 @@ def describe(run_id: RunId, protocol: Protocol) -> Run:
         starts_from=starts_from,
         evaluation_episodes=edition.evaluation_episodes if evaluated else 0,
         evaluation_max_frames=edition.evaluation_max_frames if evaluated else 0,
+        frame_skip=protocol.environment.frame_skip,
     )

@@ -27,7 +27,7 @@ class Published(NamedTuple):
 
 
 def episodes_of(data: bytes) -> Any:
-    return read_table(V1, describe(parse_run_id(RUN, V1), V1), data)
+    return read_table(describe(parse_run_id(RUN, V1), V1), data)
 
 
 PUBLISHED = (

@@ -40,9 +40,9 @@ class Pace(Frozen):
     memory_bytes: Bytes
     checkpoint_bytes: Bytes
 
-    def seconds(self, run: Run, frame_skip: int) -> float:
+    def seconds(self, run: Run) -> float:
         """The seconds of one run, with every episode of its evaluation at its cap."""
-        training, evaluation = steps(run, frame_skip)
+        training, evaluation = steps(run)
         return training / self.training_steps_per_second + evaluation / self.evaluation_steps_per_second
 
 
@@ -82,14 +82,14 @@ class Estimate(Frozen):
     checkpoint_bytes: int
 
 
-def steps(run: Run, frame_skip: int) -> tuple[int, int]:
+def steps(run: Run) -> tuple[int, int]:
     """The agent steps of a run's training, and those of its evaluation at most."""
-    return run.total_budget_frames // frame_skip, (run.most_frames - run.total_budget_frames) // frame_skip
+    return run.total_budget_steps, run.most_steps - run.total_budget_steps
 
 
-def volume(runs: Sequence[Run], frame_skip: int) -> Volume:
+def volume(runs: Sequence[Run]) -> Volume:
     """What these runs play and record."""
-    counts = [steps(run, frame_skip) for run in runs]
+    counts = [steps(run) for run in runs]
     training, evaluation = sum(count[0] for count in counts), sum(count[1] for count in counts)
     ledgers = LEDGER_BYTES_PER_STEP * (training + evaluation) + LEDGER_BYTES_PER_RUN * len(runs)
     return Volume(
@@ -112,8 +112,7 @@ def estimate(
         jobs: runs side by side.
         cores_per_run: more than 1 where processes of their own play the lanes.
     """
-    frame_skip = protocol.environment.frame_skip
-    seconds = {run.run_id: pace.seconds(run, frame_skip) for run in runs}
+    seconds = {run.run_id: pace.seconds(run) for run in runs}
     consoles = protocol.lanes * max((len(run.games) for run in runs), default=0)
     return Estimate(
         jobs=jobs,

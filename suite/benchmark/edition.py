@@ -59,7 +59,7 @@ def play_all(
 
     Args:
         runs: a run stands behind the one that it starts from.
-        listener: hears of progress and outcomes; called in another thread.
+        listener: takes progress and outcomes; called in another thread.
 
     Returns:
         how each missing run ended, in the order of ``runs``.
@@ -92,7 +92,7 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
     return run_child(
-        _task(run, store, protocol, settings, configuration_digest), lambda steps: None, lambda: False
+        _task(run, store, protocol, settings, configuration_digest), lambda played: None, lambda: False
     )
 
 

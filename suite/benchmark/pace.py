@@ -21,7 +21,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from protocol import AmtlbError, BudgetExhausted, Edition, LearnerError, Phase, Protocol, Run, RunRecord, load
+from protocol import (
+    AmtlbError,
+    BudgetExhausted,
+    Edition,
+    LearnerError,
+    Phase,
+    Protocol,
+    Run,
+    RunRecord,
+    current_protocol,
+)
 from suite.benchmark.cost import Pace
 from suite.benchmark.process import ask
 from suite.machine import cpu_type, peak_memory_bytes
@@ -131,7 +141,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
     from suite.learners.contract import find_learner
     from suite.run.play import evaluate
 
-    protocol = load("v1")
+    protocol = current_protocol()
     make = find_learner(name)
     pa.array([0])  # Arrow reserves 1 GB for itself, of which it takes what it needs
     held, reserved = _status_bytes("VmRSS"), _status_bytes("VmData")

@@ -1,8 +1,7 @@
-"""One run in a fresh process: starts it, listens to it, and says how it ended."""
+"""One run in a fresh process: its start, its messages, and how it ended."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
@@ -11,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO
 
 from protocol import LearnerError, UnknownName
 from suite.machine import RUN_SETTINGS
 from suite.run.job import Job
+from suite.run.messages import Failed, Message, Played, Status, read_message
 from suite.tracking.mongo_url import environment_without_url
 from suite.tracking.tracker import follow
 
@@ -43,7 +43,7 @@ class Outcome:
     """How a run ended: ``error`` is empty when it is complete, ``untracked`` when tracking went well."""
 
     run_id: str
-    status: Literal["complete", "failed", "skipped", "stopped"]
+    status: Status
     error: str
     log: str
     untracked: str = ""
@@ -89,27 +89,29 @@ def check_importable(learner: str) -> None:
     raise (UnknownName if done.returncode == 2 else LearnerError)(last.removeprefix("error: "))
 
 
-def run_child(task: Task, tell: Callable[[int], None], stopped: Callable[[], bool]) -> Outcome:
+def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> Outcome:
     """Play one run in a fresh process and wait for its end.
 
     Args:
         task: the run.
-        tell: hears of the steps played.
+        report: takes how far the run is, about twice a second.
         stopped: asked about twice a second; true ends the run.
     """
     with follow(task.job) if task.tracked else nullcontext() as follower:
-        outcome = _run_child(task, tell, stopped, follower.hear if follower else lambda message: None)
+
+        def pass_on(message: Message) -> None:
+            if isinstance(message, Played):
+                report(message)
+            if follower:
+                follower.take(message)
+
+        outcome = _run_child(task, pass_on, stopped)
         if follower:
             outcome = replace(outcome, untracked=follower.end(outcome.status, outcome.error))
     return outcome
 
 
-def _run_child(
-    task: Task,
-    tell: Callable[[int], None],
-    stopped: Callable[[], bool],
-    hear: Callable[[dict[str, Any]], None],
-) -> Outcome:
+def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
     environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": task.job.device}
     command = [sys.executable, "-m", "suite.run.child"]
     with (
@@ -123,7 +125,10 @@ def _run_child(
             start_new_session=True,  # an interrupt from the terminal is the parent's to hand on
         ) as child,
     ):
-        error, status = _attend(child, task.job, tell, stopped, hear)
+        try:
+            error, status = _attend(child, task.job, pass_on, stopped)
+        except LearnerError as problem:
+            return Outcome(task.job.run_id, "failed", str(problem), task.log)
     if status == 0:
         return Outcome(task.job.run_id, "complete", "", task.log)
     if status == 130:
@@ -135,11 +140,14 @@ def _run_child(
 def _attend(
     child: subprocess.Popen[bytes],
     job: Job,
-    tell: Callable[[int], None],
+    pass_on: Callable[[Message], None],
     stopped: Callable[[], bool],
-    hear: Callable[[dict[str, Any]], None],
 ) -> tuple[str, int]:
-    """Hand a child its job and listen until it ends; what it said went wrong, and its exit status."""
+    """Hand a child its job and pass its messages on until it ends; its error, if any, and its exit status.
+
+    Raises:
+        LearnerError: the child wrote something that is no message; it has been ended.
+    """
     assert child.stdin is not None
     assert child.stdout is not None
     error = ""
@@ -147,10 +155,9 @@ def _attend(
         child.stdin.write(job.model_dump_json().encode() + b"\n")
         child.stdin.flush()
         for message in _messages(child.stdout, stopped):
-            error = message.get("error", error)
-            if "steps" in message:
-                tell(message["steps"])
-            hear(message)
+            if isinstance(message, Failed):
+                error = message.error
+            pass_on(message)
         if not stopped():
             # Its output has ended, so it is about to: it must not see its input end as well.
             with suppress(subprocess.TimeoutExpired):
@@ -165,7 +172,7 @@ def _attend(
     return error, status
 
 
-def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[Message]:
     """The child's messages until it ends or is to be stopped."""
     rest = b""
     while not stopped():
@@ -175,4 +182,4 @@ def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[dict[s
         if not chunk:
             return
         *lines, rest = (rest + chunk).split(b"\n")
-        yield from map(json.loads, lines)
+        yield from map(read_message, lines)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from protocol import Run, RunId, WorkerDied
+from protocol import Frozen, Run, RunId, WorkerDied
 from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.settings import Settings
+from suite.run.messages import Played
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: agent steps played so far."""
+class Progress(Frozen):
+    """How far a run is: agent steps played so far. It crosses the scheduler as a dictionary."""
 
     run_id: str
     steps: int
@@ -35,7 +34,7 @@ def play_graph(
         missing: the runs; a run stands behind the one that it starts from.
         tasks: of each run.
         settings: name the scheduler.
-        listener: hears of progress and outcomes; called in another thread.
+        listener: takes progress and outcomes; called in another thread.
 
     Returns:
         how each run ended, in the order of ``missing``.
@@ -92,7 +91,7 @@ def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listen
     token = uuid4().hex[:8]
     stop = Event(f"amtlb-stop-{token}", client=client)
     topic = f"amtlb-{token}"
-    client.subscribe_topic(topic, lambda event: listener(Progress(event[1]["run_id"], event[1]["steps"])))
+    client.subscribe_topic(topic, lambda event: listener(Progress.model_validate(event[1])))
     futures: dict[Any, Any] = {}
     for run in missing:
         ancestor = futures.get(run.starts_from)
@@ -159,7 +158,7 @@ def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
         return Outcome(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
     worker = get_worker()
 
-    def tell(steps: int) -> None:
-        worker.log_event(f"amtlb-{token}", {"run_id": run_id, "steps": steps})
+    def report(played: Played) -> None:
+        worker.log_event(f"amtlb-{token}", Progress(run_id=run_id, steps=played.steps).model_dump())
 
-    return run_child(task, tell, stop.is_set)
+    return run_child(task, report, stop.is_set)

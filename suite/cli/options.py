@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from protocol import UnknownName
-from suite.contained.spec import BoxLimits, BoxSpec
+from suite.contained.spec import DEFAULT_USER, BoxLimits, BoxSpec
 
 if TYPE_CHECKING:
     from suite.benchmark.process import Outcome
 
-DEFAULT_EDITION, DEFAULT_LEARNER = "smoke", "baselines.ppo:make"
+DEFAULT_EDITION, DEFAULT_LEARNER, DEFAULT_BOX_USER = "smoke", "baselines.ppo:make", DEFAULT_USER
 _DEVICES = ("cpu", "cuda")
 
 EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or full.")]
@@ -63,7 +62,7 @@ LimitOption = Annotated[
     list[str] | None,
     typer.Option(
         "--limit",
-        help="NAME=VALUE, of a box: memory_bytes, processes, cpus, output_bytes, wall_seconds, answer_seconds.",
+        help=f"NAME=VALUE, of a box: {', '.join(BoxLimits.names())}.",
         show_default=False,
     ),
 ]
@@ -88,21 +87,12 @@ def box_spec(
         return None
     if device != "cpu":
         raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
-    chosen = _limits(limits or [])
+    chosen = BoxLimits.of_texts(limits or [])
     if image is None:
         return BoxSpec(image_sha256=None, user=user, limits=chosen)
     from suite.contained.containers import image_id
 
     return BoxSpec(image_sha256=image_id(image), user=user, limits=chosen)
-
-
-def _limits(given: list[str]) -> BoxLimits:
-    values = dict(limit.partition("=")[::2] for limit in given)
-    try:
-        return BoxLimits.model_validate_strings(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UnknownName(f"--limit {first['loc'][0]}={first['input']}: {first['msg']}") from error
 
 
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, load, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, current_protocol, parse_run_id, plan
 from suite.cli.options import (
+    DEFAULT_BOX_USER,
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
     BoxUserOption,
@@ -60,7 +61,7 @@ def benchmark(
     ] = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     dry_run: Annotated[
         bool,
@@ -69,7 +70,7 @@ def benchmark(
     as_json: JsonOption = False,
 ) -> None:
     """Play every run of an edition that is not complete yet, then score it."""
-    protocol = load("v1")
+    protocol = current_protocol()
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
     check_device(device)
@@ -120,12 +121,12 @@ def run(
     workers: WorkersOption = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
-    protocol = load("v1")
+    protocol = current_protocol()
     parsed = parse_run_id(run_id, protocol)
     check_device(device)
     from suite.benchmark.edition import play_one
@@ -176,7 +177,7 @@ def _print_plan(
     if not as_json:
         print_plan(console, edition, runs)
     pace, source = _pace(edition, runs, missing, store, settings) if missing else (None, "no run is missing")
-    amount = volume(missing, store.protocol.environment.frame_skip)
+    amount = volume(missing)
     cost = (
         None if pace is None else estimate(missing, store.protocol, pace, settings.jobs, settings.workers or 1)
     )

@@ -33,7 +33,7 @@ class ProgressDisplay:
         self, console: Console, protocol: Protocol, runs: Sequence[Run], missing: Sequence[Run]
     ) -> None:
         self._console = console
-        self._most = {str(run.run_id): run.most_frames // protocol.environment.frame_skip for run in missing}
+        self._most = {str(run.run_id): run.most_steps for run in missing}
         self._played: dict[str, int] = {}
         self._ended = 0
         self._total, self._done_before = len(runs), len(runs) - len(missing)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Protocol, StoreError, UnknownName, load
+from protocol import Protocol, StoreError, UnknownName, current_protocol
 from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def publish(
     url = url_of_environment()
     if url is None:
         raise UnknownName(f"{VARIABLE} is not set; set it to mongodb://user:password@host:27017/sacred")
-    protocol = load("v1")
+    protocol = current_protocol()
     stores = [_store(name, protocol, edition) for name in results]
     runs = [complete_runs(store) for store in stores]
     console = output_console(stderr=as_json)

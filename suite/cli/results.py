@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from protocol import Edition, UnknownName, load
+from protocol import Edition, UnknownName, current_protocol
 from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def scores(
     """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
     from suite.results.store import Store, edition_of
 
-    protocol = load("v1")
+    protocol = current_protocol()
     score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
 
 
@@ -88,7 +88,7 @@ def _contenders(results: list[str], edition: str | None, source: str | None) -> 
     """Read what is to be compared, from folders and the published baselines, or from folders and a database."""
     from suite.scoring.comparison import read_contenders
 
-    protocol = load("v1")
+    protocol = current_protocol()
     if source is None:
         return read_contenders(results, protocol, edition)
     from suite.tracking.mongo_url import MongoUrl
@@ -121,7 +121,7 @@ def report(
     from suite.scoring.outcomes import read_outcomes
     from suite.scoring.score import score
 
-    protocol = load("v1")
+    protocol = current_protocol()
     store = Store(folder, protocol)
     outcomes = read_outcomes(store, edition_of(folder, protocol))
     page = write_report(store, outcomes, score(outcomes), out or folder / "report")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from protocol import Protocol, load, load_vectors
+from protocol import Protocol, current_protocol, load_vectors
 from suite.cli.options import JsonOption
 
 app = typer.Typer(no_args_is_help=True, help="The frozen protocol: show it, name it, check this machine.")
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="The frozen protocol: show it, name
 @app.command("show")
 def protocol_show(as_json: JsonOption = False) -> None:
     """Print the protocol's rules and editions."""
-    protocol = load("v1")
+    protocol = current_protocol()
     if as_json:
         shown = {
             "edition_digests": dict(protocol.edition_digests),
@@ -49,7 +49,7 @@ def protocol_digest(
     ] = None,
 ) -> None:
     """Print the digest of each edition: it names the edition's rules and is part of all its seeds."""
-    protocol = load("v1")
+    protocol = current_protocol()
     if edition:
         print(protocol.edition_digests[protocol.edition(edition).name])
         return
@@ -74,7 +74,7 @@ def protocol_check(
     from suite.emulator.roms import checked_rom
     from suite.emulator.stamp import is_stamped, write_stamp
 
-    protocol = load("v1")
+    protocol = current_protocol()
     names = [game.name for game in protocol.games]
     for name in names:
         checked_rom(protocol, name)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import UnknownName, load
+from protocol import UnknownName, current_protocol
 from suite.cli.options import (
+    DEFAULT_BOX_USER,
     BoxUserOption,
     ContainedOption,
     ImageOption,
@@ -62,7 +63,7 @@ def submit(
     from suite.submission.packing import image_of, pack
     from suite.verify.verification import Levels, verify
 
-    protocol = load("v1")
+    protocol = current_protocol()
     store = Store(folder, protocol)
     held_in = image_of(store)
     submission = _said(
@@ -129,7 +130,7 @@ def verify(
     ] = None,
     image: ImageOption = None,
     contained: ContainedOption = None,
-    box_user: BoxUserOption = "nobody",
+    box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -150,7 +151,7 @@ def verify(
     levels = Levels(replay or sample is not None, drawn, retrain or (), box)
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
-        found = verify_folder(folder, load("v1"), levels, available_cores(), status.update)
+        found = verify_folder(folder, current_protocol(), levels, available_cores(), status.update)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -15,14 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Never, cast
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import VectorEnv
 
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
+from suite.lanes.shape import LaneShape
 from suite.learners.contract import Learner, NoteWriter, checked_configuration, find_learner
 
 UInt8 = npt.NDArray[np.uint8]
@@ -36,24 +35,16 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
     Args:
         wire: to the referee, which is serving ``learn``.
-        lanes, actions: how many there are.
-        shape: of one observation, (4, 84, 84).
+        shape: of the lanes.
         budget_frames: the run's whole training budget, in emulator frames.
     """
 
-    def __init__(
-        self, wire: Wire, lanes: int, actions: int, shape: tuple[int, ...], budget_frames: int
-    ) -> None:
+    def __init__(self, wire: Wire, shape: LaneShape, budget_frames: int) -> None:
+        shape.describe(self)
         self.budget_frames = budget_frames
-        self.num_envs = lanes
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
-        self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
-        self.single_action_space = gymnasium.spaces.Discrete(actions)
-        self.observation_space = batch_space(self.single_observation_space, lanes)
-        self.action_space = batch_space(self.single_action_space, lanes)
-        self._wire = wire
+        self._wire, self._shape = wire, shape
         self._over = False
-        self._bytes = int(np.prod(shape)) * lanes
+        self._bytes = int(np.prod(shape.observations))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -79,7 +70,7 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if over := head["over"]:
             mask = np.zeros(self.num_envs, np.bool_)
             mask[over] = True
-            final = np.zeros(self.observation_space.shape or (), np.uint8)
+            final = np.zeros(self._shape.observations, np.uint8)
             final[over] = np.frombuffer(payload, np.uint8, offset=self._bytes).reshape(final[over].shape)
             infos = {"final_obs": final, "_final_obs": mask}
         rewards = np.array(head["rewards"], np.float64)
@@ -100,7 +91,7 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         return message
 
     def _observations(self, payload: bytearray) -> UInt8:
-        found: UInt8 = np.frombuffer(payload, np.uint8, self._bytes).reshape(self.observation_space.shape or ())
+        found: UInt8 = np.frombuffer(payload, np.uint8, self._bytes).reshape(self._shape.observations)
         return found
 
 
@@ -139,8 +130,8 @@ class _Serving:
         self._wire.send("made", configuration=configuration, notes=isinstance(learner, NoteWriter))
 
     def _learn(self, head: dict[str, Any], payload: bytearray) -> None:
-        shape = tuple(head["observation_shape"])
-        lanes = RemoteLanes(self._wire, head["lanes"], head["actions"], shape, head["budget_frames"])
+        shape = LaneShape(head["lanes"], tuple(head["observation_shape"]), head["actions"])
+        lanes = RemoteLanes(self._wire, shape, head["budget_frames"])
         try:
             self._made[head["instance"]].learn(cast(Any, lanes))  # under the contract of LaneEnv
         except BudgetExhausted:

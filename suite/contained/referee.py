@@ -28,6 +28,7 @@ from suite.contained.wire import (
     send_folder,
 )
 from suite.lanes.environment import LaneEnv
+from suite.lanes.shape import LaneShape
 from suite.learners.contract import MakeLearner
 from suite.untrusted.text import printable
 
@@ -143,13 +144,13 @@ class BoxedLearner:
     def learn(self, env: LaneEnv) -> None:
         """Serve the lanes to the learner until it says that it has learned."""
         referee = self._referee
-        shape = env.single_observation_space.shape or ()
+        shape = LaneShape.of_env(env)
         referee.send(
             "learn",
             instance=self._instance,
-            lanes=env.num_envs,
-            actions=int(env.single_action_space.n),  # type: ignore[attr-defined]  # a Discrete
-            observation_shape=shape,
+            lanes=shape.lanes,
+            actions=shape.actions,
+            observation_shape=shape.observation,
             budget_frames=env.budget_frames,
         )
         while (message := referee.receive("reset", "step", "learned")).head["kind"] != "learned":

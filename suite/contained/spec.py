@@ -1,12 +1,15 @@
-"""How a learner is boxed in: data that crosses processes, and the limits of a box."""
+"""The options of a box for a learner: where it is put, as whom, and what it may take."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from protocol import Frozen, Sha256
+from protocol import Frozen, Sha256, UnknownName
+
+DEFAULT_USER = "nobody"
 
 
 class BoxLimits(Frozen):
@@ -28,6 +31,24 @@ class BoxLimits(Frozen):
     wall_seconds: Annotated[float, Field(gt=0, le=10**8)] = 7 * 86_400.0
     answer_seconds: Annotated[float, Field(gt=0, le=10**6)] = 600.0
 
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """What the limits are called."""
+        return tuple(cls.model_fields)
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[str]) -> BoxLimits:
+        """The limits that texts such as ``cpus=2`` set; the others keep their defaults.
+
+        Raises:
+            UnknownName: a limit does not exist or cannot be.
+        """
+        try:
+            return cls.model_validate_strings(dict(text.partition("=")[::2] for text in texts))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise UnknownName(f"--limit {first['loc'][0]}={first['input']}: {first['msg']}") from error
+
 
 class BoxSpec(Frozen):
     """Where a learner is put.
@@ -40,5 +61,5 @@ class BoxSpec(Frozen):
     """
 
     image_sha256: Sha256 | None
-    user: str = "nobody"
+    user: str = DEFAULT_USER
     limits: BoxLimits = BoxLimits()

@@ -18,7 +18,15 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from protocol import ConformanceError, GameVectors, Protocol, conformance_seed, load, load_vectors
+from protocol import (
+    ConformanceError,
+    GameVectors,
+    Protocol,
+    conformance_seed,
+    current_protocol,
+    load,
+    load_vectors,
+)
 from suite.emulator.console import RAM_BYTES, Console
 from suite.emulator.roms import checked_rom
 from suite.machine import available_cores
@@ -105,7 +113,7 @@ def deviating_games(expected: Mapping[str, GameVectors], found: Mapping[str, Gam
 
 
 def _main() -> None:
-    protocol = load("v1")
+    protocol = current_protocol()
     vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
     owner = "suite/emulator/conformance.py"
     print(f"# Conformance vectors beside protocol {protocol.version}; {owner} says what they are.")

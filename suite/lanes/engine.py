@@ -42,7 +42,6 @@ class LaneArrays(NamedTuple):
     @classmethod
     def layout(cls, protocol: Protocol, lanes: int) -> list[tuple[tuple[int, ...], np.dtype]]:
         """Shape and dtype of each array, in the order of the fields."""
-        size = protocol.environment.screen_size_pixels
         return [
             ((lanes,), np.dtype(np.uint8)),
             ((lanes,), np.dtype(np.int16)),
@@ -50,7 +49,7 @@ class LaneArrays(NamedTuple):
             ((lanes,), np.dtype(np.int32)),
             ((lanes,), np.dtype(np.uint8)),
             ((lanes, RAM_BYTES), np.dtype(np.uint8)),
-            ((lanes, protocol.environment.stack_frames, size, size), np.dtype(np.uint8)),
+            ((lanes, *protocol.environment.observation_shape), np.dtype(np.uint8)),
         ]
 
     @classmethod

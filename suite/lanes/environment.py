@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any, Never
 from typing import Protocol as Contract
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import VectorEnv
 
 from protocol import BudgetExhausted, EndReason, Phase, Protocol
 from suite.lanes.engine import IDLE, Engine
 from suite.lanes.schedules import Schedule
+from suite.lanes.shape import LaneShape
 
 UInt8 = npt.NDArray[np.uint8]
 
@@ -65,14 +64,8 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         recorder: Recorder | None,
     ) -> None:
         environment = protocol.environment
-        shape = (environment.stack_frames, environment.screen_size_pixels, environment.screen_size_pixels)
+        LaneShape.of(protocol, len(schedule.playing)).describe(self)
         self.budget_frames = budget_frames
-        self.num_envs = len(schedule.playing)
-        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
-        self.single_observation_space = gymnasium.spaces.Box(0, 255, shape, np.uint8)
-        self.single_action_space = gymnasium.spaces.Discrete(environment.actions)
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._seed_of = seed_of
         self._actions = environment.actions
         self._max_steps_without_reward = environment.max_steps_without_reward

@@ -77,10 +77,8 @@ class TrainingMeter:
     @classmethod
     def of(cls, run: Run, protocol: Protocol) -> TrainingMeter:
         """The schedule of a run's training."""
-        rules = protocol.environment
         choose = run.game_choice if len(run.games) > 1 else _only_game  # which is what a draw of one would give
-        budget_steps = run.budget_frames // rules.frame_skip
-        return cls(run.games, budget_steps, protocol.lanes, rules.max_episode_steps, choose)
+        return cls(run.games, run.budget_steps, protocol.lanes, protocol.environment.max_episode_steps, choose)
 
     @property
     def unspent_steps(self) -> int:

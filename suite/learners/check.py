@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from protocol import BudgetExhausted, LearnerError, Protocol, load
+from protocol import BudgetExhausted, LearnerError, Protocol, current_protocol
 from suite.digests import folder_digest
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_STEPS, practice_lanes
@@ -36,7 +36,7 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
         LearnerError: the contract is broken; the text says where.
         ValueError: ``learn`` gave the lanes actions that cannot be played.
     """
-    protocol = load("v1")
+    protocol = current_protocol()
     make = find_learner(name)
     first = _trained(make, protocol, seed=1, steps_a_lane=steps_a_lane)
     if checked_configuration(first)[1] != checked_configuration(make(2, protocol.lanes))[1]:
@@ -96,8 +96,7 @@ def _same(one: str, other: str, complaint: str) -> None:
 
 
 def _observations(protocol: Protocol) -> npt.NDArray[np.uint8]:
-    size = protocol.environment.screen_size_pixels
-    shape = (protocol.lanes, protocol.environment.stack_frames, size, size)
+    shape = (protocol.lanes, *protocol.environment.observation_shape)
     return np.random.Generator(np.random.Philox(key=0)).integers(0, 256, shape, np.uint8)
 
 

@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from protocol import Protocol, load
+from protocol import Protocol, current_protocol
 from suite.release.croissant import croissant
 from suite.results.published import ARTIFACTS, edition_folder
 from suite.results.store import SCORES, SUBMISSION, SUMS
@@ -41,7 +41,7 @@ def write_metadata(protocol: Protocol, edition: str) -> list[Path]:
 
 
 def _main() -> None:
-    for path in write_metadata(load("v1"), sys.argv[1]):
+    for path in write_metadata(current_protocol(), sys.argv[1]):
         print(f"written to {path.relative_to(ARTIFACTS.parent)}")
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from protocol import load
+from protocol import current_protocol
 from suite.digests import file_digest
 from suite.machine import code_commit
 
@@ -26,7 +26,7 @@ def describe(root: Path, variant: str, name: str) -> dict[str, Any]:
         "variant": variant,
         "version": version("amtlb"),
         "commit": code_commit(),
-        "edition_digests": dict(load("v1").edition_digests),
+        "edition_digests": dict(current_protocol().edition_digests),
         "lock_sha256": file_digest(root / f"requirements-{variant}.txt"),
         "locked_files": {path.name: file_digest(path) for path in files},
     }

@@ -124,13 +124,12 @@ def _arms(outcomes: Outcomes) -> dict[str, tuple[str, Floats]]:
 
 def draw_learning(outcomes: Outcomes, place: int) -> Picture:
     """One game's learning curves: mean over seeds of each arm, on the range of the seeds."""
-    skip = outcomes.protocol.environment.frame_skip
     width = outcomes.edition.budget_frames / LEARNING_BINS
     with styled():
         figure, panel = new_figure(2.0, 2.7)
         at = (np.arange(LEARNING_BINS) + 0.5) * width
         for name, (colour, curves) in _arms(outcomes).items():
-            rates = learning_rates(curves[place], outcomes.edition.budget_frames // skip)
+            rates = learning_rates(curves[place], outcomes.budget_steps)
             panel.fill_between(at, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.15, linewidth=0)
             panel.plot(at, rates.mean(axis=0), color=colour, label=name, linewidth=1.2)
         panel.set(title=outcomes.games[place], xlabel="frames of the game", ylabel="points / 1,000 steps")
@@ -216,11 +215,10 @@ def _extremes(rows: Sequence[tuple[str, Figure]]) -> tuple[str, str]:
 
 def learning_drawings(outcomes: Outcomes) -> list[Drawing]:
     """The learning curves of each game."""
-    skip = outcomes.protocol.environment.frame_skip
     drawings = []
     for place, game in enumerate(outcomes.games):
         ends = [
-            f"{name} {learning_rates(curves[place], outcomes.edition.budget_frames // skip)[:, -1].mean():,.1f}"
+            f"{name} {learning_rates(curves[place], outcomes.budget_steps)[:, -1].mean():,.1f}"
             for name, (_, curves) in _arms(outcomes).items()
         ]
         drawings.append(

@@ -21,16 +21,15 @@ def spending(
         key = row["phase"], row["game"]
         steps[key] += row["length_steps"]
         episodes[key] += 1
-    skip = protocol.environment.frame_skip
     return tuple(
         GameSpending(
             game=game,
             rom_sha256=protocol.game(game).rom_sha256,
             conformance_sha256=vectors[game].conformance,
             pictures_sha256=vectors[game].pictures,
-            training_frames=steps["training", game] * skip,
+            training_frames=steps["training", game] * run.frame_skip,
             training_episodes=episodes["training", game],
-            evaluation_frames=steps["evaluation", game] * skip,
+            evaluation_frames=steps["evaluation", game] * run.frame_skip,
             evaluation_episodes=episodes["evaluation", game],
         )
         for game in run.games

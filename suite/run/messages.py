@@ -1,17 +1,25 @@
-"""What a run tells of itself while it is played."""
+"""The messages that a run's process writes for its parent, and what a run reports inside the process.
+
+A message is one line of JSON; its ``kind`` says which model it is. The order comes the other way, as a
+``suite.run.job.Job``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 
-from protocol import Phase
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+from protocol import Frozen, LearnerError, Phase
+
+Status = Literal["complete", "failed", "skipped", "stopped"]
+"""How a run can end."""
 
 
-@dataclass(frozen=True)
-class Begun:
-    """The learner has been made and its configuration is right: the run begins.
+class Begun(Frozen):
+    """The learner has been made and its configuration is right: the run begins. Sent once.
 
     Attributes:
         configuration: the learner's hyper-parameters, JSON-able.
@@ -19,13 +27,99 @@ class Begun:
         started_at: as in the run's record.
     """
 
+    kind: Literal["begun"] = "begun"
     configuration: dict[str, Any]
     configuration_digest: str
     started_at: str
 
 
+class Played(Frozen):
+    """How far the run is. Sent now and then.
+
+    Attributes:
+        steps: the agent steps, of training and evaluation, that have been played over all lanes.
+    """
+
+    kind: Literal["played"] = "played"
+    steps: int
+
+
+class Point(NamedTuple):
+    """One value of a metric.
+
+    Attributes:
+        name: of the metric.
+        frames: where it stands: the training frames that the run had played, over all games.
+        value: the value.
+    """
+
+    name: str
+    frames: int
+    value: float
+
+
+class Measured(Frozen):
+    """New points of the run's metrics. Sent at each hundredth of the run, at most."""
+
+    kind: Literal["measured"] = "measured"
+    points: tuple[Point, ...]
+
+
+def _encodable(text: str) -> str:
+    """With escapes for what UTF-8 does not have, such as parts of a file's name."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Failed(Frozen):
+    """The run cannot go on. Sent once, as the last message.
+
+    Attributes:
+        error: what went wrong, in words.
+    """
+
+    kind: Literal["failed"] = "failed"
+    error: Annotated[str, BeforeValidator(_encodable)]
+
+
+Message = Begun | Played | Measured | Failed
+_MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+def message_line(message: Message) -> str:
+    """A message as one line of JSON, without its end."""
+    return message.model_dump_json()
+
+
+def read_message(line: bytes) -> Message:
+    """The message that a line holds.
+
+    Raises:
+        LearnerError: it holds none: something other than the run has written to the process's output.
+    """
+    try:
+        return _MESSAGES.validate_json(line)
+    except ValidationError as error:
+        raise LearnerError(
+            f"a run's process wrote {line[:60]!r}, which is no message of a run; a learner may print, but must "
+            "leave the open files of its process alone"
+        ) from error
+
+
 @dataclass(frozen=True)
-class Ended:
+class RunEnd:
+    """How a run's process has ended: what its parent adds after the last message, for those who follow it.
+
+    Attributes:
+        status: of the run.
+        error: why it is not complete; empty where it is.
+    """
+
+    status: Status
+    error: str
+
+
+@dataclass(frozen=True)
+class EpisodeEnd:
     """An episode has ended.
 
     Attributes:
@@ -41,5 +135,5 @@ class Ended:
     steps: int
 
 
-Report = Callable[[int | Begun | Ended], None]
-"""Hears the news of a run; a number is the agent steps, of training and evaluation, that have been played."""
+Listener = Callable[[Begun | Played | EpisodeEnd], None]
+"""Takes what a run reports inside its process."""

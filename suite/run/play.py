@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from protocol import (
     BudgetExhausted,
     ForeignProtocol,
+    GameVectors,
     LearnerError,
     Protocol,
     Run,
@@ -39,11 +40,11 @@ from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
 from suite.run.job import Job
-from suite.run.messages import Begun, Report
+from suite.run.messages import Begun, Listener
 from suite.run.recorder import ReportingRecorder
 
 
-def play(job: Job, report: Report) -> RunRecord:
+def play(job: Job, report: Listener) -> RunRecord:
     """Play one run to its end and keep it in the store.
 
     Raises:
@@ -54,51 +55,25 @@ def play(job: Job, report: Report) -> RunRecord:
     run_id = parse_run_id(job.run_id, protocol)
     run = describe(run_id, protocol)
     store = Store(Path(job.folder), protocol)
-    started_at, started = datetime.now(UTC), time.monotonic()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    rounds = _Rounds(protocol, run, job, report)
     vectors = checked_vectors(protocol, run.games)
     with (
         _maker(job) as make,
         store.new_run(run_id) as folder,
         tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
     ):
-        training_seed, evaluation_seed = run.learner_seed("training"), run.learner_seed("evaluation")
-        learner = make(training_seed, protocol.lanes)
-        configuration, configuration_digest = _configuration(learner, job)
-        report(Begun(configuration, configuration_digest, started_at.isoformat(timespec="seconds")))
-        checkpoint_in = _load_ancestor(store, run, job, configuration_digest, learner, Path(scratch))
-        training_seconds = _Rounds(protocol, run, job, report).play(
-            learner, lambda: make(evaluation_seed, protocol.lanes), folder, Path(scratch)
+        learner = make(run.learner_seed("training"), protocol.lanes)
+        configuration, digest = _configuration(learner, job)
+        begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
+        report(begun)
+        checkpoint_in = _load_ancestor(store, run, job, digest, learner, Path(scratch))
+        training_seconds = rounds.play(
+            learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
         )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         (folder / JOURNAL).unlink()
-        training_steps = run.total_budget_frames // protocol.environment.frame_skip
-        record = RunRecord(
-            schema_version=1,
-            protocol_version=protocol.version,
-            edition_digest=run.edition_digest,
-            run_id=str(run_id),
-            learner=job.learner,
-            configuration=configuration,
-            configuration_digest=configuration_digest,
-            training_seed=training_seed,
-            evaluation_seed=evaluation_seed if run.evaluation_episodes else None,
-            device=job.device,
-            budget_frames=run.total_budget_frames,
-            games=spending(folder / LEDGER, protocol, run, vectors),
-            ledger_sha256=file_digest(folder / LEDGER),
-            checkpoint_in=checkpoint_in,
-            checkpoint_out=folder_digest(folder / CHECKPOINT),
-            notes_sha256=notes_digest(folder),
-            image_sha256=None if job.box is None else job.box.image_sha256,
-            code_commit=code_commit(),
-            versions=library_versions(),
-            cpu=cpu_type(),
-            started_at=started_at.isoformat(timespec="seconds"),
-            wall_seconds=round(time.monotonic() - started, 3),
-            training_steps_per_second=round(training_steps / training_seconds, 1),
-            workers=job.workers,
-            peak_memory_bytes=peak_memory_bytes(),
-        )
+        record = rounds.record(folder, begun, checkpoint_in, vectors, training_seconds)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
 
@@ -132,13 +107,14 @@ def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
 
 
 class _Rounds:
-    """Training, saving and evaluation of one run."""
+    """Training, saving and evaluation of one run, and its record; the clock runs from the making."""
 
-    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Report) -> None:
+    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Listener) -> None:
         self._protocol = protocol
         self._run = run
         self._job = job
         self._report = report
+        self._started = time.monotonic()
 
     def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> float:
         """Play it all; return how many seconds the training took."""
@@ -167,11 +143,47 @@ class _Rounds:
                 evaluate(player, self._env(engine, self._evaluation(meter), recorder))
         return seconds
 
-    def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
-        run, skip = self._run, self._protocol.environment.frame_skip
-        return EvaluationSchedule(
-            run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_frames // skip
+    def record(
+        self,
+        folder: Path,
+        begun: Begun,
+        checkpoint_in: str | None,
+        vectors: Mapping[str, GameVectors],
+        training_seconds: float,
+    ) -> RunRecord:
+        """The record of the run, once the folder holds all that it left."""
+        run, job = self._run, self._job
+        return RunRecord(
+            schema_version=1,
+            protocol_version=self._protocol.version,
+            edition_digest=run.edition_digest,
+            run_id=str(run.run_id),
+            learner=job.learner,
+            configuration=begun.configuration,
+            configuration_digest=begun.configuration_digest,
+            training_seed=run.learner_seed("training"),
+            evaluation_seed=run.learner_seed("evaluation") if run.evaluation_episodes else None,
+            device=job.device,
+            budget_frames=run.total_budget_frames,
+            games=spending(folder / LEDGER, self._protocol, run, vectors),
+            ledger_sha256=file_digest(folder / LEDGER),
+            checkpoint_in=checkpoint_in,
+            checkpoint_out=folder_digest(folder / CHECKPOINT),
+            notes_sha256=notes_digest(folder),
+            image_sha256=None if job.box is None else job.box.image_sha256,
+            code_commit=code_commit(),
+            versions=library_versions(),
+            cpu=cpu_type(),
+            started_at=begun.started_at,
+            wall_seconds=round(time.monotonic() - self._started, 3),
+            training_steps_per_second=round(run.total_budget_steps / training_seconds, 1),
+            workers=job.workers,
+            peak_memory_bytes=peak_memory_bytes(),
         )
+
+    def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
+        run = self._run
+        return EvaluationSchedule(run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_steps)
 
     def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
         run = self._run
@@ -183,7 +195,7 @@ class _Rounds:
         except BudgetExhausted:
             pass
         if meter.unspent_steps:
-            left = meter.unspent_steps * self._protocol.environment.frame_skip
+            left = meter.unspent_steps * self._run.frame_skip
             raise LearnerError(
                 f"learn returned with {left} of {env.budget_frames} frames unspent; "
                 "a learner plays until env.step raises BudgetExhausted"

@@ -5,32 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from protocol import Phase, Run
 from suite.results.ledger import read_ledger
-from suite.run.messages import Ended
+from suite.run.messages import EpisodeEnd, Point
 from suite.scoring.curves import start_steps
 
 POINTS = 100
 """A metric has a point at each hundredth of its run's training frames, at most."""
 SPEED = "training.steps_per_second"
-
-
-class Point(NamedTuple):
-    """One value of a metric.
-
-    Attributes:
-        name: of the metric.
-        frames: where it stands: the training frames that the run had played, over all games.
-        value: the value.
-    """
-
-    name: str
-    frames: int
-    value: float
 
 
 class Returns:
@@ -40,11 +25,10 @@ class Returns:
 
     Args:
         run: whose episodes come.
-        frame_skip: emulator frames an agent step.
     """
 
-    def __init__(self, run: Run, frame_skip: int) -> None:
-        self._frames, self._frame_skip = run.total_budget_frames, frame_skip
+    def __init__(self, run: Run) -> None:
+        self._frames, self._frame_skip = run.total_budget_frames, run.frame_skip
         self._hundredth = 1
         self._open: dict[str, list[int]] = defaultdict(list)
         self._evaluated: dict[str, list[int]] = defaultdict(list)
@@ -57,7 +41,7 @@ class Returns:
         """The training frames at the end of a hundredth."""
         return self._frames * hundredth // POINTS
 
-    def add(self, ended: Ended) -> list[Point]:
+    def add(self, ended: EpisodeEnd) -> list[Point]:
         """Take in an episode, in the order of their ends; the points of the hundredth that it closes."""
         if ended.phase == "evaluation":
             self._evaluated[ended.game].append(ended.episode_return)
@@ -84,13 +68,13 @@ class Returns:
             yield Point(f"{phase}.return.{game}", self.frames(hundredth), sum(earned) / len(earned))
 
 
-def points_of(episodes: Iterable[Ended], run: Run, frame_skip: int) -> list[Point]:
+def points_of(episodes: Iterable[EpisodeEnd], run: Run) -> list[Point]:
     """All points of a run's returns."""
-    returns = Returns(run, frame_skip)
+    returns = Returns(run)
     return [point for ended in episodes for point in returns.add(ended)] + returns.finish()
 
 
-def ended_episodes(ledger: Path, lanes: int) -> Iterator[Ended]:
+def ended_episodes(ledger: Path, lanes: int) -> Iterator[EpisodeEnd]:
     """The episodes of a ledger as a live run tells of them; all lanes are stepped together."""
     table = read_ledger(ledger, ["phase", "lane", "number", "game", "length_steps", "episode_return"])
     lane, number, length = (
@@ -99,4 +83,4 @@ def ended_episodes(ledger: Path, lanes: int) -> Iterator[Ended]:
     steps = ((start_steps(lane, number, length) + length) * lanes).tolist()
     rows = zip(*(table[name].to_pylist() for name in ("phase", "game", "episode_return")), steps, strict=True)
     for row in rows:
-        yield Ended(*row)
+        yield EpisodeEnd(*row)

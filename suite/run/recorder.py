@@ -1,4 +1,4 @@
-"""The recorder of a run: its journal, and a report of every step and episode."""
+"""The recorder of a run: its journal, and a report of each step and each episode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from protocol import EndReason, Phase
 from suite.results.journal import JournalRecorder
-from suite.run.messages import Ended, Report
+from suite.run.messages import EpisodeEnd, Listener, Played
 
 
 class ReportingRecorder(JournalRecorder):
@@ -17,10 +17,10 @@ class ReportingRecorder(JournalRecorder):
     Args:
         path: the journal; it must not exist.
         lanes: how many lanes.
-        report: receives the agent steps played, and each episode that has ended.
+        report: takes the agent steps played, and each episode that has ended.
     """
 
-    def __init__(self, path: Path, lanes: int, report: Report) -> None:
+    def __init__(self, path: Path, lanes: int, report: Listener) -> None:
         super().__init__(path, lanes)
         self._report = report
         self._played_steps = 0
@@ -38,9 +38,9 @@ class ReportingRecorder(JournalRecorder):
         super().step(actions, rewards)
         self._returns += rewards
         self._played_steps += len(actions)
-        self._report(self._played_steps)
+        self._report(Played(steps=self._played_steps))
 
     def end(self, lane: int, reason: EndReason, ram: np.ndarray) -> None:
         """The lane's episode has ended."""
         super().end(lane, reason, ram)
-        self._report(Ended(*self._playing[lane], int(self._returns[lane]), self._played_steps))
+        self._report(EpisodeEnd(*self._playing[lane], int(self._returns[lane]), self._played_steps))

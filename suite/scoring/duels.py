@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from suite.scoring.arrays import Floats
-from suite.scoring.estimates import UNDEFINED, Figure, draw_sides, estimate
+from suite.scoring.draws import draw_sides
+from suite.scoring.estimates import UNDEFINED, Figure, estimate
 from suite.scoring.resampling import RESAMPLES, seed_correlation
 from suite.scoring.statistics import mean_win_probability
 

@@ -1,27 +1,22 @@
-"""A figure beside its interval and its null: what every score is published as."""
+"""A figure next to its interval and its null: what every score is published as."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from protocol import Frozen
-from suite.scoring.arrays import Floats
+from suite.scoring.arrays import Floats, Sampled
+from suite.scoring.draws import Resamples
 from suite.scoring.resampling import (
-    Exchanges,
-    bootstrap_weights,
     degrees_of_freedom,
-    exchanged_weights,
+    equal_weights,
     interval,
     minimum_detectable_effect,
-    null_weights,
     p_value,
-    splits,
-    swaps,
 )
-from suite.scoring.statistics import Sampled, Sides, Statistic
+from suite.scoring.statistics import Sides, Statistic
 
 
 class Interval(Frozen):
@@ -72,111 +67,6 @@ class Curve(Frozen):
     null_high: tuple[float | None, ...]
 
 
-class Resamples(NamedTuple):
-    """All draws of one comparison; every statistic of it uses the same ones.
-
-    Attributes:
-        ours, theirs: float (G, R, S), bootstrapped.
-        null: both sides over the seeds of theirs, float (G, R, S) each.
-        exchanges: of ours and theirs.
-        clusters: (G,), of ours and of theirs, see ``draw_sides``; one for both where they were drawn in pairs.
-    """
-
-    ours: Floats
-    theirs: Floats
-    null: tuple[Floats, Floats]
-    exchanges: Exchanges
-    clusters: tuple[tuple[int, ...], ...]
-
-    @property
-    def degrees(self) -> tuple[int, ...]:
-        """Degrees of freedom over all games, of the pairs or of ours and of theirs."""
-        spare_seeds = self.ours.shape[-1] - 1
-        return tuple(len(set(clusters)) * spare_seeds for clusters in self.clusters)
-
-    @property
-    def degrees_of_a_game(self) -> tuple[int, ...]:
-        """The same of one game."""
-        return (self.ours.shape[-1] - 1,) * len(self.clusters)
-
-    def parts(self) -> tuple[tuple[Floats, Floats], ...]:
-        """The bootstrapped weights of both sides with each independent draw alone: ours, then theirs."""
-        if len(self.clusters) == 1:
-            return ((self.ours, self.theirs),)
-        return (self.ours, _equal(self.theirs[:, 0])), (_equal(self.ours[:, 0]), self.theirs)
-
-    def of_games(self, places: Sequence[int]) -> Resamples:
-        """The same draws for some of the games."""
-        chosen = list(places)
-        return Resamples(
-            self.ours[chosen],
-            self.theirs[chosen],
-            (self.null[0][chosen], self.null[1][chosen]),
-            Exchanges(self.exchanges.one[chosen], self.exchanges.other[chosen], self.exchanges.complete),
-            tuple(tuple(clusters[place] for place in chosen) for clusters in self.clusters),
-        )
-
-
-def draw_pairs(
-    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
-) -> Resamples:
-    """Draw all resamples of two arms of one learner, over all games.
-
-    The arms share the learner's seed: where a seed is a lucky one it is so in both, which cancels in their
-    difference, but only in draws that keep the two runs of a seed together (docs/scores.md has the simulation).
-
-    Args:
-        clusters: (G,); transfer runs of one seed in games of one number share weights that were trained before,
-            and are drawn together, each with its fresh run.
-        seeds: S, at least 2.
-        resamples: R.
-        generator: of the draws.
-    """
-    drawn = bootstrap_weights(clusters, seeds, resamples, generator)
-    return Resamples(
-        ours=drawn,
-        theirs=drawn,
-        null=null_weights(range(len(clusters)), seeds, resamples, generator),
-        exchanges=exchanged_weights(clusters, swaps(seeds), resamples, generator),
-        clusters=(tuple(clusters),),
-    )
-
-
-def draw_sides(
-    our_clusters: Sequence[int],
-    their_clusters: Sequence[int],
-    seeds: int,
-    resamples: int,
-    generator: np.random.Generator,
-) -> Resamples:
-    """Draw all resamples of two sides that share nothing, such as two learners, with S seeds each.
-
-    Args:
-        our_clusters: (G,); of our runs, those of one seed in games of one number share something, and are drawn
-            together. ``range(G)``: every run stands alone.
-        their_clusters: (G,), the same of theirs.
-        seeds: S, at least 2.
-        resamples: R.
-        generator: of the draws.
-    """
-    return Resamples(
-        ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
-        theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
-        null=null_weights(their_clusters, seeds, resamples, generator),
-        exchanges=exchanged_weights(our_clusters, splits(seeds), resamples, generator),
-        clusters=(tuple(our_clusters), tuple(their_clusters)),
-    )
-
-
-def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
-    """Draw all resamples for figures of single games (``estimate_each``), which are the same for each of them.
-
-    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below
-    2^(1 - S).
-    """
-    return draw_sides([0] * games, [0] * games, seeds, resamples, generator)
-
-
 def estimate(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> Figure:
     """A statistic over all games with its interval and its null; of no games, one that is undefined.
 
@@ -215,39 +105,51 @@ def estimate_curve(statistic: Statistic, ours: Floats, theirs: Floats, resamples
         return Curve(**dict.fromkeys(Curve.model_fields, nothing))
     ours, theirs = np.moveaxis(ours, -1, 0), np.moveaxis(theirs, -1, 0)
     degrees = _Samples.of(statistic, ours[-1], theirs[-1], resamples).degrees(resamples.degrees)
-    rows = []
-    for our, their in zip(ours, theirs, strict=True):
-        seen, drawn = (
-            _seen(statistic, our, their),
-            statistic(Sides(our, their, resamples.ours, resamples.theirs)),
-        )
-        null = _defined(statistic(Sides(their, their, *resamples.null)))
-        known = bool(seen[1][0])
-        rows.append(
-            (
-                float(seen[0][0]) if known else None,
-                *(interval(_defined(drawn), degrees) if known and drawn[1].any() else (None, None)),
-                *(np.quantile(null, [0.05, 0.95]).tolist() if len(null) else (None, None)),
-            )
-        )
-    return Curve(**dict(zip(Curve.model_fields, map(tuple, zip(*rows, strict=True)), strict=True)))
+    points = [
+        _CurvePoint.of(statistic, our, their, resamples, degrees)
+        for our, their in zip(ours, theirs, strict=True)
+    ]
+    return Curve(
+        values=tuple(point.value for point in points),
+        low=tuple(point.low for point in points),
+        high=tuple(point.high for point in points),
+        null_low=tuple(point.null_low for point in points),
+        null_high=tuple(point.null_high for point in points),
+    )
+
+
+class _CurvePoint(NamedTuple):
+    """What a ``Curve`` holds of one point of time."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    null_low: float | None
+    null_high: float | None
+
+    @classmethod
+    def of(
+        cls, statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples, degrees: float
+    ) -> _CurvePoint:
+        seen = _seen(statistic, ours, theirs)
+        drawn = statistic(Sides(ours, theirs, *resamples.bootstrapped)).known
+        null = statistic(Sides(theirs, theirs, *resamples.null)).known
+        value = low = high = null_low = null_high = None
+        if len(seen.known):
+            value = float(seen.known.item())
+            if len(drawn):
+                low, high = interval(drawn, degrees)
+        if len(null):
+            null_low, null_high = np.quantile(null, [0.05, 0.95]).tolist()
+        return cls(value, low, high, null_low, null_high)
 
 
 def _seen(statistic: Statistic, ours: Floats, theirs: Floats) -> Sampled:
-    return statistic(Sides(ours, theirs, _equal(ours), _equal(theirs)))
-
-
-def _equal(values: Floats) -> Floats:
-    """Every seed counts alike: float (G, 1, S)."""
-    return np.full((values.shape[0], 1, values.shape[1]), 1 / values.shape[1])
-
-
-def _defined(samples: Sampled) -> Floats:
-    return samples[0][samples[1]]
+    return statistic(Sides(ours, theirs, equal_weights(ours), equal_weights(theirs)))
 
 
 class _Samples(NamedTuple):
-    """A statistic as seen and in all resamples, each with where it is defined."""
+    """A statistic as seen and in all resamples."""
 
     seen: Sampled
     bootstrapped: Sampled
@@ -260,42 +162,44 @@ class _Samples(NamedTuple):
         both = np.concatenate([ours, theirs], axis=1)
         return cls(
             seen=_seen(statistic, ours, theirs),
-            bootstrapped=statistic(Sides(ours, theirs, resamples.ours, resamples.theirs)),
+            bootstrapped=statistic(Sides(ours, theirs, *resamples.bootstrapped)),
             null=statistic(Sides(theirs, theirs, *resamples.null)),
             exchanged=statistic(Sides(both, both, resamples.exchanges.one, resamples.exchanges.other)),
             parts=tuple(statistic(Sides(ours, theirs, *weights)) for weights in resamples.parts()),
         )
 
-    def of_game(self, game: int) -> _Samples:
-        def own(sampled: Sampled) -> Sampled:
-            return sampled[0][game], sampled[1][game]
-
+    def of_game(self, place: int) -> _Samples:
         return _Samples(
-            own(self.seen),
-            own(self.bootstrapped),
-            own(self.null),
-            own(self.exchanged),
-            tuple(map(own, self.parts)),
+            seen=self.seen.of_game(place),
+            bootstrapped=self.bootstrapped.of_game(place),
+            null=self.null.of_game(place),
+            exchanged=self.exchanged.of_game(place),
+            parts=tuple(part.of_game(place) for part in self.parts),
         )
 
     def degrees(self, own: tuple[int, ...]) -> float:
+        """Degrees of freedom of the statistic, given those of its parts."""
         known = [
-            (_defined(part), degrees) for part, degrees in zip(self.parts, own, strict=True) if part[1].any()
+            (part.known, degrees) for part, degrees in zip(self.parts, own, strict=True) if part.defined.any()
         ]
         return degrees_of_freedom(known) if known else float(sum(own))
 
     def figure(self, own: tuple[int, ...], complete: bool) -> Figure:
-        if not self.seen[1][0]:
+        if not len(self.seen.known):
             return UNDEFINED
-        value, degrees = float(self.seen[0][0]), self.degrees(own)
-        drawn, null, exchanged = map(_defined, (self.bootstrapped, self.null, self.exchanged))
-        ends = interval(drawn, degrees) if len(drawn) else None
+        value, degrees = float(self.seen.known.item()), self.degrees(own)
+        drawn, null, exchanged = self.bootstrapped.known, self.null.known, self.exchanged.known
         effect = minimum_detectable_effect(drawn, degrees) if len(drawn) else None
         return Figure(
             value=value,
-            interval=Interval(low=ends[0], high=ends[1]) if ends else None,
+            interval=_interval(drawn, degrees) if len(drawn) else None,
             null=_null(null, p_value(value, exchanged, complete), effect) if len(null) else None,
         )
+
+
+def _interval(samples: Floats, degrees: float) -> Interval:
+    low, high = interval(samples, degrees)
+    return Interval(low=low, high=high)
 
 
 def _null(samples: Floats, p: float, effect: float | None) -> Null:

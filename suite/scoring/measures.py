@@ -1,7 +1,7 @@
 """The measures of what runs earned, as pure functions: arrays in, numbers out.
 
-G games, S seeds, R resamples, T points in time; games always stand first. Where a measure has no meaning, a
-boolean array of the same shape says so next to the values (which are 0 there), never a NaN.
+G games, S seeds, R resamples, T points in time; games always stand first. A measure that may have no meaning is
+``Sampled``: values, and where they are defined.
 """
 
 from __future__ import annotations
@@ -11,50 +11,50 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import trim_mean
 
-from suite.scoring.arrays import Bools, Floats
+from suite.scoring.arrays import Floats, Sampled
 from suite.scoring.curves import GRID_POINTS
 
 WINDOW_POINTS = GRID_POINTS // 10
 """Jumpstart and asymptote are taken over a tenth of the grid."""
 
 
-def ratio(transfer: Floats, fresh: Floats) -> tuple[Floats, Bools]:
+def ratio(transfer: Floats, fresh: Floats) -> Sampled:
     """rho = C_T / C_F and where it is defined: where C_F > 0 and C_T >= 0.
 
     Args:
         transfer, fresh: float (...), of shapes that fit.
 
     Returns:
-        values (0 where undefined) and a mask, both of the common shape.
+        of the common shape.
     """
     defined = (fresh > 0) & (transfer >= 0)
-    return np.divide(transfer, fresh, out=np.zeros(defined.shape), where=defined), defined
+    return Sampled(np.divide(transfer, fresh, out=np.zeros(defined.shape), where=defined), defined)
 
 
-def mean_over_folds(values: Floats, defined: Bools, fold_of_game: Sequence[int]) -> tuple[Floats, Bools]:
+def mean_over_folds(figures: Sampled, fold_of_game: Sequence[int]) -> Sampled:
     """The mean over a fold's games, then over folds; undefined games, and folds without any other, left out.
 
     Args:
-        values: float (G, ...).
-        defined: bool (G, ...).
+        figures: (G, ...).
         fold_of_game: the fold of each game, (G,).
 
     Returns:
-        values (0 where no game is defined) and a mask, both (...).
+        (...), defined where any game is.
     """
     folds = np.asarray(fold_of_game)
-    means, counted = [], []
-    for fold in np.unique(folds):
-        mean, any_defined = _masked_mean(values[folds == fold], defined[folds == fold])
-        means.append(mean)
-        counted.append(any_defined)
-    return _masked_mean(np.stack(means), np.stack(counted))
+    means = [
+        _mean_over_games(Sampled(figures.values[folds == fold], figures.defined[folds == fold]))
+        for fold in np.unique(folds)
+    ]
+    return _mean_over_games(
+        Sampled(np.stack([mean.values for mean in means]), np.stack([mean.defined for mean in means]))
+    )
 
 
-def _masked_mean(values: Floats, defined: Bools) -> tuple[Floats, Bools]:
-    count = defined.sum(axis=0)
-    total = np.where(defined, values, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.zeros_like(total), where=count > 0), count > 0
+def _mean_over_games(figures: Sampled) -> Sampled:
+    count = figures.defined.sum(axis=0)
+    total = np.where(figures.defined, figures.values, 0.0).sum(axis=0)
+    return Sampled(np.divide(total, count, out=np.zeros_like(total), where=count > 0), count > 0)
 
 
 def contrast(transfer: Floats, fresh: Floats) -> Floats:

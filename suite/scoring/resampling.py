@@ -25,6 +25,21 @@ POWER = 0.8
 """The minimum detectable effect is found this often."""
 
 
+class Weights(NamedTuple):
+    """How much each seed of two sides counts in each resample.
+
+    Attributes:
+        ours, theirs: float (G, R, S).
+    """
+
+    ours: Floats
+    theirs: Floats
+
+    def of_games(self, places: list[int]) -> Weights:
+        """The same of some of the games."""
+        return Weights(self.ours[places], self.theirs[places])
+
+
 def bootstrap_weights(
     clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
 ) -> Floats:
@@ -51,9 +66,14 @@ def bootstrap_weights(
     return weights[of_game]
 
 
+def equal_weights(values: Floats) -> Floats:
+    """Every seed counts alike: float (G, 1, S), for float (G, S)."""
+    return np.full((values.shape[0], 1, values.shape[1]), 1 / values.shape[1])
+
+
 def null_weights(
     clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
-) -> tuple[Floats, Floats]:
+) -> Weights:
     """Two sides drawn from the same runs: disjoint halves of their seeds; a cluster's games share the draw.
 
     A comparison has S seeds a side and a half has only S // 2, so each half's distance from the mean of all is
@@ -66,17 +86,15 @@ def null_weights(
         generator: of the draws.
 
     Returns:
-        the weights of both sides, each float (G, R, S).
+        of both sides.
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
     half = seeds // 2
     runs = np.broadcast_to(np.arange(seeds), (len(drawn), resamples, seeds))
     order = generator.permuted(runs, axis=-1)[of_game]
     shrink = np.sqrt(half / seeds)
-    one, other = (1 / seeds + shrink * (chosen / half - 1 / seeds) for chosen in (
-        order < half, (order >= half) & (order < 2 * half)
-    ))  # fmt: skip
-    return one, other
+    halves = (order < half, (order >= half) & (order < 2 * half))
+    return Weights(*(1 / seeds + shrink * (chosen / half - 1 / seeds) for chosen in halves))
 
 
 class Exchanges(NamedTuple):
@@ -90,6 +108,10 @@ class Exchanges(NamedTuple):
     one: Floats
     other: Floats
     complete: bool
+
+    def of_games(self, places: list[int]) -> Exchanges:
+        """The same of some of the games."""
+        return Exchanges(self.one[places], self.other[places], self.complete)
 
 
 def splits(seeds: int) -> Bools:

@@ -11,15 +11,9 @@ import numpy as np
 from protocol import Edition, Reference, StoreError, load_references
 from suite.results.store import SCORES, Store
 from suite.scoring.arrays import Floats
+from suite.scoring.draws import Resamples, draw_pairs, draw_single_games
 from suite.scoring.duels import RESAMPLING_SEED
-from suite.scoring.estimates import (
-    Resamples,
-    draw_pairs,
-    draw_single_games,
-    estimate,
-    estimate_curve,
-    estimate_each,
-)
+from suite.scoring.estimates import estimate, estimate_curve, estimate_each
 from suite.scoring.measures import asymptote, human_normalised, jumpstart, ratio
 from suite.scoring.outcomes import Outcomes, read_outcomes
 from suite.scoring.resampling import RESAMPLES, seed_correlation
@@ -93,7 +87,7 @@ def _transfer(outcomes: Outcomes, over_games: Resamples, of_each_game: Resamples
     ours, theirs = outcomes.curves.transfer[counted], outcomes.curves.fresh[counted]  # (G, S, T)
     transfer, fresh = ours[..., -1], theirs[..., -1]
     finals = outcomes.evaluation_means
-    _, defined = ratio(ours.mean(axis=1), theirs.mean(axis=1))  # (G, T)
+    defined = ratio(ours.mean(axis=1), theirs.mean(axis=1)).defined  # (G, T)
     gain_places = [place for place in references.places if place in counted]
     return Transfer(
         contrast=estimate(contrast_iqm, transfer, fresh, drawn),
@@ -168,7 +162,7 @@ def _games(outcomes: Outcomes, references: _References, drawn: Resamples) -> tup
         curves.fresh[..., -1],
         outcomes.pretrain_curves[..., -1],
     )
-    steps = outcomes.edition.budget_frames // outcomes.protocol.environment.frame_skip
+    steps = outcomes.budget_steps
     ours, theirs = references.normalised(outcomes, references.places)
     gain_of = dict(zip(references.places, (ours - theirs).mean(axis=1).tolist(), strict=True))
     columns = {

@@ -1,7 +1,6 @@
 """The statistics that are published, of two sides whose seeds are weighted; pure functions.
 
-Each takes ``Sides`` and gives its values with a mask of where they have a meaning: (R,) over all games, or
-(G, R) by game.
+Each takes ``Sides`` and gives what is ``Sampled``: (R,) over all games, or (G, R) by game.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from suite.scoring.arrays import Bools, Floats
+from suite.scoring.arrays import Floats, Sampled
 from suite.scoring.measures import (
     contrast,
     interquartile_mean,
@@ -42,13 +39,12 @@ class Sides(NamedTuple):
         return weighted_means(self.ours, self.our_weights), weighted_means(self.theirs, self.their_weights)
 
 
-Sampled = tuple[Floats, Bools]
 Statistic = Callable[[Sides], Sampled]
 
 
 def contrasts(sides: Sides) -> Sampled:
     """The contrast of each game, (G, R)."""
-    return _everywhere(contrast(*sides.means()))
+    return Sampled.everywhere(contrast(*sides.means()))
 
 
 def ratios(sides: Sides) -> Sampled:
@@ -58,34 +54,30 @@ def ratios(sides: Sides) -> Sampled:
 
 def contrast_iqm(sides: Sides) -> Sampled:
     """The interquartile mean of the games' contrasts, (R,)."""
-    return _everywhere(interquartile_mean(contrast(*sides.means())))
+    return Sampled.everywhere(interquartile_mean(contrast(*sides.means())))
 
 
 def contrast_mean(sides: Sides) -> Sampled:
     """The mean of the games' contrasts, (R,)."""
-    return _everywhere(contrast(*sides.means()).mean(axis=0))
+    return Sampled.everywhere(contrast(*sides.means()).mean(axis=0))
 
 
 def mean_ratio(folds: Sequence[int]) -> Statistic:
     """r: the mean of a fold's ratios, then over folds, for games of these folds; (R,)."""
-    return lambda sides: mean_over_folds(*ratios(sides), folds)
+    return lambda sides: mean_over_folds(ratios(sides), folds)
 
 
 def win_probabilities(sides: Sides) -> Sampled:
     """The probability that one of our runs beats one of theirs, by game, (G, R)."""
-    return _everywhere(win_probability(*sides))
+    return Sampled.everywhere(win_probability(*sides))
 
 
 def mean_win_probability(sides: Sides) -> Sampled:
     """The probability that one of our runs beats one of theirs, mean over games, (R,)."""
-    return _everywhere(win_probability(*sides).mean(axis=0))
+    return Sampled.everywhere(win_probability(*sides).mean(axis=0))
 
 
 def difference_iqm(sides: Sides) -> Sampled:
     """The interquartile mean over games of our means minus theirs, (R,)."""
     ours, theirs = sides.means()
-    return _everywhere(interquartile_mean(ours - theirs))
-
-
-def _everywhere(values: Floats) -> Sampled:
-    return values, np.ones(values.shape, np.bool_)
+    return Sampled.everywhere(interquartile_mean(ours - theirs))

@@ -8,7 +8,7 @@ from typing import Any
 
 from protocol import Arm, RunId, RunRecord, StoreError, canonical_digest
 from suite.results.store import LEDGER, RECORD
-from suite.run.points import Point
+from suite.run.messages import Point
 
 CONTENT_TYPES = {RECORD: "application/json", LEDGER: "application/vnd.apache.parquet"}
 """The artifacts of a run, by name."""

@@ -19,7 +19,8 @@ from uuid import uuid4
 from protocol import Run, RunRecord, ServerError, StoreError
 from suite.digests import file_digest
 from suite.results.store import LEDGER, Store
-from suite.run.points import SPEED, Point, ended_episodes, points_of
+from suite.run.messages import Point
+from suite.run.points import SPEED, ended_episodes, points_of
 from suite.tracking.documents import (
     CONTENT_TYPES,
     artifact_ids,
@@ -229,9 +230,8 @@ def _checked(store: Store, run: Run) -> _Task:
 
 
 def _points(store: Store, task: _Task) -> list[Point]:
-    rules = store.protocol
-    episodes = ended_episodes(store.ledger_path(task.run.run_id), rules.lanes)
-    points = points_of(episodes, task.run, rules.environment.frame_skip)
+    episodes = ended_episodes(store.ledger_path(task.run.run_id), store.protocol.lanes)
+    points = points_of(episodes, task.run)
     speed = Point(SPEED, task.run.total_budget_frames, task.record.training_steps_per_second)
     return [*points, speed]
 

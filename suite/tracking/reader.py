@@ -95,7 +95,7 @@ def _write(
     folder = store.run_folder(run.run_id)
     folder.mkdir(parents=True)
     (folder / RECORD).write_bytes(files.read(ids[RECORD], MAX_RECORD_BYTES))
-    (folder / LEDGER).write_bytes(files.read(ids[LEDGER], max_ledger_bytes(store.protocol, run)))
+    (folder / LEDGER).write_bytes(files.read(ids[LEDGER], max_ledger_bytes(run)))
     _check(store.record(run.run_id), document, learner)
 
 

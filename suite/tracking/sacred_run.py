@@ -1,4 +1,4 @@
-"""One run as a Sacred run: an experiment an arm, whose main function relays what is heard of the run."""
+"""One run as a Sacred run: an experiment an arm, whose main function passes on the run's messages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from sacred.utils import SacredInterrupt
 from protocol import RunId
 from suite.digests import file_digest
 from suite.results.store import Store
+from suite.run.messages import Begun, Measured, RunEnd
 from suite.tracking.documents import CONTENT_TYPES, configuration_document
 from suite.tracking.observers import QUIET, Guarded
 
 
 class RunFailed(Exception):
-    """How Sacred learns that a run has failed, and why."""
+    """Raised inside a Sacred run that has failed; Sacred stores the reason."""
 
 
 def run_sacred(
     store: Store,
     run_id: RunId,
     learner: str,
-    begun: dict[str, Any],
+    begun: Begun,
     observers: Sequence[Guarded],
-    messages: Iterator[dict[str, Any]],
+    messages: Iterator[Measured | RunEnd],
 ) -> None:
     """Be a Sacred run until the messages end.
 
@@ -33,9 +34,9 @@ def run_sacred(
         store: where the complete run will lie.
         run_id: the run.
         learner: ``module:function``.
-        begun: the fields of ``suite.run.messages.Begun``.
-        observers: hear of it all.
-        messages: lines of the run's process, and at last ``{"end": status, "error": text}``.
+        begun: its first message.
+        observers: of the Sacred run.
+        messages: the run's points, and at last its end.
     """
     experiment: Any = Experiment(run_id.arm, interactive=True, save_git_info=False)
     experiment.logger = QUIET
@@ -45,24 +46,25 @@ def run_sacred(
             run_id,
             store.protocol.edition_digests[run_id.edition],
             learner,
-            begun["configuration"],
-            begun["configuration_digest"],
+            begun.configuration,
+            begun.configuration_digest,
         )
     )
 
     @experiment.main  # type: ignore[untyped-decorator]
     def play(_run: Any) -> None:
         for message in messages:
-            for name, frames, value in message.get("points", ()):
-                _run.log_scalar(name, value, frames)
-            if message.get("end", "complete") == "stopped":
+            if isinstance(message, Measured):
+                for point in message.points:
+                    _run.log_scalar(point.name, point.value, point.frames)
+            elif message.status == "stopped":
                 raise SacredInterrupt
-            if message.get("end", "complete") != "complete":
-                raise RunFailed(message["error"])
+            elif message.status != "complete":
+                raise RunFailed(message.error)
         _keep(store, run_id, _run)
 
     try:
-        experiment.run(meta_info={"started_at": begun["started_at"]})
+        experiment.run(meta_info={"started_at": begun.started_at})
     except (RunFailed, SacredInterrupt):
         pass  # the observers have been told
 

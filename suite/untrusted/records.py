@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from protocol import Protocol, Run, RunRecord
+from protocol import Run, RunRecord
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 from suite.untrusted.files import TooLarge, Unreadable, parse_json, read_bytes
 
@@ -28,21 +28,21 @@ def read_record(folder: Path, file: str) -> RunRecord:
         raise Unreadable("is not a record: " + " ".join(str(error).split())[:300]) from error
 
 
-def max_ledger_bytes(protocol: Protocol, run: Run) -> int:
+def max_ledger_bytes(run: Run) -> int:
     """More than the bytes that a run's ledger can have."""
-    return _BYTES_A_STEP * _max_steps(protocol, run) + _ROOM_BYTES
+    return _BYTES_A_STEP * _max_steps(run) + _ROOM_BYTES
 
 
-def _max_steps(protocol: Protocol, run: Run) -> int:
+def _max_steps(run: Run) -> int:
     """More than the steps that a run can have."""
-    return 2 * run.most_frames // protocol.environment.frame_skip
+    return 2 * run.most_steps
 
 
-def read_table(protocol: Protocol, run: Run, data: bytes) -> pa.Table:
+def read_table(run: Run, data: bytes) -> pa.Table:
     """A ledger's table, once its own description promises that it fits; raises Unreadable."""
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
-        most_rows = _max_steps(protocol, run)
+        most_rows = _max_steps(run)
         if file.metadata.num_rows > most_rows:
             raise TooLarge(f"has {file.metadata.num_rows:,} rows, at most {most_rows:,} can be right")
         groups = [file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)]

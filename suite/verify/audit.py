@@ -16,10 +16,19 @@ from suite.scoring.outcomes import assemble
 from suite.scoring.score import SCORERS
 from suite.scoring.scores import Scores
 from suite.submission.description import Submission, read_submission
-from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes, severity_of
+from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, list_files, parse_json, read_bytes
 from suite.untrusted.records import read_record
 from suite.verify.digest_rules import check_notes, check_sums, file_digests
-from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, RULES, Finding
+from suite.verify.findings import (
+    REPLAY_RULES,
+    RETRAIN_RULES,
+    RULES,
+    WHOLE,
+    Finding,
+    Place,
+    finding,
+    unreadable,
+)
 from suite.verify.intent_rules import check_intent
 from suite.verify.lineage_rules import check_lineage, check_plan
 from suite.verify.run_audit import RunAudit, RunTask, audit_run
@@ -30,6 +39,7 @@ MAX_NOTES_DEPTH = 3
 _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
 _RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+seed\d+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
+_IN_SCORES = Place.of_file(SCORES)
 _RELATIVE = 1e-9
 
 
@@ -108,9 +118,9 @@ def _layout(files: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Fi
     for file in files:
         if file not in _TOP and not _RUN.fullmatch(file):
             expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
-            yield Finding(rule="S3", file=file[:200], expected=expected, found="another")
+            yield finding("S3", Place.of_file(file[:200]), expected, "another")
     for path, what in odd:
-        yield Finding(rule="S3", file=path[:200], expected="plain files and folders", found=what)
+        yield finding("S3", Place.of_file(path[:200]), "plain files and folders", what)
 
 
 def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, list[Finding]]:
@@ -119,14 +129,10 @@ def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, l
         return read_submission(folder), []
     except (Unreadable, StoreError) as error:
         found = str(error) if isinstance(error, StoreError) else f"it {error}"
-        finding = Finding(
-            rule="S1",
-            file=SUBMISSION,
-            severity=severity_of(error),
-            expected="a description of the runs",
-            found=found if SUBMISSION in files else "none",
-        )
-        return None, [finding]
+        if SUBMISSION not in files:
+            found = "none"
+        place = Place.of_file(SUBMISSION)
+        return None, [unreadable("S1", place, "a description of the runs", error, found)]
 
 
 def _edition(folder: Path, protocol: Protocol, runs: Sequence[str]) -> tuple[Edition | None, list[Finding]]:
@@ -138,13 +144,13 @@ def _edition(folder: Path, protocol: Protocol, runs: Sequence[str]) -> tuple[Edi
         except Unreadable:
             continue  # told when the run is audited
     if not names:
-        return None, [Finding(rule="S1", expected="records that can be read", found="none")]
+        return None, [finding("S1", WHOLE, "records that can be read", "none")]
     name = names.most_common(1)[0][0]
     try:
         return protocol.edition(name), []
     except UnknownName:
         known = ", ".join(edition.name for edition in protocol.editions)
-        return None, [Finding(rule="P4", expected=f"an edition out of {known}", found=name[:80])]
+        return None, [finding("P4", WHOLE, f"an edition out of {known}", name[:80])]
 
 
 def _audit_runs(
@@ -156,16 +162,8 @@ def _audit_runs(
 
 
 def _failed(run_id: RunId, failure: Failure) -> list[Finding]:
-    return [
-        Finding(
-            rule="S3",
-            severity="unchecked",
-            run_id=str(run_id),
-            file=f"{run_id.path}/{LEDGER}",
-            expected="files that can be read within bounds",
-            found=failure.reason,
-        )
-    ]
+    place = Place.of_run(run_id, LEDGER)
+    return [finding("S3", place, "files that can be read within bounds", failure.reason, "unchecked")]
 
 
 def _figures(
@@ -178,16 +176,12 @@ def _figures(
         version = parsed.get("scoring_version") if isinstance(parsed, dict) else None
         if version is not None and (type(version) is not int or version not in SCORERS):
             known = ", ".join(map(str, SCORERS))
-            yield Finding(
-                rule="C1", file=SCORES, expected=f"a scoring version out of {known}", found=str(version)[:80]
-            )
+            yield finding("C1", _IN_SCORES, f"a scoring version out of {known}", str(version)[:80])
             return
         published = Scores.model_validate_json(data)
     except (Unreadable, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
-        yield Finding(
-            rule="S1", file=SCORES, severity=severity_of(error), expected="the scores", found=f"it {reason}"
-        )
+        yield unreadable("S1", _IN_SCORES, "the scores", error, f"it {reason}")
         return
     records = [found.record for found in read.values() if found.record is not None]
     outcomes = {run_id: found.outcomes for run_id, found in read.items() if found.outcomes is not None}
@@ -198,17 +192,11 @@ def _figures(
         and any(not len(found.evaluation_returns) for found in outcomes.get(run.run_id, {}).values())
     ]
     if len(records) < len(plan(protocol, edition)) or len(outcomes) < len(runs) or untried:
-        yield Finding(
-            rule="C1",
-            severity="unchecked",
-            file=SCORES,
-            expected="runs to recompute from",
-            found="not all can be read",
-        )
+        yield finding("C1", _IN_SCORES, "runs to recompute from", "not all can be read", "unchecked")
         return
     again = SCORERS[published.scoring_version](assemble(protocol, edition, tuple(records), outcomes))
     for place, right, found in _differences(again.model_dump(), published.model_dump(), "scores"):
-        yield Finding(rule="C1", file=SCORES, expected=f"{place} {right}", found=str(found)[:80])
+        yield finding("C1", _IN_SCORES, f"{place} {right}", str(found)[:80])
 
 
 def _differences(right: Any, found: Any, place: str) -> Iterator[tuple[str, Any, Any]]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from protocol import END_REASONS, PHASES, Protocol, Run
 from suite.scoring.curves import start_steps
-from suite.verify.findings import Finding
+from suite.verify.findings import Place
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -55,10 +55,9 @@ class Ledger:
         self.columns = _columns(table, run.games)
         self.games = table["game"]
 
-    def finding(self, rule: str, expected: str, found: str, row: int | None = None) -> Finding:
-        """Something that is not as it should be."""
-        run_id = str(self.run.run_id)
-        return Finding(rule=rule, run_id=run_id, file=self.file, row=row, expected=expected, found=found)
+    def at(self, row: int | None = None) -> Place:
+        """The ledger, or one of its rows, as the place of a finding."""
+        return Place(self.run.run_id, self.file, row)
 
 
 def _columns(table: pa.Table, games: Sequence[str]) -> Columns:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from protocol import RunId, RunRecord, canonical_digest
 from suite.results.store import LEDGER, NOTES, RECORD, SUMS
-from suite.untrusted.files import Unreadable, read_bytes, severity_of
-from suite.verify.findings import Finding
+from suite.untrusted.files import Unreadable, read_bytes
+from suite.verify.findings import Finding, Place, finding, unreadable
 
 MAX_SUMS_BYTES = 16 * 2**20
 MAX_FILE_BYTES = 2**28
@@ -52,48 +52,31 @@ def check_notes(records: Mapping[RunId, RunRecord], digests: Digests) -> Iterato
             continue  # the sums say that it cannot be read
         right = canonical_digest(noted) if noted else None
         if record.notes_sha256 != right:
-            yield Finding(
-                rule="S4",
-                run_id=str(run_id),
-                file=f"{run_id.path}/{RECORD}",
-                expected=f"notes_sha256 {right}",
-                found=str(record.notes_sha256),
-            )
+            place = Place.of_run(run_id, RECORD)
+            yield finding("S4", place, f"notes_sha256 {right}", str(record.notes_sha256))
 
 
 def check_sums(folder: Path, files: Sequence[str], digests: Digests) -> Iterator[Finding]:
     """SHA256SUMS names every other file once, with its digest."""
-    expected = set(files) - {SUMS}
+    expected, sums = set(files) - {SUMS}, Place.of_file(SUMS)
     try:
         text = read_bytes(folder, SUMS, MAX_SUMS_BYTES).decode("utf-8")
     except (Unreadable, UnicodeDecodeError) as error:
-        found = f"it {error}" if SUMS in files else "none"
-        yield Finding(
-            rule="S1", file=SUMS, severity=severity_of(error), expected="the digest of every file", found=found
-        )
+        found = None if SUMS in files else "none"
+        yield unreadable("S1", sums, "the digest of every file", error, found)
         return
     lines = [line.partition("  ") for line in text.splitlines()]
     claimed = {path: digest for digest, _, path in lines}
     if len(claimed) < len(lines):
-        yield Finding(rule="S4", file=SUMS, expected="each file once", found="one of them twice")
+        yield finding("S4", sums, "each file once", "one of them twice")
     for file in sorted(expected | claimed.keys()):
+        place = Place.of_file(file[:200])
         if file not in claimed or file not in expected:
             where = "in the folder" if file not in claimed else "in the sums"
-            yield Finding(
-                rule="S4",
-                file=file[:200],
-                expected="a file in the folder and in the sums",
-                found=f"only {where}",
-            )
+            yield finding("S4", place, "a file in the folder and in the sums", f"only {where}")
             continue
         digest = digests[file]
         if isinstance(digest, Unreadable):
-            yield Finding(
-                rule="S1",
-                file=file[:200],
-                severity=severity_of(digest),
-                expected="a readable file",
-                found=f"it {digest}",
-            )
+            yield unreadable("S1", place, "a readable file", digest)
         elif digest != claimed[file]:
-            yield Finding(rule="S4", file=file[:200], expected=f"digest {digest}", found=claimed[file][:80])
+            yield finding("S4", place, f"digest {digest}", claimed[file][:80])

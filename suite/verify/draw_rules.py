@@ -11,7 +11,7 @@ import numpy as np
 from protocol import END_REASONS
 from suite.lanes.schedules import TrainingMeter
 from suite.verify.columns import Ints, Ledger, ends, some
-from suite.verify.findings import Finding
+from suite.verify.findings import Finding, finding
 
 
 def check_seeds(ledger: Ledger) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def check_seeds(ledger: Ledger) -> Iterator[Finding]:
     places = zip(columns.lane.tolist(), columns.number.tolist(), strict=True)
     seeds = np.array([seed_of(*place) for place in places], np.uint64)
     for row in some(np.flatnonzero(seeds != columns.seed)):
-        yield ledger.finding("D2", f"seed {seeds[row]}", f"{columns.seed[row]}", row)
+        yield finding("D2", ledger.at(row), f"seed {seeds[row]}", f"{columns.seed[row]}")
 
 
 def check_draws(ledger: Ledger) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def check_draws(ledger: Ledger) -> Iterator[Finding]:
             wrong = _wrong_game(meter, recorded, playing, ended)
     if wrong is not None:
         row, expected, found = wrong
-        yield ledger.finding("D3", expected, found, recorded.rows[row])
+        yield finding("D3", ledger.at(recorded.rows[row]), expected, found)
 
 
 _Wrong = tuple[int, str, str]

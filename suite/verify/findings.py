@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from protocol import Frozen
+from protocol import Frozen, RunId
+from suite.untrusted.files import severity_of
 
 RULES = {
     "S1": "every file is readable and valid under its schema",
@@ -68,6 +69,52 @@ class Finding(Frozen):
     row: int | None = None
     expected: str
     found: str
+
+
+class Place(NamedTuple):
+    """Where a finding is: as much of it as there is.
+
+    Attributes:
+        run_id: None: the submission as a whole.
+        file: relative to the submission's folder; None: no single file.
+        row: of the ledger, from 0; None: no single episode.
+    """
+
+    run_id: RunId | None = None
+    file: str | None = None
+    row: int | None = None
+
+    @classmethod
+    def of_run(cls, run_id: RunId, name: str, row: int | None = None) -> Place:
+        """A file in a run's folder, or one of its rows."""
+        return cls(run_id, f"{run_id.path}/{name}", row)
+
+    @classmethod
+    def of_file(cls, file: str) -> Place:
+        """A file that belongs to no single run."""
+        return cls(file=file)
+
+
+WHOLE = Place()
+"""The submission as a whole."""
+
+
+def finding(rule: str, place: Place, expected: str, found: str, severity: Severity = "error") -> Finding:
+    """The finding that a rule makes at a place."""
+    return Finding(
+        rule=rule,
+        severity=severity,
+        run_id=None if place.run_id is None else str(place.run_id),
+        file=place.file,
+        row=place.row,
+        expected=expected,
+        found=found,
+    )
+
+
+def unreadable(rule: str, place: Place, expected: str, error: Exception, found: str | None = None) -> Finding:
+    """The finding that a file cannot be read; ``found`` is in words, by default those of the error."""
+    return finding(rule, place, expected, f"it {error}" if found is None else found, severity_of(error))
 
 
 class RuleVerdict(Frozen):

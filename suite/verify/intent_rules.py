@@ -8,7 +8,7 @@ from typing import Any
 
 from protocol import Protocol, RunId, RunRecord
 from suite.results.store import RECORD
-from suite.verify.findings import Finding
+from suite.verify.findings import Finding, Place, finding
 
 _SHOWN_PLACES = 5
 _SHOWN_CHARACTERS = 60  # of one place
@@ -34,13 +34,12 @@ def check_intent(protocol: Protocol, records: Mapping[RunId, RunRecord]) -> Iter
         if places:
             shown = ", ".join(place[-_SHOWN_CHARACTERS:] for place in places[:_SHOWN_PLACES])
             more = f" and {len(places) - _SHOWN_PLACES} more" if len(places) > _SHOWN_PLACES else ""
-            yield Finding(
-                rule="I1",
-                severity="warning",
-                run_id=str(run_id),
-                file=f"{run_id.path}/{RECORD}",
-                expected="a configuration that names no game",
-                found=f"games are named at {shown}{more}",
+            yield finding(
+                "I1",
+                Place.of_run(run_id, RECORD),
+                "a configuration that names no game",
+                f"games are named at {shown}{more}",
+                "warning",
             )
 
 

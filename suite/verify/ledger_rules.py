@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from protocol import END_REASONS, RunRecord
+from suite.results.store import RECORD
 from suite.verify.columns import Columns, Ints, Ledger, ends, first, some
 from suite.verify.draw_rules import check_draws, check_seeds
-from suite.verify.findings import Finding
+from suite.verify.findings import Finding, Place, finding
 
 
 def check_ledger(ledger: Ledger, record: RunRecord) -> list[Finding]:
@@ -37,7 +38,7 @@ def check_ledger(ledger: Ledger, record: RunRecord) -> list[Finding]:
 def _values(ledger: Ledger) -> Iterator[Finding]:
     columns, lanes = ledger.columns, ledger.protocol.lanes
     if not len(columns.lane):
-        yield ledger.finding("S1", "at least one episode", "none")
+        yield finding("S1", ledger.at(), "at least one episode", "none")
     checks = (
         ((columns.lane < 0) | (columns.lane >= lanes), f"a lane from 0 to {lanes - 1}", columns.lane),
         (columns.number < 0, "an episode number from 0", columns.number),
@@ -46,8 +47,8 @@ def _values(ledger: Ledger) -> Iterator[Finding]:
     )
     for wrong, expected, values in checks:
         if (row := first(wrong)) is not None:
-            yield ledger.finding(
-                "S1", expected, str(values[row]) if values is not columns.reason else "another", row
+            yield finding(
+                "S1", ledger.at(row), expected, str(values[row]) if values is not columns.reason else "another"
             )
 
 
@@ -56,10 +57,10 @@ def _actions(ledger: Ledger) -> Iterator[Finding]:
     for row in some(
         np.unique(np.searchsorted(columns.action_ends, np.flatnonzero(columns.actions > most), "right"))
     ):
-        yield ledger.finding("A1", f"actions from 0 to {most}", "another", row)
+        yield finding("A1", ledger.at(row), f"actions from 0 to {most}", "another")
     counts = np.diff(columns.action_ends, prepend=0)
     for row in some(np.flatnonzero(counts != columns.length)):
-        yield ledger.finding("A2", f"{columns.length[row]} actions, one a step", f"{counts[row]}", row)
+        yield finding("A2", ledger.at(row), f"{columns.length[row]} actions, one a step", f"{counts[row]}")
 
 
 def _rewards(ledger: Ledger) -> Iterator[Finding]:
@@ -68,12 +69,18 @@ def _rewards(ledger: Ledger) -> Iterator[Finding]:
     sums = np.concatenate([[0], np.cumsum(columns.rewards)])
     returns = sums[columns.reward_ends] - sums[columns.reward_ends - counts]
     for row in some(np.flatnonzero(returns != columns.claimed_return)):
-        yield ledger.finding(
-            "R4", f"a return of {returns[row]}, the sum of its rewards", f"{columns.claimed_return[row]}", row
+        yield finding(
+            "R4",
+            ledger.at(row),
+            f"a return of {returns[row]}, the sum of its rewards",
+            f"{columns.claimed_return[row]}",
         )
     if len(columns.reward_steps) != len(columns.rewards):
-        yield ledger.finding(
-            "R4", "a step for each reward", f"{len(columns.reward_steps)} for {len(columns.rewards)}"
+        yield finding(
+            "R4",
+            ledger.at(),
+            "a step for each reward",
+            f"{len(columns.reward_steps)} for {len(columns.rewards)}",
         )
         return
     episode = np.repeat(np.arange(len(counts)), counts)
@@ -81,7 +88,7 @@ def _rewards(ledger: Ledger) -> Iterator[Finding]:
     wrong = (steps < 0) | (steps >= columns.length[episode]) | (columns.rewards == 0)
     wrong[1:] |= (steps[1:] <= steps[:-1]) & (episode[1:] == episode[:-1])
     for row in some(np.unique(episode[wrong])):
-        yield ledger.finding("R4", "rewards other than 0 at ascending steps of the episode", "others", row)
+        yield finding("R4", ledger.at(row), "rewards other than 0 at ascending steps of the episode", "others")
 
 
 def _order(ledger: Ledger) -> Iterator[Finding]:
@@ -91,16 +98,19 @@ def _order(ledger: Ledger) -> Iterator[Finding]:
         numbers = columns.number[rows]
         wrong = numbers != np.arange(len(rows))
         if (place := first(wrong)) is not None:
-            yield ledger.finding(
-                "B4", f"episode {place} of lane {lane} here", f"episode {numbers[place]}", int(rows[place])
+            yield finding(
+                "B4",
+                ledger.at(int(rows[place])),
+                f"episode {place} of lane {lane} here",
+                f"episode {numbers[place]}",
             )
             return
         if (place := first(np.diff(columns.evaluation[rows].astype(np.int64)) < 0)) is not None:
-            yield ledger.finding("B4", "evaluation behind training", "training", int(rows[place + 1]))
+            yield finding("B4", ledger.at(int(rows[place + 1])), "evaluation behind training", "training")
             return
     keys = ends(columns) * ledger.protocol.lanes + columns.lane
     if (place := first(np.diff(keys) <= 0)) is not None:
-        yield ledger.finding("B4", "episodes in the order of their ends", "an earlier one", place + 1)
+        yield finding("B4", ledger.at(place + 1), "episodes in the order of their ends", "an earlier one")
 
 
 def _foreign_games(ledger: Ledger) -> Iterator[Finding]:
@@ -108,30 +118,30 @@ def _foreign_games(ledger: Ledger) -> Iterator[Finding]:
     foreign = np.flatnonzero(ledger.columns.game < 0)
     if len(foreign):
         row = int(foreign[0])
-        yield ledger.finding(
+        yield finding(
             rule,
+            ledger.at(row),
             f"games out of {', '.join(ledger.run.games)}",
             f"{ledger.games[row].as_py()[:40]}, {len(foreign)} times",
-            row,
         )
 
 
 def _budget(ledger: Ledger) -> Iterator[Finding]:
-    columns, run, skip = ledger.columns, ledger.run, ledger.protocol.environment.frame_skip
+    columns, run = ledger.columns, ledger.run
     training = ~columns.evaluation
     for place, game in enumerate(run.games):
-        frames = skip * int(columns.length[training & (columns.game == place)].sum())
+        frames = run.frame_skip * int(columns.length[training & (columns.game == place)].sum())
         if frames != run.budget_frames:
-            yield ledger.finding("B1", f"{run.budget_frames:,} training frames of {game}", f"{frames:,}")
-    share = run.total_budget_frames // skip // ledger.protocol.lanes
+            yield finding("B1", ledger.at(), f"{run.budget_frames:,} training frames of {game}", f"{frames:,}")
+    share = run.total_budget_steps // ledger.protocol.lanes
     for lane in range(ledger.protocol.lanes):
         steps = int(columns.length[training & (columns.lane == lane)].sum())
         if steps != share:
-            yield ledger.finding("B1", f"{share:,} training steps in lane {lane}", f"{steps:,}")
+            yield finding("B1", ledger.at(), f"{share:,} training steps in lane {lane}", f"{steps:,}")
 
 
 def _claims(ledger: Ledger, record: RunRecord) -> Iterator[Finding]:
-    columns, skip = ledger.columns, ledger.protocol.environment.frame_skip
+    columns, skip = ledger.columns, ledger.run.frame_skip
     if record.budget_frames != ledger.run.total_budget_frames:
         yield _claim(ledger, "budget_frames", ledger.run.total_budget_frames, record.budget_frames)
     claimed = {spending.game: spending for spending in record.games}
@@ -149,20 +159,15 @@ def _claims(ledger: Ledger, record: RunRecord) -> Iterator[Finding]:
 
 
 def _claim(ledger: Ledger, name: str, expected: object, found: object) -> Finding:
-    file = ledger.file.rpartition("/")[0] + "/record.json"
-    return Finding(
-        rule="B2", run_id=str(ledger.run.run_id), file=file, expected=f"{name} {expected}", found=str(found)
-    )
+    return finding("B2", Place.of_run(ledger.run.run_id, RECORD), f"{name} {expected}", str(found))
 
 
 def _cuts(ledger: Ledger) -> Iterator[Finding]:
     """Caps and the no-reward rule: no episode lives longer, and no cut is claimed that was not due."""
     columns, rules = ledger.columns, ledger.protocol.environment
-    caps = np.where(
-        columns.evaluation, ledger.run.evaluation_max_frames // rules.frame_skip, rules.max_episode_steps
-    )
+    caps = np.where(columns.evaluation, ledger.run.evaluation_max_steps, rules.max_episode_steps)
     for row in some(np.flatnonzero(columns.length > caps)):
-        yield ledger.finding("B3", f"at most {caps[row]:,} steps", f"{columns.length[row]:,}", row)
+        yield finding("B3", ledger.at(row), f"at most {caps[row]:,} steps", f"{columns.length[row]:,}")
     due = _barren_steps(columns) >= rules.max_steps_without_reward
     claims = (
         ("max_frames", columns.length == caps, f"an episode of {rules.max_episode_frames:,} frames at most"),
@@ -171,11 +176,14 @@ def _cuts(ledger: Ledger) -> Iterator[Finding]:
     for reason, right, expected in claims:
         wrong = (columns.reason == END_REASONS.index(reason)) & ~right & (columns.length <= caps)
         for row in some(np.flatnonzero(wrong)):
-            yield ledger.finding("B3", f"for {reason}: {expected}", f"{columns.length[row]:,} steps", row)
+            yield finding("B3", ledger.at(row), f"for {reason}: {expected}", f"{columns.length[row]:,} steps")
     late = _longest_barren(columns) > rules.max_steps_without_reward
     for row in some(np.flatnonzero(late)):
-        yield ledger.finding(
-            "B3", f"a cut after {rules.max_steps_without_reward:,} steps without a reward", "none", row
+        yield finding(
+            "B3",
+            ledger.at(row),
+            f"a cut after {rules.max_steps_without_reward:,} steps without a reward",
+            "none",
         )
 
 
@@ -205,11 +213,12 @@ def _evaluation(ledger: Ledger) -> Iterator[Finding]:
     for lane in range(lanes):
         rows = np.flatnonzero(columns.evaluation & (columns.lane == lane))
         if columns.game[rows].tolist() != expected.tolist():
-            yield ledger.finding(
+            yield finding(
                 "B5",
+                ledger.at(),
                 f"{len(expected)} evaluation episodes in lane {lane}, game after game",
                 f"{len(rows)} of {len(set(columns.game[rows].tolist()))} games",
             )
     cut = columns.evaluation & (columns.reason == END_REASONS.index("budget"))
     if (row := first(cut)) is not None:
-        yield ledger.finding("B5", "no evaluation episode that ends for its budget", "one", row)
+        yield finding("B5", ledger.at(row), "no evaluation episode that ends for its budget", "one")

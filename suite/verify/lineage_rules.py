@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
 from suite.results.store import RECORD, SUBMISSION
 from suite.submission.description import Submission
-from suite.verify.findings import Finding
+from suite.verify.findings import WHOLE, Finding, Place, finding
 
 Records = Mapping[RunId, RunRecord]
 
@@ -24,19 +24,17 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
     seeds = {path.rpartition("seed")[2] for path in there}
     wanted_seeds = {str(seed) for seed in range(edition.seeds)}
     for seed in sorted(wanted_seeds - seeds):
-        yield Finding(rule="D1", expected=f"runs of seed {seed}", found="none")
+        yield finding("D1", WHOLE, f"runs of seed {seed}", "none")
     for seed in sorted(seeds - wanted_seeds):
-        found = sorted(path for path in there if path.rpartition("seed")[2] == seed)
-        wanted = f"seeds 0 to {edition.seeds - 1} only"
-        yield Finding(rule="D1", file=found[0], expected=wanted, found=f"{len(found)} runs of seed {seed[:20]}")
+        paths = sorted(path for path in there if path.rpartition("seed")[2] == seed)
+        wanted, found = f"seeds 0 to {edition.seeds - 1} only", f"{len(paths)} runs of seed {seed[:20]}"
+        yield finding("D1", Place.of_file(paths[0]), wanted, found)
     for path, run_id in expected.items():
         if path not in there and str(run_id.seed) in seeds:
-            yield Finding(rule="S2", run_id=str(run_id), expected="this run", found="none")
+            yield finding("S2", Place(run_id), "this run", "none")
     for path in sorted(there - expected.keys()):
         if path.rpartition("seed")[2] in {str(seed) for seed in range(edition.seeds)}:
-            yield Finding(
-                rule="S2", file=path, expected=f"runs of edition {edition.name} only", found="another"
-            )
+            yield finding("S2", Place.of_file(path), f"runs of edition {edition.name} only", "another")
 
 
 def check_lineage(runs: Iterable[Run], records: Records, submission: Submission | None) -> Iterator[Finding]:
@@ -55,7 +53,8 @@ def check_lineage(runs: Iterable[Run], records: Records, submission: Submission 
             continue
         start, ancestor = records[run.run_id].checkpoint_in, records.get(run.starts_from)
         if ancestor is not None and start != ancestor.checkpoint_out:
-            yield _finding("F3", run, f"checkpoint {ancestor.checkpoint_out} of {run.starts_from}", str(start))
+            expected = f"checkpoint {ancestor.checkpoint_out} of {run.starts_from}"
+            yield finding("F3", Place.of_run(run.run_id, RECORD), expected, str(start))
         if start is not None:
             yield from _seen_before(run, start, records)
 
@@ -65,10 +64,7 @@ def _one_configuration(records: Records) -> Iterator[Finding]:
     counts = Counter(made_by.values())
     for run_id, found in made_by.items():
         if found != (most := counts.most_common(1)[0][0]):
-            expected = f"{most}, as most runs have"
-            yield Finding(
-                rule="P5", run_id=str(run_id), file=f"{run_id.path}/{RECORD}", expected=expected, found=found
-            )
+            yield finding("P5", Place.of_run(run_id, RECORD), f"{most}, as most runs have", found)
 
 
 def _made_by(record: RunRecord) -> str:
@@ -79,13 +75,8 @@ def _made_by(record: RunRecord) -> str:
 def _declared_image(records: Records, submission: Submission) -> Iterator[Finding]:
     for run_id, record in records.items():
         if record.image_sha256 != submission.image_sha256:
-            yield Finding(
-                rule="P5",
-                run_id=str(run_id),
-                file=f"{run_id.path}/{RECORD}",
-                expected=f"image {submission.image_sha256}, which {SUBMISSION} declares",
-                found=record.image_sha256 or "no image",
-            )
+            expected = f"image {submission.image_sha256}, which {SUBMISSION} declares"
+            yield finding("P5", Place.of_run(run_id, RECORD), expected, record.image_sha256 or "no image")
 
 
 def _seen_before(run: Run, start: str, records: Records) -> Iterator[Finding]:
@@ -100,10 +91,6 @@ def _seen_before(run: Run, start: str, records: Records) -> Iterator[Finding]:
     for other, record in records.items():
         played = any(spending.game == run.run_id.game for spending in record.games)
         if record.checkpoint_out == start and played and other not in (run.run_id, run.starts_from):
-            yield _finding("F2", run, f"a checkpoint that never saw {run.run_id.game}", f"that of {other}")
+            expected = f"a checkpoint that never saw {run.run_id.game}"
+            yield finding("F2", Place.of_run(run.run_id, RECORD), expected, f"that of {other}")
             return
-
-
-def _finding(rule: str, run: Run, expected: str, found: str) -> Finding:
-    file = f"{run.run_id.path}/{RECORD}"
-    return Finding(rule=rule, run_id=str(run.run_id), file=file, expected=expected, found=found)

@@ -16,7 +16,7 @@ from suite.emulator.replayer import Replayer
 from suite.results.store import LEDGER
 from suite.untrusted.files import Unreadable, read_bytes
 from suite.untrusted.records import max_ledger_bytes, read_table
-from suite.verify.findings import Finding, Replayed, Severity
+from suite.verify.findings import Finding, Place, Replayed, finding
 from suite.verify.shards import Failure, Limits, run_sharded
 
 SHARD_STEPS = 5_000
@@ -109,8 +109,7 @@ def _chance(played: int, total: int) -> float:
 def _shards(folder: Path, protocol: Protocol, run_id: RunId, rows: Sequence[int]) -> Iterator[Shard]:
     """Groups of a run's rows; lengths are not known yet, so a group has the rows of an average share."""
     run = describe(run_id, protocol)
-    steps = run.most_frames // protocol.environment.frame_skip
-    groups = max(1, min(len(rows), round(steps / SHARD_STEPS)))
+    groups = max(1, min(len(rows), round(run.most_steps / SHARD_STEPS)))
     for group in np.array_split(np.asarray(rows), groups):
         yield Shard(str(folder), protocol.version, str(run_id), tuple(group.tolist()))
 
@@ -120,14 +119,12 @@ def _found(shard: Shard, found: tuple[Finding, ...] | Failure) -> tuple[Finding,
         return found
     run_id = parse_run_id(shard.run_id, load(shard.version))
     return (
-        Finding(
-            rule="R1",
-            severity="unchecked",
-            run_id=shard.run_id,
-            file=f"{run_id.path}/{LEDGER}",
-            row=shard.rows[0],
-            expected="an episode that can be played again",
-            found=found.reason,
+        finding(
+            "R1",
+            Place.of_run(run_id, LEDGER, shard.rows[0]),
+            "an episode that can be played again",
+            found.reason,
+            "unchecked",
         ),
     )
 
@@ -144,7 +141,7 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     run = describe(parse_run_id(shard.run_id, protocol), protocol)
     file = f"{run.run_id.path}/{LEDGER}"
     try:
-        table = read_table(protocol, run, read_bytes(Path(shard.folder), file, max_ledger_bytes(protocol, run)))
+        table = read_table(run, read_bytes(Path(shard.folder), file, max_ledger_bytes(run)))
     except Unreadable:
         return ()  # the audit has told
     player = _replayer(shard.version)
@@ -152,26 +149,15 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     for row, values in zip(shard.rows, table.take(list(shard.rows)).to_pylist(), strict=True):
         lists = {name: tuple(values[name]) for name in ("reward_steps", "rewards")}
         episode = EpisodeRecord(**values | lists)
-        findings += _compare(protocol, player, run, file, row, episode)
+        findings += _compare(protocol, player, run, row, episode)
     return tuple(findings)
 
 
 def _compare(
-    protocol: Protocol, player: Replayer, run: Run, file: str, row: int, episode: EpisodeRecord
+    protocol: Protocol, player: Replayer, run: Run, row: int, episode: EpisodeRecord
 ) -> Iterator[Finding]:
     """The first divergence of an episode, or none."""
-
-    def finding(rule: str, expected: str, found: str, severity: Severity = "error") -> Finding:
-        return Finding(
-            rule=rule,
-            severity=severity,
-            run_id=str(run.run_id),
-            file=file,
-            row=row,
-            expected=expected,
-            found=found,
-        )
-
+    place = Place.of_run(run.run_id, LEDGER, row)
     known = {game.name for game in protocol.games}
     if (
         episode.game not in known
@@ -185,12 +171,16 @@ def _compare(
     played = dict(zip(again.reward_steps, again.rewards, strict=True))
     for step in sorted(claimed.keys() | played.keys()):
         if claimed.get(step, 0) != played.get(step, 0):
-            yield finding("R1", f"reward {played.get(step, 0)} in step {step}", f"{claimed.get(step, 0)}")
+            yield finding(
+                "R1", place, f"reward {played.get(step, 0)} in step {step}", f"{claimed.get(step, 0)}"
+            )
             break
     if again.over_after is not None and again.over_after < episode.length_steps:
-        yield finding("R2", f"the game over after step {again.over_after - 1}", f"{episode.length_steps} steps")
+        yield finding(
+            "R2", place, f"the game over after step {again.over_after - 1}", f"{episode.length_steps} steps"
+        )
     elif again.game_over != (episode.end_reason == "game_over"):
         over = "the game over" if again.game_over else "the game not over"
-        yield finding("R2", f"{over} after the last step", episode.end_reason)
+        yield finding("R2", place, f"{over} after the last step", episode.end_reason)
     if again.ram_sha256 != episode.ram_sha256:
-        yield finding("R3", f"RAM {again.ram_sha256.hex()}", episode.ram_sha256.hex())
+        yield finding("R3", place, f"RAM {again.ram_sha256.hex()}", episode.ram_sha256.hex())

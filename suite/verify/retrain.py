@@ -13,13 +13,13 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
+from suite.scoring.ledger_outcomes import read_ledger_outcomes, table_outcomes
 from suite.scoring.measures import contrast
-from suite.scoring.outcomes import read_ledger_outcomes, table_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
 from suite.untrusted.records import max_ledger_bytes, read_record, read_table
-from suite.verify.findings import Finding
+from suite.verify.findings import Finding, Place, finding
 
 LEAST_BAND = 0.05
 """Contrasts closer to 0 than this are taken as equal, where a game's null of few seeds is narrower."""
@@ -57,9 +57,8 @@ def retrain(
             yield from _compare(folder, store, run)
         except (AmtlbError, Unreadable, ValidationError, KeyError) as error:
             reason = " ".join(str(error).split())[:300]
-            yield _finding(
-                run, "files to compare the run with", f"{type(error).__name__}: {reason}", unchecked=True
-            )
+            found = f"{type(error).__name__}: {reason}"
+            yield finding("T1", _place(run), "files to compare the run with", found, "unchecked")
 
 
 def _check_image(folder: Path, box: BoxSpec | None) -> None:
@@ -88,13 +87,12 @@ def _play(
     try:
         learner = read_record(folder, f"{run.run_id.path}/{RECORD}").learner
     except Unreadable as error:
-        yield _finding(run, "a record that names the learner", f"it {error}", unchecked=True)
+        yield finding("T1", _place(run), "a record that names the learner", f"it {error}", "unchecked")
         return
     outcome = play_one(run.run_id, store, store.protocol, Settings(learner, "cpu", 1, 0, None, box))
     if outcome.status != "complete":
-        yield _finding(
-            run, f"a run of {learner}", f"it {outcome.status}: {outcome.error[:200]}", unchecked=True
-        )
+        found = f"it {outcome.status}: {outcome.error[:200]}"
+        yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
 
 
 def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
@@ -105,18 +103,17 @@ def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
     claimed = read_record(folder, f"{run.run_id.path}/{RECORD}")
     if record.configuration_digest != claimed.configuration_digest:
         expected = f"configuration {record.configuration_digest}, which {record.learner} has here"
-        yield _finding(run, expected, claimed.configuration_digest)
+        yield finding("T1", _place(run), expected, claimed.configuration_digest)
     if record.ledger_sha256 == claimed.ledger_sha256:
         return
     if parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES)).deterministic:
         expected = f"ledger {record.ledger_sha256}, since the learner is declared deterministic"
-        yield _finding(run, expected, claimed.ledger_sha256)
+        yield finding("T1", _place(run), expected, claimed.ledger_sha256)
         return
-    skip = store.protocol.environment.frame_skip
-    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run.games, run.budget_frames, skip)
+    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run)
     file = f"{run.run_id.path}/{LEDGER}"
-    claim = read_table(store.protocol, run, read_bytes(folder, file, max_ledger_bytes(store.protocol, run)))
-    theirs = table_outcomes(claim, file, run.games, run.budget_frames, skip)
+    claim = read_table(run, read_bytes(folder, file, max_ledger_bytes(run)))
+    theirs = table_outcomes(claim, file, run)
     scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
     bands = {game.game: game.contrast.null for game in scores.transfer.games}
     for game in run.games:
@@ -127,18 +124,9 @@ def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
         low, high = (null.low * half, null.high * half) if null else (0.0, 0.0)
         low, high = min(low, -LEAST_BAND), max(high, LEAST_BAND)
         if not low <= kappa <= high:
-            yield _finding(
-                run, f"the same ledger, or in {game} a contrast from {low:+.3f} to {high:+.3f}", f"{kappa:+.3f}"
-            )
+            expected = f"the same ledger, or in {game} a contrast from {low:+.3f} to {high:+.3f}"
+            yield finding("T1", _place(run), expected, f"{kappa:+.3f}")
 
 
-def _finding(run: Run, expected: str, found: str, *, unchecked: bool = False) -> Finding:
-    severity = "unchecked" if unchecked else "error"
-    return Finding(
-        rule="T1",
-        severity=severity,  # type: ignore[arg-type]  # one of the two
-        run_id=str(run.run_id),
-        file=f"{run.run_id.path}/{LEDGER}",
-        expected=expected,
-        found=found,
-    )
+def _place(run: Run) -> Place:
+    return Place.of_run(run.run_id, LEDGER)

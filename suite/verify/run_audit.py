@@ -22,11 +22,11 @@ from protocol import (
     parse_run_id,
 )
 from suite.results.store import LEDGER, RECORD
-from suite.scoring.outcomes import GameOutcome, table_outcomes
-from suite.untrusted.files import TooLarge, Unreadable, read_bytes, severity_of
+from suite.scoring.ledger_outcomes import GameOutcome, table_outcomes
+from suite.untrusted.files import TooLarge, Unreadable, read_bytes
 from suite.untrusted.records import max_ledger_bytes, read_record, read_table
 from suite.verify.columns import Ledger
-from suite.verify.findings import Finding
+from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
 
 
@@ -63,37 +63,39 @@ def audit_run(task: RunTask) -> RunAudit:
     findings: list[Finding] = []
     record = None
     record_file, ledger_file = f"{run.run_id.path}/{RECORD}", f"{run.run_id.path}/{LEDGER}"
+    in_record, in_ledger = Place.of_run(run.run_id, RECORD), Place.of_run(run.run_id, LEDGER)
     try:
         record = read_record(Path(task.folder), record_file)
-        findings += _record_findings(protocol, run, record, record_file)
+        findings += _record_findings(protocol, run, record)
     except Unreadable as error:
-        findings.append(_unreadable(run, record_file, error))
+        findings.append(_unreadable(in_record, error))
     try:
-        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(protocol, run))
-        table = read_table(protocol, run, data)
+        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(run))
+        table = read_table(run, data)
     except Unreadable as error:
-        return RunAudit((*findings, _unreadable(run, ledger_file, error)), record, None, 0, None)
+        return RunAudit((*findings, _unreadable(in_ledger, error)), record, None, 0, None)
     digest = hashlib.sha256(data).hexdigest()
     outcomes = None
     if record is not None:
         if record.ledger_sha256 != digest:
-            findings.append(_finding("S4", run, record_file, f"ledger_sha256 {digest}", record.ledger_sha256))
+            findings.append(finding("S4", in_record, f"ledger_sha256 {digest}", record.ledger_sha256))
         ledger = Ledger(protocol, run, ledger_file, table)
         found = check_ledger(ledger, record)
         findings += found
         if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
-            outcomes = _outcomes(protocol, run, table, ledger_file)
+            outcomes = _outcomes(run, table, ledger_file)
     return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
 
 
-def _outcomes(protocol: Protocol, run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
+def _outcomes(run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
     """What the ledger says was earned; None: it lacks a game, of which rule B1 tells."""
     with suppress(StoreError):
-        return table_outcomes(table, file, run.games, run.budget_frames, protocol.environment.frame_skip)
+        return table_outcomes(table, file, run)
     return None
 
 
-def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str) -> Iterator[Finding]:
+def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterator[Finding]:
+    place = Place.of_run(run.run_id, RECORD)
     run_id, seeded = str(run.run_id), bool(run.evaluation_episodes)
     evaluation_seed = run.learner_seed("evaluation") if seeded else None
     expected = (
@@ -107,21 +109,21 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord, file: str)
     )
     for rule, name, right, found in expected:
         if found != right:
-            yield _finding(rule, run, file, f"{name} {right}", str(found))
+            yield finding(rule, place, f"{name} {right}", str(found)[:200])
     vectors = load_vectors(protocol.version).games
     for spending in record.games:
         known = {game.name: game for game in protocol.games}.get(spending.game)
         if known is None:
             continue  # rule B2 tells which games there should be
         if spending.rom_sha256 != known.rom_sha256:
-            yield _finding("P2", run, file, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
+            yield finding("P2", place, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
         vector = vectors[spending.game]
         for name in ("conformance", "pictures"):
             right, found = getattr(vector, name), getattr(spending, f"{name}_sha256")
             if found != right:
-                yield _finding("P3", run, file, f"{name} {right} of {spending.game}", found)
+                yield finding("P3", place, f"{name} {right} of {spending.game}", found)
     if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
-        yield _finding("F4", run, file, "no checkpoint to start from", record.checkpoint_in)
+        yield finding("F4", place, "no checkpoint to start from", record.checkpoint_in)
 
 
 def _digest(record: RunRecord) -> str:
@@ -131,16 +133,6 @@ def _digest(record: RunRecord) -> str:
         return "of a configuration that canonical JSON can hold"
 
 
-def _finding(rule: str, run: Run, file: str, expected: str, found: str) -> Finding:
-    return Finding(rule=rule, run_id=str(run.run_id), file=file, expected=expected, found=found[:200])
-
-
-def _unreadable(run: Run, file: str, error: Unreadable) -> Finding:
-    return Finding(
-        rule="S3" if isinstance(error, TooLarge) else "S1",
-        severity=severity_of(error),
-        run_id=str(run.run_id),
-        file=file,
-        expected="a file that can be read and is valid",
-        found=f"it {error}",
-    )
+def _unreadable(place: Place, error: Unreadable) -> Finding:
+    rule = "S3" if isinstance(error, TooLarge) else "S1"
+    return unreadable(rule, place, "a file that can be read and is valid", error)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Protocol
 from suite.contained.spec import BoxSpec
-from suite.verify.audit import audit
-from suite.verify.findings import REPLAY_RULES, RETRAIN_RULES, Verification, for_the_reviewer, judge
+from suite.verify.audit import Audit, audit
+from suite.verify.findings import (
+    REPLAY_RULES,
+    RETRAIN_RULES,
+    Finding,
+    Replayed,
+    Verification,
+    for_the_reviewer,
+    judge,
+)
 
 
 class Levels(NamedTuple):
@@ -47,7 +55,8 @@ def verify(
     """
     listener("auditing")
     audited = audit(folder, protocol, workers)
-    findings, checked, replayed = list(audited.findings), set(audited.checked), None
+    findings, checked = list(audited.findings), set(audited.checked)
+    replayed: Replayed | None = None
     if levels.replay and audited.edition is not None:
         from suite.verify.replay import replay_submission
 
@@ -70,6 +79,17 @@ def verify(
                 lambda run: listener(f"playing {run}"),
             )
         checked |= set(RETRAIN_RULES)
+    return _verification(protocol, audited, findings, checked, replayed)
+
+
+def _verification(
+    protocol: Protocol,
+    audited: Audit,
+    findings: Sequence[Finding],
+    checked: Iterable[str],
+    replayed: Replayed | None,
+) -> Verification:
+    """The verdicts on all that was found, next to what the audit read of the submission."""
     return Verification(
         protocol_version=protocol.version,
         edition=audited.edition,

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from baselines import dqn, multihead_a2c, ppo, ppo_reset
 from baselines.adapter import device, interleaved
 from protocol import LearnerError, load
+from suite.lanes.shape import LaneShape
 from suite.learners.check import check_learner
 from suite.learners.practice import trivial_lanes
 from tests.bench.learning import Points
@@ -118,10 +119,20 @@ class Stopped:
     """Lanes that end before the first step."""
 
     budget_frames = 4000
-    num_envs = V1.lanes
+
+    def __init__(self):
+        LaneShape.of(V1, V1.lanes).describe(self)  # type: ignore[arg-type]
 
     def reset(self):
         raise StopIteration
+
+
+@by_name
+def test_lanes_of_another_shape_are_refused(module):
+    """A learner that was made for other lanes than it is to play says both shapes."""
+    learner = module.make(1, 2 * V1.lanes)
+    with pytest.raises(LearnerError, match=f"lanes={2 * V1.lanes}.*lanes={V1.lanes}"):
+        learner.learn(trivial_lanes(V1, 10, 1))
 
 
 @by_name

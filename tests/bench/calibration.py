@@ -22,7 +22,8 @@ from scipy.stats import gamma, kstest, norm
 
 from suite.machine import available_cores
 from suite.scoring.arrays import Floats
-from suite.scoring.estimates import Figure, draw_pairs, draw_single_games, estimate, estimate_each
+from suite.scoring.draws import draw_pairs, draw_single_games
+from suite.scoring.estimates import Figure, estimate, estimate_each
 from suite.scoring.measures import contrast, interquartile_mean, mean_over_folds, ratio
 from suite.scoring.resampling import RESAMPLES
 from suite.scoring.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
@@ -163,7 +164,7 @@ class Truth(NamedTuple):
         values = {
             "contrast": float(interquartile_mean(kappa)),
             "win probability": together / design.seeds + apart * (1 - 1 / design.seeds),
-            "ratio r": float(mean_over_folds(*ratio(*means), design.folds)[0]),
+            "ratio r": float(mean_over_folds(ratio(*means), design.folds).values),
         }
         by_effect = []
         for effect in _EFFECTS if design.effect == design.cluster == 0 else ():

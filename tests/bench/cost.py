@@ -26,7 +26,7 @@ COST_HEADER = (
 
 def steps_row(protocol: Protocol, edition: Edition) -> tuple[str, ...]:
     """What every learner plays in an edition."""
-    amount = volume(plan(protocol, edition), protocol.environment.frame_skip)
+    amount = volume(plan(protocol, edition))
     steps = (f"{amount.training_steps:,}", f"{amount.evaluation_steps:,}")
     return edition.name, str(amount.runs), *steps, rough(amount.ledger_bytes / 1e6)
 

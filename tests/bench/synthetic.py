@@ -39,8 +39,7 @@ def write_results(folder: Path, protocol: Protocol, edition: Edition, episodes: 
     store = Store(folder, protocol)
     generator = np.random.Generator(np.random.Philox(key=seed))
     runs = plan(protocol, edition)
-    frames = sum(run.total_budget_frames for run in runs)
-    mean_steps = max(1, frames // protocol.environment.frame_skip // episodes)
+    mean_steps = max(1, sum(run.total_budget_steps for run in runs) // episodes)
     for run in runs:
         where = store.run_folder(run.run_id)
         where.mkdir(parents=True)
@@ -53,7 +52,7 @@ def write_results(folder: Path, protocol: Protocol, edition: Edition, episodes: 
 
 def _training(protocol: Protocol, run: Run, mean_steps: int, generator: np.random.Generator) -> list[Row]:
     """Episodes of drawn lengths through the run's own meter, then its evaluation at the cap."""
-    rules, meter = protocol.environment, TrainingMeter.of(run, protocol)
+    meter = TrainingMeter.of(run, protocol)
     draw = partial(generator.integers, max(1, mean_steps // 2), mean_steps + mean_steps // 2 + 2)
     left = [int(draw()) for _ in range(protocol.lanes)]
     played = [0] * protocol.lanes
@@ -73,7 +72,7 @@ def _training(protocol: Protocol, run: Run, mean_steps: int, generator: np.rando
                 rows.append(("training", lane, numbers[lane], str(game), played[lane], reason))
                 left[lane], played[lane] = int(draw()), 0
     if run.evaluation_episodes:
-        cap = run.evaluation_max_frames // rules.frame_skip
+        cap = run.evaluation_max_steps
         schedule = EvaluationSchedule(run.games, run.evaluation_episodes, meter.numbers, cap)
         while schedule.playing[0] is not None:
             rows += [
@@ -124,7 +123,7 @@ def _lists(offsets: np.ndarray, values: np.ndarray) -> pa.Array:
 
 
 def _record(protocol: Protocol, run: Run, ledger: Path, rows: list[Row]) -> RunRecord:
-    run_id, skip = str(run.run_id), protocol.environment.frame_skip
+    run_id, skip = str(run.run_id), run.frame_skip
     vectors = load_vectors(protocol.version).games
     spent = dict.fromkeys(((game, phase) for game in run.games for phase in ("training", "evaluation")), (0, 0))
     for phase, _, _, game, length, _ in rows:

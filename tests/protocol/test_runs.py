@@ -51,6 +51,14 @@ def test_budgets_and_evaluation_by_arm():
         assert (len(run.games), run.total_budget_frames, run.evaluation_episodes) == (games, frames, episodes)
 
 
+def test_steps_are_frames_over_the_skip():
+    """Of 5 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
+    run = next(run for run in plan(V1, V1.edition("lite")) if run.run_id.arm == "generalist")
+    assert (run.budget_steps, run.total_budget_steps) == (100_000, 500_000)
+    assert run.evaluation_max_steps == run.evaluation_max_frames // 4
+    assert run.most_steps == 500_000 + 5 * 16 * run.evaluation_max_steps
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,19 +9,22 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from protocol import plan
 from suite.learners.contract import find_learner
 from suite.learners.practice import practice_lanes
 from suite.machine import RUN_SETTINGS, available_cores
 from suite.results.journal import JournalRecorder
 from suite.results.ledger import write_ledger
-from suite.scoring.estimates import Figure, draw_sides, estimate
-from suite.scoring.outcomes import read_ledger_outcomes
+from suite.scoring.draws import draw_sides
+from suite.scoring.estimates import Figure, estimate
+from suite.scoring.ledger_outcomes import read_ledger_outcomes
 from suite.scoring.resampling import RESAMPLES
 from suite.scoring.statistics import contrast_iqm
 from tests.suite.helpers import LANES, V1
@@ -55,8 +58,9 @@ def play_in_process(learner_name: str, game: str, seed: int, folder: Path) -> di
     arguments = json.dumps([learner_name, game, seed, str(folder)])
     command = [sys.executable, "-m", "tests.slow.test_controls", arguments]
     subprocess.run(command, env=os.environ | RUN_SETTINGS, check=True)
+    run = replace(plan(V1, V1.editions[0])[0], games=(game,), budget_frames=BUDGET_FRAMES)
     return {
-        arm: read_ledger_outcomes(folder / f"{arm}.parquet", [game], BUDGET_FRAMES, 4)[game].curve[-1]
+        arm: read_ledger_outcomes(folder / f"{arm}.parquet", run)[game].curve[-1]
         for arm in ("fresh", "transfer")
     }
 

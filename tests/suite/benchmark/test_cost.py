@@ -26,14 +26,13 @@ PACE = Pace(
     checkpoint_bytes=8_000_000,
 )
 SMOKE = plan(V1, V1.edition("smoke"))
-SKIP = V1.environment.frame_skip
 
 
 def run(seed: int, budget_frames: int, starts_from: int | None = None) -> Run:
     """A run of one game, named by its seed alone; no evaluation."""
     ancestor = None if starts_from is None else RunId("smoke", "pretrain", 0, None, starts_from)
     run_id = RunId("smoke", "pretrain", 0, None, seed)
-    return Run(run_id, "0" * 64, ("pong",), budget_frames, ancestor, 0, 0)
+    return Run(run_id, "0" * 64, ("pong",), budget_frames, ancestor, 0, 0, 4)
 
 
 def by_id(runs: list[Run], seconds: list[float]) -> dict[RunId, float]:
@@ -43,10 +42,10 @@ def by_id(runs: list[Run], seconds: list[float]) -> dict[RunId, float]:
 def test_smoke_by_hand():
     """3 games, 3 folds of one, 2 seeds, 2,000 steps a game, 8 episodes of 1,000 steps: the sums are these."""
     fresh, pretrain, generalist = SMOKE[0], SMOKE[6], SMOKE[-1]
-    assert steps(fresh, SKIP) == (2_000, 8_000)
-    assert steps(pretrain, SKIP) == (4_000, 0)
-    assert steps(generalist, SKIP) == (6_000, 24_000)
-    amount = volume(SMOKE, SKIP)
+    assert steps(fresh) == (2_000, 8_000)
+    assert steps(pretrain) == (4_000, 0)
+    assert steps(generalist) == (6_000, 24_000)
+    amount = volume(SMOKE)
     assert amount.runs == 20
     assert amount.training_steps == 6 * 2_000 + 6 * 4_000 + 6 * 2_000 + 2 * 6_000
     assert amount.evaluation_steps == 12 * 8_000 + 2 * 24_000
@@ -70,7 +69,7 @@ def test_hours_and_bytes_by_hand():
 
 def test_nothing_missing_costs_nothing():
     """No runs take no time and no room."""
-    assert set(volume([], SKIP).model_dump().values()) == {0}
+    assert set(volume([]).model_dump().values()) == {0}
     assert set(estimate([], V1, PACE, jobs=2).model_dump(exclude={"jobs"}).values()) == {0}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from protocol import ForeignProtocol, plan
-from suite.benchmark.edition import Outcome, missing_runs, play_all
+from suite.benchmark.edition import Outcome, missing_runs, play_all, play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import Store
@@ -65,6 +65,14 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
     assert "about to fail" in log
     assert "Traceback" in log
     assert sorted(o.run_id for o in heard if isinstance(o, Outcome)) == sorted(by_run)
+
+
+def test_a_run_that_writes_what_is_no_message_fails(tmp_path):
+    """A line of a learner's own on the way to the harness fails its run, with these words and no traceback."""
+    learner = "tests.suite.bad_learners:WritesIntoEveryPipe"
+    outcome = play_one(RUNS[0].run_id, Store(tmp_path, V1), V1, settings(learner))
+    assert outcome.status == "failed"
+    assert "b'hello', which is no message of a run" in outcome.error
 
 
 def test_descendants_of_a_failed_run_are_skipped(tmp_path):

@@ -3,8 +3,8 @@
 from protocol import describe, parse_run_id
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
-from suite.run.messages import Ended
-from suite.run.points import POINTS, Point, Returns, ended_episodes, points_of
+from suite.run.messages import EpisodeEnd, Point
+from suite.run.points import POINTS, Returns, ended_episodes, points_of
 from tests.suite.helpers import V1
 
 FRESH = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
@@ -16,7 +16,7 @@ def test_points_are_means_of_what_ended_within_a_hundredth():
     ends = [("training", "breakout", 1, 19), ("training", "breakout", 2, 20), ("training", "breakout", 9, 21)]
     ends += [("training", "breakout", 4, 2000), ("evaluation", "breakout", 5, 2100)]
     ends += [("evaluation", "breakout", 8, 2200)]
-    assert points_of([Ended(*end) for end in ends], FRESH, 4) == [
+    assert points_of([EpisodeEnd(*end) for end in ends], FRESH) == [
         Point("training.return.breakout", 80, 1.5),
         Point("training.return.breakout", 160, 9.0),
         Point("training.return.breakout", 8000, 4.0),
@@ -26,16 +26,18 @@ def test_points_are_means_of_what_ended_within_a_hundredth():
 
 def test_a_metric_has_a_hundred_points_at_most():
     """Of an episode a step, a hundred points remain, each at another frame."""
-    points = points_of((Ended("training", "breakout", 1, step) for step in range(1, 2001)), FRESH, 4)
+    points = points_of((EpisodeEnd("training", "breakout", 1, step) for step in range(1, 2001)), FRESH)
     assert len(points) == POINTS == len({point.frames for point in points})
     assert points[-1].frames == FRESH.total_budget_frames
 
 
 def test_points_come_as_soon_as_their_hundredth_is_over():
     """Nothing is told of a hundredth before the first episode beyond it has ended."""
-    returns = Returns(FRESH, 4)
-    assert returns.add(Ended("training", "breakout", 3, 20)) == []
-    assert returns.add(Ended("training", "breakout", 5, 21)) == [Point("training.return.breakout", 80, 3.0)]
+    returns = Returns(FRESH)
+    assert returns.add(EpisodeEnd("training", "breakout", 3, 20)) == []
+    assert returns.add(EpisodeEnd("training", "breakout", 5, 21)) == [
+        Point("training.return.breakout", 80, 3.0)
+    ]
 
 
 def test_a_ledger_tells_when_its_episodes_ended():

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
+from suite.scoring.draws import draw_pairs, draw_sides, draw_single_games
 from suite.scoring.estimates import (
     UNDEFINED,
-    draw_pairs,
-    draw_sides,
-    draw_single_games,
     estimate,
     estimate_curve,
     estimate_each,
@@ -57,8 +55,8 @@ def test_statistics_over_games_by_hand(statistic, expected):
 
 def test_statistics_of_each_game_by_hand():
     """Contrasts 1/2, 0, 1/2; ratios 3, 1 and none; wins 1, 1/2 and 1."""
-    assert contrasts(sides())[0].ravel().tolist() == [0.5, 0.0, 0.5]
-    assert win_probabilities(sides())[0].ravel().tolist() == [1.0, 0.5, 1.0]
+    assert contrasts(sides()).values.ravel().tolist() == [0.5, 0.0, 0.5]
+    assert win_probabilities(sides()).values.ravel().tolist() == [1.0, 0.5, 1.0]
     values, defined = ratios(sides())
     assert values[:2].ravel().tolist() == [3.0, 1.0]
     assert defined.ravel().tolist() == [True, True, False]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import mannwhitneyu
 
+from suite.scoring.arrays import Sampled
 from suite.scoring.measures import (
     asymptote,
     contrast,
@@ -37,7 +38,7 @@ def test_mean_goes_over_a_folds_games_then_over_folds():
     """(2 + 4) / 2 and 9 make 6; an undefined game and a fold of such games are left out."""
     values = floats(2, 4, 9, 0, 0)
     defined = np.array([True, True, True, False, False])
-    mean, known = mean_over_folds(values, defined, [0, 0, 1, 1, 2])
+    mean, known = mean_over_folds(Sampled(values, defined), [0, 0, 1, 1, 2])
     assert (float(mean), bool(known)) == (6.0, True)
 
 
@@ -45,7 +46,7 @@ def test_mean_over_folds_of_curves():
     """Each point in time has its own mean; where no game is defined there is none."""
     values = np.array([[1.0, 2.0], [0.0, 4.0]])
     defined = np.array([[False, True], [False, True]])
-    mean, known = mean_over_folds(values, defined, [0, 1])
+    mean, known = mean_over_folds(Sampled(values, defined), [0, 1])
     assert mean.tolist() == [0.0, 3.0]
     assert known.tolist() == [False, True]
 

@@ -32,8 +32,8 @@ def all_weights(seeds: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
     swapped = exchanged_weights(FOLDS, swaps(seeds), resamples, generator(seed))
     return {
         "bootstrap": bootstrap_weights(FOLDS, seeds, resamples, generator(seed)),
-        "null, one side": null[0],
-        "null, other side": null[1],
+        "null, one side": null.ours,
+        "null, other side": null.theirs,
         "exchanged, one side": exchanged.one,
         "exchanged, other side": exchanged.other,
         "swapped, one side": swapped.one,

@@ -8,17 +8,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from protocol import StoreError, parse_run_id, plan
+from protocol import StoreError, describe, parse_run_id, plan
 from suite.results.ledger import read_episodes, read_ledger
 from suite.results.store import Store, edition_of
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
-from suite.scoring.outcomes import read_outcomes, table_outcomes
+from suite.scoring.ledger_outcomes import table_outcomes
+from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import SCORERS, score
 from suite.scoring.scores import Scores
 from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")
+BREAKOUT = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
 
 
 def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
@@ -218,8 +220,8 @@ def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
         paid = next(row for row in rows if row["phase"] == phase and row["rewards"])
         paid["rewards"][0] = -1
         changed = pa.Table.from_pylist(rows, table.schema)
-        assert table_outcomes(changed, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
-    assert not table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"].has_negative_reward
+        assert table_outcomes(changed, "ledger", BREAKOUT)["breakout"].has_negative_reward
+    assert not table_outcomes(table, "ledger", BREAKOUT)["breakout"].has_negative_reward
 
 
 def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
@@ -231,11 +233,11 @@ def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
         for episode in read_episodes(path)
         if episode.phase == "training" and episode.end_reason != "budget"
     ]
-    found = table_outcomes(table, "ledger", ["breakout"], 8000, 4)["breakout"]
+    found = table_outcomes(table, "ledger", BREAKOUT)["breakout"]
     assert (found.whole_episodes, found.training_return) == (len(whole), pytest.approx(np.mean(whole)))
     place = table.schema.get_field_index("end_reason")
     cut = table.set_column(place, table.schema.field(place), pa.array(["budget"] * table.num_rows))
-    found = table_outcomes(cut, "ledger", ["breakout"], 8000, 4)["breakout"]
+    found = table_outcomes(cut, "ledger", BREAKOUT)["breakout"]
     assert (found.whole_episodes, found.training_return) == (0, 0.0)
 
 

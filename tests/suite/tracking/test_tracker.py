@@ -14,6 +14,7 @@ from suite.benchmark.process import Outcome
 from suite.benchmark.settings import Settings
 from suite.results.store import Store, complete_runs
 from suite.run.job import Job
+from suite.run.messages import Begun, Measured, Point
 from suite.run.points import ended_episodes, points_of
 from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import Ending, Publisher
@@ -24,7 +25,7 @@ from tests.suite.tracking.servers import SECRET, opened
 RUNS = plan(V1, V1.edition("smoke"))
 FRESH = [run for run in RUNS if run.run_id.game == "breakout" and run.run_id.arm == "fresh"]
 UNIFORM = "baselines.uniform:make"
-BEGUN = {"configuration": {}, "configuration_digest": "0" * 64, "started_at": "2026-01-01T00:00:00+00:00"}
+BEGUN = Begun(configuration={}, configuration_digest="0" * 64, started_at="2026-01-01T00:00:00+00:00")
 
 
 def settings(learner: str = UNIFORM, jobs: int = 2) -> Settings:
@@ -84,7 +85,7 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
         assert names.keys() == {"record.json", "ledger.parquet"}
         assert names["ledger.parquet"]["metadata"]["sha256"] == record.ledger_sha256
         episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
-        assert points_there(document, metrics) == set(points_of(episodes, run, 4))
+        assert points_there(document, metrics) == set(points_of(episodes, run))
         assert any(one["name"] == "training.steps_per_second" for one in document["info"]["metrics"])
     assert {path.name for path in store.sacred_folder.iterdir()} == {"1", "2"}
     for number in ("1", "2"):
@@ -139,7 +140,7 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
         assert (document["_id"], document["status"]) == (left["_id"], "COMPLETED")
         assert document["info"]["ledger_sha256"] == store.record(run.run_id).ledger_sha256
         episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
-        assert points_there(document, list(database["metrics"].find())) == set(points_of(episodes, run, 4))
+        assert points_there(document, list(database["metrics"].find())) == set(points_of(episodes, run))
         assert len(list(database["fs.files"].find())) == 2
 
 
@@ -167,14 +168,14 @@ def test_what_cannot_be_written_as_files_is_told_too(tmp_path, untracked_environ
     assert str(store.sacred_folder) in outcome.untracked
 
 
-def test_hearing_never_waits(tmp_path, monkeypatch):
+def test_taking_a_message_never_waits(tmp_path, monkeypatch):
     """A thousand messages are taken in within a moment while nobody answers at the database's port."""
     monkeypatch.setenv(VARIABLE, "mongodb://127.0.0.1:1/runs")
     follower = Follower(job(tmp_path))
     begun = time.monotonic()
-    follower.hear({"begun": BEGUN})
+    follower.take(BEGUN)
     for frames in range(1000):
-        follower.hear({"points": [["x", frames, 1.0]]})
+        follower.take(Measured(points=(Point("x", frames, 1.0),)))
     assert time.monotonic() - begun < 0.5
     assert "127.0.0.1:1" in follower.end("failed", "for the test")
 
@@ -184,7 +185,7 @@ def test_any_configuration_can_be_followed(tmp_path, untracked_environment, key)
     """Keys that MongoDB or Sacred would refuse are kept under names that they take."""
     store = Store(tmp_path, V1)
     follower = Follower(job(tmp_path))
-    follower.hear({"begun": BEGUN | {"configuration": {"nested": {key: [1, {"deep.er": None}]}}}})
+    follower.take(BEGUN.model_copy(update={"configuration": {"nested": {key: [1, {"deep.er": None}]}}}))
     assert follower.end("stopped", "for the test") == ""
     assert json.loads((store.sacred_folder / "1" / "run.json").read_text())["status"] == "INTERRUPTED"
     assert os.listdir(store.sacred_folder) == ["1"]

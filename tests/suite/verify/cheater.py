@@ -55,13 +55,13 @@ class Cheater:
         run, bend, rules = self._run, self._bend, self._rules
         games = bend.games or run.games
         choose = bend.choose or run.game_choice
-        budget_steps = run.total_budget_frames // rules.frame_skip // len(games)
+        budget_steps = run.total_budget_steps // len(games)
         lanes = self._protocol.lanes
         meter = TrainingMeter(games, budget_steps, lanes, rules.max_episode_steps, choose)  # type: ignore[arg-type]
         self._numbers_from = bend.first_number
         self._play(meter, bend.early_end_step)
         if run.evaluation_episodes:
-            cap = run.evaluation_max_frames // rules.frame_skip + bend.longer_evaluation_steps
+            cap = run.evaluation_max_steps + bend.longer_evaluation_steps
             self._play(EvaluationSchedule(games, run.evaluation_episodes, meter.numbers, cap), None)
         ended = [0] * lanes
         order = []

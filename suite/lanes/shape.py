@@ -1,0 +1,66 @@
+"""The shape of the lanes: how many there are, what a learner sees of each, and how many actions it has."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from protocol import Protocol
+
+
+class LaneShape(NamedTuple):
+    """What a learner is told of its lanes, whoever holds them.
+
+    Attributes:
+        lanes: how many, L.
+        observation: the shape of one lane's observation, (4, 84, 84).
+        actions: how many, 18.
+    """
+
+    lanes: int
+    observation: tuple[int, ...]
+    actions: int
+
+    @classmethod
+    def of(cls, protocol: Protocol, lanes: int) -> LaneShape:
+        """The shape of so many lanes under these rules."""
+        return cls(lanes, protocol.environment.observation_shape, protocol.environment.actions)
+
+    @classmethod
+    def of_env(cls, env: VectorEnv[Any, Any, Any]) -> LaneShape:
+        """The shape of an environment that ``describe`` has described.
+
+        Raises:
+            TypeError: its spaces are of another kind.
+        """
+        pictures, actions = env.single_observation_space, env.single_action_space
+        if not isinstance(pictures, gymnasium.spaces.Box) or not isinstance(actions, gymnasium.spaces.Discrete):
+            raise TypeError(f"spaces {pictures} and {actions} are not those of lanes: a Box and a Discrete")
+        return cls(env.num_envs, pictures.shape, int(actions.n))
+
+    @property
+    def observations(self) -> tuple[int, ...]:
+        """The shape of all lanes' observations, (L, 4, 84, 84)."""
+        return (self.lanes, *self.observation)
+
+    @property
+    def observation_space(self) -> gymnasium.spaces.Box:
+        """Of one lane: uint8, 0 to 255."""
+        return gymnasium.spaces.Box(0, 255, self.observation, np.uint8)
+
+    @property
+    def action_space(self) -> gymnasium.spaces.Discrete:
+        """Of one lane."""
+        return gymnasium.spaces.Discrete(self.actions)
+
+    def describe(self, env: VectorEnv[Any, Any, Any]) -> None:
+        """Give an environment the number of lanes, the metadata and the spaces of this shape."""
+        env.num_envs = self.lanes
+        env.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+        env.single_observation_space, env.single_action_space = self.observation_space, self.action_space
+        env.observation_space = batch_space(self.observation_space, self.lanes)
+        env.action_space = batch_space(self.action_space, self.lanes)

@@ -1,0 +1,133 @@
+"""All resamples of one comparison, drawn at once: of pairs, of two sides, or of single games."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from suite.scoring.arrays import Floats
+from suite.scoring.resampling import (
+    Exchanges,
+    Weights,
+    bootstrap_weights,
+    equal_weights,
+    exchanged_weights,
+    null_weights,
+    splits,
+    swaps,
+)
+
+
+class Resamples(NamedTuple):
+    """All draws of one comparison; every statistic of it uses the same ones.
+
+    Attributes:
+        ours, theirs: float (G, R, S), bootstrapped.
+        null: both sides over the seeds of theirs.
+        exchanges: of ours and theirs.
+        clusters: (G,), of ours and of theirs, see ``draw_sides``; one for both where they were drawn in pairs.
+    """
+
+    ours: Floats
+    theirs: Floats
+    null: Weights
+    exchanges: Exchanges
+    clusters: tuple[tuple[int, ...], ...]
+
+    @property
+    def degrees(self) -> tuple[int, ...]:
+        """Degrees of freedom over all games, of the pairs or of ours and of theirs."""
+        spare_seeds = self.ours.shape[-1] - 1
+        return tuple(len(set(clusters)) * spare_seeds for clusters in self.clusters)
+
+    @property
+    def degrees_of_a_game(self) -> tuple[int, ...]:
+        """The same of one game."""
+        return (self.ours.shape[-1] - 1,) * len(self.clusters)
+
+    @property
+    def bootstrapped(self) -> Weights:
+        """The weights of both sides."""
+        return Weights(self.ours, self.theirs)
+
+    def parts(self) -> tuple[Weights, ...]:
+        """The bootstrapped weights of both sides with each independent draw alone: ours, then theirs."""
+        if len(self.clusters) == 1:
+            return (self.bootstrapped,)
+        return (
+            Weights(self.ours, equal_weights(self.theirs[:, 0])),
+            Weights(equal_weights(self.ours[:, 0]), self.theirs),
+        )
+
+    def of_games(self, places: Sequence[int]) -> Resamples:
+        """The same draws for some of the games."""
+        chosen = list(places)
+        return Resamples(
+            self.ours[chosen],
+            self.theirs[chosen],
+            self.null.of_games(chosen),
+            self.exchanges.of_games(chosen),
+            tuple(tuple(clusters[place] for place in chosen) for clusters in self.clusters),
+        )
+
+
+def draw_pairs(
+    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
+) -> Resamples:
+    """Draw all resamples of two arms of one learner, over all games.
+
+    The arms share the learner's seed: where a seed is a lucky one it is so in both, which cancels in their
+    difference, but only in draws that keep the two runs of a seed together (docs/scores.md has the simulation).
+
+    Args:
+        clusters: (G,); transfer runs of one seed in games of one number share weights that were trained before,
+            and are drawn together, each with its fresh run.
+        seeds: S, at least 2.
+        resamples: R.
+        generator: of the draws.
+    """
+    drawn = bootstrap_weights(clusters, seeds, resamples, generator)
+    return Resamples(
+        ours=drawn,
+        theirs=drawn,
+        null=null_weights(range(len(clusters)), seeds, resamples, generator),
+        exchanges=exchanged_weights(clusters, swaps(seeds), resamples, generator),
+        clusters=(tuple(clusters),),
+    )
+
+
+def draw_sides(
+    our_clusters: Sequence[int],
+    their_clusters: Sequence[int],
+    seeds: int,
+    resamples: int,
+    generator: np.random.Generator,
+) -> Resamples:
+    """Draw all resamples of two sides that share nothing, such as two learners, with S seeds each.
+
+    Args:
+        our_clusters: (G,); of our runs, those of one seed in games of one number share something, and are drawn
+            together. ``range(G)``: every run stands alone.
+        their_clusters: (G,), the same of theirs.
+        seeds: S, at least 2.
+        resamples: R.
+        generator: of the draws.
+    """
+    return Resamples(
+        ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
+        theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
+        null=null_weights(their_clusters, seeds, resamples, generator),
+        exchanges=exchanged_weights(our_clusters, splits(seeds), resamples, generator),
+        clusters=(tuple(our_clusters), tuple(their_clusters)),
+    )
+
+
+def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
+    """Draw all resamples for figures of single games (``estimate_each``), which are the same for each of them.
+
+    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below
+    2^(1 - S).
+    """
+    return draw_sides([0] * games, [0] * games, seeds, resamples, generator)

@@ -1,0 +1,140 @@
+"""Forgeries of files: what cannot be read, what is missing, strays, and digests (rules S)."""
+
+from __future__ import annotations
+
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from suite.digests import file_digest
+from suite.results.schema import LEDGER_SCHEMA
+from suite.results.store import notes_digest
+from tests.suite.verify.corpus.forging import (
+    FRESH,
+    TRANSFER,
+    Forged,
+    named,
+    said,
+)
+
+
+def _write(forged: Forged, run: str, name: str, data: bytes) -> None:
+    (forged.folder / run / name).write_bytes(data)
+    forged.sums()
+
+
+def _edit_text(forged: Forged, run: str, old: str, new: str) -> None:
+    path = forged.folder / run / "record.json"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    forged.sums()
+
+
+def _truncate(forged: Forged, name: str) -> None:
+    path = forged.folder / FRESH / name
+    _write(forged, FRESH, name, path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _wrong_dtype(forged: Forged) -> None:
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    wide = table.column("length_steps").cast(pa.int64())
+    pq.write_table(table.set_column(table.schema.get_field_index("length_steps"), "length_steps", wide), path)
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _other_ledger_version(forged: Forged) -> None:
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"amtlb.schema_version": "2"}), path, compression="zstd")
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _note(forged: Forged, at: str) -> None:
+    """A note that was not there when the run ended."""
+    path = forged.folder / FRESH / "notes" / at
+    path.parent.mkdir(parents=True)
+    path.write_text("noted later")
+    forged.sums()
+
+
+def _deep_note(forged: Forged) -> None:
+    _note(forged, "a/b/c/d/note.txt")
+    forged.change(FRESH, notes_sha256=notes_digest(forged.folder / FRESH))
+
+
+def _drop_run(forged: Forged) -> None:
+    shutil.rmtree(forged.folder / TRANSFER)
+    forged.sums()
+
+
+def _foreign_run(forged: Forged) -> None:
+    shutil.copytree(forged.folder / FRESH, forged.folder / "fresh/pong/seed0")
+    forged.sums()
+
+
+def _stray_file(forged: Forged) -> None:
+    (forged.folder / FRESH / "weights.pt").write_bytes(b"weights")
+    forged.list_in_sums(f"{FRESH}/weights.pt")
+
+
+def _symlink(forged: Forged) -> None:
+    (forged.folder / FRESH / "notes").mkdir()
+    (forged.folder / FRESH / "notes" / "more").symlink_to("/etc/passwd")
+
+
+def _bomb(forged: Forged) -> None:
+    path = forged.folder / FRESH / "ledger.parquet"
+    rows = forged.rows(FRESH)
+    rows[0]["actions"] = bytes(200_000_000)
+    pq.write_table(pa.Table.from_pylist(rows, LEDGER_SCHEMA), path, compression="zstd")
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _wrong_sum(forged: Forged) -> None:
+    path = forged.folder / "SHA256SUMS"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("0" * 64 + lines[0][64:] + "".join(lines[1:]))
+
+
+def _unlisted(forged: Forged) -> None:
+    path = forged.folder / "SHA256SUMS"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+
+
+FILES = (
+    named("a record with a field of its own", "S1", lambda f: f.change(FRESH, extra=1)),
+    named("a record that is not UTF-8", "S1", lambda f: _write(f, FRESH, "record.json", b'{"run_id": "\xff"}')),
+    named("a record cut off", "S1", lambda f: _truncate(f, "record.json")),
+    named(
+        "a key that stands twice", "S1", lambda f: _edit_text(f, FRESH, '"device"', '"cpu": "x",\n  "device"')
+    ),
+    named("a speed that is no number", "S1", lambda f: f.change(FRESH, wall_seconds=float("nan"))),
+    named("a negative count", "S1", lambda f: f.change(FRESH, budget_frames=-8000)),
+    named("a ledger cut off", "S1", lambda f: _truncate(f, "ledger.parquet"), "S4"),
+    named("a column of another type", "S1", _wrong_dtype),
+    named("a ledger of another version", "S1", _other_ledger_version),
+    named("no description", "S1", lambda f: (f.folder / "submission.toml").unlink() or f.sums()),
+    named("a description of another version", "S1", said, old="schema_version = 1", new="schema_version = 2"),
+    named("open without a word on what it brings", "S1", said, old='"standard"', new='"open"'),
+    named(
+        "weights from elsewhere in the division standard",
+        "S1",
+        said,
+        old='"standard"',
+        new='"standard"\nbrings = "weights from elsewhere"',
+    ),
+    named("a run missing", "S2", _drop_run),
+    named("a run of a game that is not in the edition", "S2", _foreign_run),
+    named("weights among the runs", "S3", _stray_file),
+    named("a symlink out of the folder", "S3", _symlink),
+    named("a ledger that unpacks to 200 MB", "S3", _bomb),
+    named("a note four folders deep", "S3", _deep_note),
+    named("a record about another ledger", "S4", lambda f: f.change(FRESH, ledger_sha256="0" * 64)),
+    named("a note that was written later", "S4", _note, at="later.txt"),
+    named("notes left out", "S4", lambda f: f.change(FRESH, notes_sha256="0" * 64)),
+    named("a wrong sum", "S4", _wrong_sum),
+    named("a file without a sum", "S4", _unlisted),
+)

@@ -1,0 +1,100 @@
+"""Forgeries of where runs come from: protocol, seeds and draws, checkpoints (rules P, D and F)."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from protocol import canonical_digest
+from tests.suite.verify.corpus.forging import (
+    FRESH,
+    GENERALIST,
+    PRETRAIN,
+    TRANSFER,
+    Forged,
+    named,
+    played,
+    said,
+    spending,
+)
+
+
+def _declared_contained(forged: Forged) -> None:
+    said(forged, "contained = false", f'contained = true\nimage_sha256 = "{"0" * 64}"')
+
+
+def _drop_seed(forged: Forged) -> None:
+    for folder in list(forged.folder.rglob("seed1")):
+        shutil.rmtree(folder)
+    forged.sums()
+
+
+def _third_seed(forged: Forged) -> None:
+    shutil.copytree(forged.folder / GENERALIST, forged.folder / "generalist/seed2")
+    forged.sums()
+
+
+def _other_edition(forged: Forged) -> None:
+    for path in forged.folder.rglob("record.json"):
+        path.write_text(path.read_text().replace('"run_id": "smoke/', '"run_id": "huge/'))
+    forged.sums()
+
+
+def _other_configuration(forged: Forged) -> None:
+    configuration = forged.record(FRESH)["configuration"] | {"learning_rate": 0.1}
+    digest = canonical_digest(configuration)
+    forged.change(FRESH, configuration=configuration, configuration_digest=digest)
+
+
+def _wrong_emulator(forged: Forged) -> None:
+    forged.change(FRESH, versions=forged.record(FRESH)["versions"] | {"ale-py": "0.10.1"})
+
+
+def _change_row(forged: Forged, place: int, **fields: Any) -> None:
+    forged.edit_rows(FRESH, lambda rows: rows[place].update(fields))
+
+
+def _chosen_seeds(forged: Forged) -> None:
+    forged.edit_rows(FRESH, lambda rows: [row.update(seed=place) for place, row in enumerate(rows)] and None)
+
+
+def _checkpoint_of(forged: Forged, run: str) -> None:
+    forged.change(TRANSFER, checkpoint_in=forged.record(run)["checkpoint_out"])
+
+
+def _hand_over(forged: Forged) -> None:
+    """The generalist's weights, which know every game, are handed over as the pre-trained ones."""
+    digest = forged.record(GENERALIST)["checkpoint_out"]
+    forged.change(PRETRAIN, checkpoint_out=digest)
+    for run in sorted(forged.folder.glob("transfer/fold1/*/seed0")):
+        forged.change(run.relative_to(forged.folder).as_posix(), checkpoint_in=digest)
+
+
+def _always_first(lane: int, number: int, weights: Any) -> int:
+    return next(place for place, weight in enumerate(weights) if weight)
+
+
+ORIGINS = (
+    named("another edition's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),
+    named("another ROM", "P2", spending, rom_sha256="0" * 64),
+    named("another version of the emulator", "P3", _wrong_emulator),
+    named("an emulator that deviates", "P3", spending, conformance_sha256="0" * 64),
+    named("pictures that deviate", "P3", spending, pictures_sha256="0" * 64),
+    named("an edition of one's own", "P4", _other_edition),
+    named("a learning rate for one game", "P5", _other_configuration),
+    named("another learner for one game", "P5", lambda f: f.change(FRESH, learner="baselines.dqn:make")),
+    named("an image for one game", "P5", lambda f: f.change(FRESH, image_sha256="0" * 64)),
+    named("a box that there never was", "P5", _declared_contained),
+    named("a seed dropped", "D1", _drop_seed),
+    named("a seed too many", "D1", _third_seed),
+    named("one episode with a seed of its own", "D2", _change_row, place=0, seed=1),
+    named("a run of chosen seeds", "D2", _chosen_seeds),
+    played("games in an order of one's own", "D3", GENERALIST, choose=_always_first),
+    named("a chosen seed of the learner", "D4", lambda f: f.change(FRESH, training_seed=7)),
+    named("a chosen seed of the evaluation", "D4", lambda f: f.change(FRESH, evaluation_seed=7)),
+    played("pre-training on the held-out game", "F1", PRETRAIN, scores=False, games=("asterix", "breakout")),
+    named("weights of the generalist handed over", "F2", _hand_over),
+    named("the checkpoint of another seed", "F3", lambda f: _checkpoint_of(f, "pretrain/fold1/seed1")),
+    named("the checkpoint of another fold", "F3", lambda f: _checkpoint_of(f, "pretrain/fold0/seed0"), "F2"),
+    named("a fresh run that is none", "F4", lambda f: f.change(FRESH, checkpoint_in="0" * 64)),
+)
