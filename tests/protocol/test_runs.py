@@ -7,7 +7,7 @@ from protocol import RunId, UnknownName, load, parse_run_id, plan
 V1 = load("v1")
 
 
-@pytest.mark.parametrize(("edition", "number"), [("smoke", 20), ("lite", 80), ("full", 396)])
+@pytest.mark.parametrize(("edition", "number"), [("smoke", 20), ("lite", 84), ("full", 396)])
 def test_plan_has_every_run_once(edition, number):
     """An edition has fresh, pretrain, transfer and generalist runs for every game or fold and seed."""
     runs = plan(V1, V1.edition(edition))
@@ -41,10 +41,10 @@ def test_budgets_and_evaluation_by_arm():
     """Each game of a run has B frames; all runs but pretrain ones are evaluated."""
     runs = {str(run.run_id): run for run in plan(V1, V1.edition("lite"))}
     expected = {
-        "lite/fresh/qbert/seed4": (1, 400_000, 16),
-        "lite/pretrain/fold4/seed4": (4, 1_600_000, 0),
-        "lite/transfer/fold4/qbert/seed4": (1, 400_000, 16),
-        "lite/generalist/seed4": (5, 2_000_000, 16),
+        "lite/fresh/qbert/seed3": (1, 400_000, 16),
+        "lite/pretrain/fold3/seed3": (6, 2_400_000, 0),
+        "lite/transfer/fold3/qbert/seed3": (1, 400_000, 16),
+        "lite/generalist/seed3": (8, 3_200_000, 16),
     }
     for name, (games, frames, episodes) in expected.items():
         run = runs[name]
