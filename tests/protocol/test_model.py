@@ -10,7 +10,7 @@ from protocol import Game, Protocol, UnknownName, load, load_references, make_fo
 
 DIGESTS = {
     "smoke": "e88220fac46b12e4922e389ee23e796578ff4a9fdb0691ee7d52862b1e6f68b6",
-    "lite": "fcaed511adf2913e98c03ba68d9f8c037d6dc87e4374ecaa335edb93a18c4af1",
+    "lite": "d2c30c08e2aa3d9e7cad07cb10ee26fe0e9083f8d55dd5f1a8d8d7fdfb4f3673",
     "full": "fd85a48556c37a746a3d417aa221eb416133d8d908e71bc31cafa1cac8cd97bf",
 }
 

@@ -43,7 +43,7 @@ def test_budgets_and_evaluation_by_arm():
     expected = {
         "lite/fresh/qbert/seed3": (1, 400_000, 16),
         "lite/pretrain/fold3/seed3": (6, 2_400_000, 0),
-        "lite/transfer/fold3/qbert/seed3": (1, 400_000, 16),
+        "lite/transfer/fold2/qbert/seed3": (1, 400_000, 16),
         "lite/generalist/seed3": (8, 3_200_000, 16),
     }
     for name, (games, frames, episodes) in expected.items():
@@ -52,11 +52,11 @@ def test_budgets_and_evaluation_by_arm():
 
 
 def test_steps_are_frames_over_the_skip():
-    """Of 5 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
+    """Of 8 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
     run = next(run for run in plan(V1, V1.edition("lite")) if run.run_id.arm == "generalist")
-    assert (run.budget_steps, run.total_budget_steps) == (100_000, 500_000)
+    assert (run.budget_steps, run.total_budget_steps) == (100_000, 800_000)
     assert run.evaluation_max_steps == run.evaluation_max_frames // 4
-    assert run.most_steps == 500_000 + 5 * 16 * run.evaluation_max_steps
+    assert run.most_steps == 800_000 + 8 * 16 * run.evaluation_max_steps
 
 
 @pytest.mark.parametrize(
