@@ -128,7 +128,7 @@ def test_reasons_are_for_commands_that_are_shown():
     assert {*RUN_ELSEWHERE, *SLOW} <= set(commands())
 
 
-@pytest.mark.parametrize("edition", ["smoke", "full"])
+@pytest.mark.parametrize("edition", ["smoke", "lite", "full"])
 def test_the_cost_table_has_the_steps_of_the_plan(edition):
     """What the docs say that an edition plays is what its plan says."""
     protocol = load("v1")
