@@ -10,7 +10,7 @@ from protocol import Game, Protocol, UnknownName, load, load_references, make_fo
 
 DIGESTS = {
     "smoke": "e88220fac46b12e4922e389ee23e796578ff4a9fdb0691ee7d52862b1e6f68b6",
-    "lite": "2d0359e831675c57fc346e49559fd8f05159ecdae29c8447dc33d0da54084c50",
+    "lite": "d2c30c08e2aa3d9e7cad07cb10ee26fe0e9083f8d55dd5f1a8d8d7fdfb4f3673",
     "full": "fd85a48556c37a746a3d417aa221eb416133d8d908e71bc31cafa1cac8cd97bf",
 }
 
@@ -110,7 +110,7 @@ def test_environment_is_the_specified_one(v1):
     ("name", "games", "fold_sizes", "numbers"),
     [
         ("smoke", 3, [1, 1, 1], (8_000, 2, 8, 4_000)),
-        ("lite", 5, [1] * 5, (400_000, 5, 16, 18_000)),
+        ("lite", 8, [2] * 4, (400_000, 4, 16, 18_000)),
         ("full", 63, [12, 12, 13, 13, 13], (10_000_000, 3, 32, 108_000)),
     ],
 )

@@ -7,7 +7,7 @@ from protocol import RunId, UnknownName, load, parse_run_id, plan
 V1 = load("v1")
 
 
-@pytest.mark.parametrize(("edition", "number"), [("smoke", 20), ("lite", 80), ("full", 396)])
+@pytest.mark.parametrize(("edition", "number"), [("smoke", 20), ("lite", 84), ("full", 396)])
 def test_plan_has_every_run_once(edition, number):
     """An edition has fresh, pretrain, transfer and generalist runs for every game or fold and seed."""
     runs = plan(V1, V1.edition(edition))
@@ -41,10 +41,10 @@ def test_budgets_and_evaluation_by_arm():
     """Each game of a run has B frames; all runs but pretrain ones are evaluated."""
     runs = {str(run.run_id): run for run in plan(V1, V1.edition("lite"))}
     expected = {
-        "lite/fresh/qbert/seed4": (1, 400_000, 16),
-        "lite/pretrain/fold4/seed4": (4, 1_600_000, 0),
-        "lite/transfer/fold4/qbert/seed4": (1, 400_000, 16),
-        "lite/generalist/seed4": (5, 2_000_000, 16),
+        "lite/fresh/qbert/seed3": (1, 400_000, 16),
+        "lite/pretrain/fold3/seed3": (6, 2_400_000, 0),
+        "lite/transfer/fold2/qbert/seed3": (1, 400_000, 16),
+        "lite/generalist/seed3": (8, 3_200_000, 16),
     }
     for name, (games, frames, episodes) in expected.items():
         run = runs[name]
@@ -52,11 +52,11 @@ def test_budgets_and_evaluation_by_arm():
 
 
 def test_steps_are_frames_over_the_skip():
-    """Of 5 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
+    """Of 8 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
     run = next(run for run in plan(V1, V1.edition("lite")) if run.run_id.arm == "generalist")
-    assert (run.budget_steps, run.total_budget_steps) == (100_000, 500_000)
+    assert (run.budget_steps, run.total_budget_steps) == (100_000, 800_000)
     assert run.evaluation_max_steps == run.evaluation_max_frames // 4
-    assert run.most_steps == 500_000 + 5 * 16 * run.evaluation_max_steps
+    assert run.most_steps == 800_000 + 8 * 16 * run.evaluation_max_steps
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_run_plays_once(amtlb, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("edition", "runs", "frames"), [("lite", 80, 70_000_000), ("full", 396, 13_230_000_000)]
+    ("edition", "runs", "frames"), [("lite", 84, 76_800_000), ("full", 396, 13_230_000_000)]
 )
 def test_dry_run_lists_every_run_with_its_budget(amtlb, tmp_path, edition, runs, frames):
     """The plan of an edition has a line a run, in a table and in JSON, and plays none."""
