@@ -67,7 +67,7 @@ def _learn(learner: Any, game: str, seed: int, frames: int) -> list[float]:
     protocol = load("v1")
     steps = frames // protocol.environment.frame_skip
     points = Points(steps)
-    env = practice_lanes(protocol, (game,), steps // protocol.lanes, seed, points)
+    env = practice_lanes((game,), steps // protocol.lanes, seed, points)
     env.reset()
     learner.learn(env)
     return points.rates

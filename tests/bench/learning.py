@@ -100,7 +100,7 @@ def play(trial: Trial) -> dict[str, Any]:
     parameters = {**module.PARAMETERS, **json.loads(trial.changes)}
     learner = module.make(trial.seed, protocol.lanes, parameters)
     points = Points(steps)
-    env = practice_lanes(protocol, games, steps // protocol.lanes, trial.seed, points)
+    env = practice_lanes(games, steps // protocol.lanes, trial.seed, points)
     env.reset()
     started = time.monotonic()
     learner.learn(env)

@@ -169,7 +169,7 @@ def _play(learner: Any, part: Part, frames: int) -> Points:
     protocol = load("v1")
     steps = frames // protocol.environment.frame_skip
     points = Points(steps)
-    env = practice_lanes(protocol, (part.game,), steps // protocol.lanes, part.seed, points)
+    env = practice_lanes((part.game,), steps // protocol.lanes, part.seed, points)
     env.reset()
     learner.learn(env)
     return points

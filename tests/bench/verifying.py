@@ -27,7 +27,7 @@ from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
 from suite.verify.replay import replay_submission
-from suite.verify.verification import Levels, verify
+from suite.verify.verification import verify
 from tests.bench.synthetic import write_results
 
 LEARNERS, EPISODES_A_LEARNER = 3, 100_000
@@ -38,7 +38,7 @@ def replay_share(rounds: int) -> float:
     """Steps a CPU second of a replay, over those of the emulator's bare act on the same frames."""
     protocol = load("v1")
     run = describe(parse_run_id(_RUN, protocol), protocol)
-    ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run.run_id)
+    ledger = Store(published_folder("ppo", "smoke"), protocol).ledger_path(run.run_id)
     episodes = list(read_episodes(ledger))
     player = Replayer(protocol)
     player.replay(run, episodes[0])  # the ROM is loaded once
@@ -66,7 +66,7 @@ def replay_share(rounds: int) -> float:
 def speedup_of_cores() -> float:
     """How many times faster all cores replay a submission than one does."""
     protocol = load("v1")
-    folder = published_folder("ppo", "v1", "smoke")
+    folder = published_folder("ppo", "smoke")
     edition = protocol.edition("smoke")
     counts: dict[RunId, int] = {
         run.run_id: len(list(read_episodes(folder / run.run_id.path / "ledger.parquet")))
@@ -82,10 +82,9 @@ def speedup_of_cores() -> float:
 
 def audit_release(folder: Path) -> dict[str, float]:
     """Seconds to audit every submission of a folder, and the most memory that this or any worker held."""
-    protocol = load("v1")
     started = time.perf_counter()
     for submission in sorted(folder.iterdir()):
-        found = verify(submission, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
+        found = verify(submission)
         assert not found.findings, found.findings[:3]
     seconds = time.perf_counter() - started
     own, children = (
