@@ -5,25 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from protocol import Frozen, Run, RunId, WorkerDied
+from protocol import Run, RunId, WorkerDied
 from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.settings import Settings
 from suite.run.messages import Played
 
 
-class Progress(Frozen):
+class Progress(NamedTuple):
     """How far a run is: agent steps played so far. It crosses the scheduler as a dictionary."""
 
     run_id: str
     steps: int
-
-
-def _progress(event: Mapping[str, Any]) -> Progress:
-    """What an event says; dask adds the address of the worker that logged it."""
-    return Progress(run_id=event["run_id"], steps=event["steps"])
 
 
 _SOONEST = 2**62
@@ -88,6 +83,11 @@ def _local_cluster(jobs: int) -> Any:
             dashboard_address=":0",  # no dashboard, but a port, which others may have taken
             scheduler_kwargs={"dashboard": False},
         )
+
+
+def _progress(event: Mapping[str, Any]) -> Progress:
+    """What an event says; dask adds the address of the worker that logged it."""
+    return Progress(**{name: event[name] for name in Progress._fields})
 
 
 def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listener: Listener) -> list[Outcome]:
@@ -164,6 +164,6 @@ def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
     worker = get_worker()
 
     def report(played: Played) -> None:
-        worker.log_event(f"amtlb-{token}", Progress(run_id=run_id, steps=played.steps).model_dump())
+        worker.log_event(f"amtlb-{token}", Progress(run_id, played.steps)._asdict())
 
     return run_child(task, report, stop.is_set)

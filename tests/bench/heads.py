@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from protocol import load
+from protocol import current_protocol
 from suite.machine import available_cores, cpu_type
 from suite.scoring.measures import contrast
-from tests.bench.learning import Points, play_in_process
+from tests.bench.learning import play_in_process, practise
 
 PAIRS = (("demon_attack", "krull"), ("kung_fu_master", "road_runner"))
 """Of the tuning games by name, each game that is not yet in a pair with the one that follows it."""
@@ -47,30 +47,18 @@ def play(case: Case) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder)
         pretrained = _make("ppo", case.seed)
-        before = _learn(pretrained, case.first, case.seed, PRETRAINING_FRAMES)
+        before = practise(pretrained, (case.first,), case.seed, PRETRAINING_FRAMES).rates
         pretrained.save(checkpoint)
         for way in WAYS:
             learner = _make("ppo" if way == "fresh" else way, case.seed)
             if way != "fresh":
                 learner.load(checkpoint)
-            rates[way] = _learn(learner, case.second, case.seed, TRANSFER_FRAMES)
+            rates[way] = practise(learner, (case.second,), case.seed, TRANSFER_FRAMES).rates
     return {**case._asdict(), "pretraining": before, "points_per_1000_steps": rates, "cpu": cpu_type()}
 
 
 def _make(name: str, seed: int) -> Any:
-    return import_module(f"baselines.{name}").make(seed, load("v1").lanes)
-
-
-def _learn(learner: Any, game: str, seed: int, frames: int) -> list[float]:
-    from suite.learners.practice import practice_lanes
-
-    protocol = load("v1")
-    steps = frames // protocol.environment.frame_skip
-    points = Points(steps)
-    env = practice_lanes(protocol, (game,), steps // protocol.lanes, seed, points)
-    env.reset()
-    learner.learn(env)
-    return points.rates
+    return import_module(f"baselines.{name}").make(seed, current_protocol().lanes)
 
 
 def row(found: Sequence[dict[str, Any]]) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from protocol import load
+from protocol import current_protocol
 from suite.machine import RUN_SETTINGS, available_cores, cpu_type
 
 LEARNERS = ("ppo", "multihead_a2c", "dqn")
@@ -51,13 +51,14 @@ class Points:
     """A recorder that sums up the raw rewards of each tenth of the steps, and knows the games.
 
     Attributes:
+        steps: how many there will be.
         tenths: the sum of the rewards of each tenth of the steps.
         negative_rewards: how many rewards were below 0.
         games: of each ended episode, by lane, number and length.
     """
 
     def __init__(self, steps: int) -> None:
-        self._steps = steps
+        self.steps = steps
         self._lanes = 1
         self._played = 0
         self.tenths = [0] * TENTHS
@@ -71,7 +72,7 @@ class Points:
 
     def step(self, actions: np.ndarray, rewards: np.ndarray) -> None:
         """Add up."""
-        self.tenths[min(TENTHS * self._played // self._steps, TENTHS - 1)] += int(rewards.sum())
+        self.tenths[min(TENTHS * self._played // self.steps, TENTHS - 1)] += int(rewards.sum())
         self.negative_rewards += int((rewards < 0).sum())
         self._lanes = len(actions)
         self._played += self._lanes
@@ -79,7 +80,7 @@ class Points:
     @property
     def rates(self) -> list[float]:
         """Of each tenth, the points per 1,000 agent steps."""
-        return [1000 * tenth / (self._steps / TENTHS) for tenth in self.tenths]
+        return [1000 * tenth / (self.steps / TENTHS) for tenth in self.tenths]
 
     def end(self, lane: int, *_: Any) -> None:
         """The episode's game is kept, in the order of ends."""
@@ -87,28 +88,36 @@ class Points:
         self.games[lane, number, (self._played - begun) // self._lanes] = game
 
 
+def practise(learner: Any, games: Sequence[str], seed: int, frames: int) -> Points:
+    """Let a learner train on lanes without a run id, for so many frames of each game; what it earned."""
+    from suite.learners.practice import practice_lanes
+
+    protocol = current_protocol()
+    steps = len(games) * frames // protocol.environment.frame_skip
+    points = Points(steps)
+    env = practice_lanes(protocol, games, steps // protocol.lanes, seed, points)
+    env.reset()
+    learner.learn(env)
+    return points
+
+
 def play(trial: Trial) -> dict[str, Any]:
     """Train once, in this process."""
     from suite.learners.contract import NoteWriter
-    from suite.learners.practice import practice_lanes
     from suite.results.head_use import join_head_use
 
-    protocol = load("v1")
+    protocol = current_protocol()
     games = tuple(trial.games.split(","))
-    steps = len(games) * trial.frames // protocol.environment.frame_skip
     module = import_module(f"baselines.{trial.learner}")
     parameters = {**module.PARAMETERS, **json.loads(trial.changes)}
     learner = module.make(trial.seed, protocol.lanes, parameters)
-    points = Points(steps)
-    env = practice_lanes(protocol, games, steps // protocol.lanes, trial.seed, points)
-    env.reset()
     started = time.monotonic()
-    learner.learn(env)
+    points = practise(learner, games, trial.seed, trial.frames)
     seconds = time.monotonic() - started
     found = {
         **trial._asdict(),
         "points_per_1000_steps": points.rates,
-        "steps_per_second": steps / seconds,
+        "steps_per_second": points.steps / seconds,
         "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
     if isinstance(learner, NoteWriter):

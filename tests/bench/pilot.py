@@ -32,9 +32,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from protocol import episode_seed, load
+from protocol import current_protocol, episode_seed
 from suite.machine import available_cores, cpu_type
-from tests.bench.learning import Points, play_in_process
+from tests.bench.learning import play_in_process, practise
 
 ATARI_100K = (
     *("alien", "amidar", "assault", "asterix", "bank_heist", "battle_zone", "boxing", "breakout"),
@@ -76,7 +76,7 @@ class Part(NamedTuple):
 
 def candidates() -> list[str]:
     """Every game that may be chosen, in the order of the rule."""
-    protocol = load("v1")
+    protocol = current_protocol()
     barred = {*protocol.edition("smoke").games, *TUNED_ON}
     first = [game for game in ATARI_100K if game not in barred]
     rest = [game for game in protocol.edition("full").games if game not in {*barred, *first}]
@@ -152,9 +152,9 @@ def play(part: Part) -> dict[str, Any]:
     found: dict[str, Any] = {**part._asdict(), "cpu": cpu_type()}
     if part.player == "constant":
         return found | _hold_each(part)
-    learner = import_module(f"baselines.{part.player}").make(part.seed, load("v1").lanes)
+    learner = import_module(f"baselines.{part.player}").make(part.seed, current_protocol().lanes)
     frames = UNIFORM_FRAMES if part.player == "uniform" else FRAMES
-    points = _play(learner, part, frames)
+    points = practise(learner, (part.game,), part.seed, frames)
     return found | {
         "frames": frames,
         "configuration": learner.configuration,
@@ -163,24 +163,12 @@ def play(part: Part) -> dict[str, Any]:
     }
 
 
-def _play(learner: Any, part: Part, frames: int) -> Points:
-    from suite.learners.practice import practice_lanes
-
-    protocol = load("v1")
-    steps = frames // protocol.environment.frame_skip
-    points = Points(steps)
-    env = practice_lanes(protocol, (part.game,), steps // protocol.lanes, part.seed, points)
-    env.reset()
-    learner.learn(env)
-    return points
-
-
 def _hold_each(part: Part) -> dict[str, Any]:
     """Hold each of the 18 actions, in one lane, episode after episode."""
     from suite.emulator.console import Console
     from suite.emulator.roms import checked_rom
 
-    protocol = load("v1")
+    protocol = current_protocol()
     console = Console(checked_rom(protocol, part.game), protocol.environment)
     seed_of = partial(episode_seed, protocol.practice_digest, f"practice/{part.seed}", 0)
     steps = CONSTANT_FRAMES // protocol.environment.frame_skip

@@ -12,6 +12,7 @@ import pytest
 
 from protocol import ForeignProtocol, plan
 from suite.benchmark.edition import Outcome, missing_runs, play_all, play_one
+from suite.benchmark.scheduler import Progress
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import Store
@@ -65,6 +66,18 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
     assert "about to fail" in log
     assert "Traceback" in log
     assert sorted(o.run_id for o in heard if isinstance(o, Outcome)) == sorted(by_run)
+
+
+def test_progress_is_heard_while_runs_are_played(tmp_path):
+    """While a run is played, the listener gets the steps that it has played, more and more of them."""
+    heard = []
+    (outcome,) = play_all(RUNS[:1], Store(tmp_path, V1), V1, settings(), heard.append)
+    assert outcome.status == "complete"
+    progress = [news for news in heard if isinstance(news, Progress)]
+    assert {news.run_id for news in progress} == {str(RUNS[0].run_id)}
+    steps = [news.steps for news in progress]
+    assert steps == sorted(steps)
+    assert 0 < steps[0] <= steps[-1] <= RUNS[0].most_steps
 
 
 def test_a_run_that_writes_what_is_no_message_fails(tmp_path):
