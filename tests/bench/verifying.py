@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import RunId, describe, load, parse_run_id, plan
+from protocol import RunId, current_protocol, describe, parse_run_id, plan
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_rom
@@ -36,7 +36,7 @@ _RUN = "smoke/fresh/space_invaders/seed0"
 
 def replay_share(rounds: int) -> float:
     """Steps a CPU second of a replay, over those of the emulator's bare act on the same frames."""
-    protocol = load("v1")
+    protocol = current_protocol()
     run = describe(parse_run_id(_RUN, protocol), protocol)
     ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run.run_id)
     episodes = list(read_episodes(ledger))
@@ -65,7 +65,7 @@ def replay_share(rounds: int) -> float:
 
 def speedup_of_cores() -> float:
     """How many times faster all cores replay a submission than one does."""
-    protocol = load("v1")
+    protocol = current_protocol()
     folder = published_folder("ppo", "v1", "smoke")
     edition = protocol.edition("smoke")
     counts: dict[RunId, int] = {
@@ -82,7 +82,7 @@ def speedup_of_cores() -> float:
 
 def audit_release(folder: Path) -> dict[str, float]:
     """Seconds to audit every submission of a folder, and the most memory that this or any worker held."""
-    protocol = load("v1")
+    protocol = current_protocol()
     started = time.perf_counter()
     for submission in sorted(folder.iterdir()):
         found = verify(submission, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
@@ -96,7 +96,7 @@ def audit_release(folder: Path) -> dict[str, float]:
 
 def write_release(folder: Path) -> None:
     """Submissions of the ``lite`` edition of several learners that never played."""
-    protocol = load("v1")
+    protocol = current_protocol()
     said = Submission(schema_version=1, name="synthetic", authors=("nobody",), code="none")
     for learner in range(LEARNERS):
         with tempfile.TemporaryDirectory() as scratch:
@@ -128,8 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"replay on one core: {replay_share(options.rounds):.2f} of the emulator's bare act")
     print(f"replay on {available_cores()} cores: {speedup_of_cores():.2f} times as fast as on one")
     found = audit_in_process()
+    protocol = current_protocol()
+    runs = len(plan(protocol, protocol.edition("lite")))
     print(
-        f"audit of {LEARNERS} x 80 runs, {LEARNERS * EPISODES_A_LEARNER:,} training episodes: "
+        f"audit of {LEARNERS} x {runs} runs, {LEARNERS * EPISODES_A_LEARNER:,} training episodes: "
         f"{found['seconds']:.1f} s, {found['peak_memory_bytes'] / 1e6:.0f} MB at the peak of a process"
     )
 
