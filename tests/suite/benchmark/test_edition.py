@@ -99,11 +99,20 @@ def test_descendants_of_a_failed_run_are_skipped(tmp_path):
     assert "smoke/pretrain/fold1/seed0, which failed" in outcomes[1].error
 
 
+def _heed_interrupts() -> None:
+    """Undo what a shell does to tests that it runs in the background: their children would ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_stops_cleanly(tmp_path):
     """Ctrl-C ends the runs that are being played, exits 130, and leaves no process behind."""
     command = [str(Path(sys.executable).with_name("amtlb")), "benchmark", "--learner", UNIFORM]
     with subprocess.Popen(
-        [*command, "--out", str(tmp_path / "out")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, "--out", str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=_heed_interrupts,
     ) as process:
         deadline = time.monotonic() + 60
         while not list((tmp_path).glob("out/**/journal.arrows")) and time.monotonic() < deadline:
