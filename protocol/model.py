@@ -27,9 +27,9 @@ Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class Frozen(BaseModel):
-    """Base of every model that crosses a floor: strict, immutable, no unknown field."""
+    """Base of every model that crosses a floor: strict, immutable, finite, no unknown field."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Emulator(Frozen):

@@ -16,7 +16,16 @@ a reward; cut because the game's or the run's frames were spent."""
 END_REASONS: tuple[EndReason, ...] = get_args(EndReason)
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Seconds = Annotated[float, Field(ge=0)]
+Line = Annotated[str, Field(max_length=200, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
+"""One line of text that can be printed as it is: no control character, no line end."""
+LearnerName = Annotated[str, Field(max_length=200, pattern=r"^[\p{L}_][\w.]*:[\p{L}_]\w*$")]
+"""Where a learner is made: ``module:function``."""
+GameName = Annotated[str, Field(max_length=64, pattern="^[a-z][a-z0-9_]*$")]
+Device = Annotated[str, Field(max_length=16, pattern=r"^[a-z]+(:[0-9]+)?$")]
+Versions = Annotated[dict[Line, Line], Field(max_length=100)]
+"""By package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class GameSpending(Frozen):
     and of pictures, as played by the run's own process.
     """
 
-    game: str
+    game: GameName
     rom_sha256: Sha256
     conformance_sha256: Sha256
     pictures_sha256: Sha256
@@ -80,11 +89,11 @@ class Stretch(Frozen):
     """
 
     until_steps: Count
-    device: str
-    cpu: str
-    code_commit: str | None
-    versions: dict[str, str]
-    wall_seconds: Annotated[float, Field(ge=0)]
+    device: Device
+    cpu: Line
+    code_commit: Line | None
+    versions: Versions
+    wall_seconds: Seconds
 
 
 class RunRecord(Frozen):
@@ -106,28 +115,28 @@ class RunRecord(Frozen):
     """
 
     schema_version: Literal[1]
-    protocol_version: str
+    protocol_version: Line
     edition_digest: Sha256
-    run_id: str
-    learner: str
+    run_id: Line
+    learner: LearnerName
     configuration: dict[str, Any]
     configuration_digest: Sha256
     training_seed: Count
     evaluation_seed: Count | None
-    device: str
+    device: Device
     budget_frames: Count
-    games: tuple[GameSpending, ...]
+    games: Annotated[tuple[GameSpending, ...], Field(max_length=200)]
     ledger_sha256: Sha256
     checkpoint_in: Sha256 | None
     checkpoint_out: Sha256
     notes_sha256: Sha256 | None
     image_sha256: Sha256 | None
-    code_commit: str | None
-    versions: dict[str, str]
-    cpu: str
-    started_at: str
-    wall_seconds: Annotated[float, Field(ge=0)]
+    code_commit: Line | None
+    versions: Versions
+    cpu: Line
+    started_at: Line
+    wall_seconds: Seconds
     training_steps_per_second: Annotated[float, Field(ge=0)]
     workers: Count
     peak_memory_bytes: Count
-    resumed_from: tuple[Stretch, ...] = ()
+    resumed_from: Annotated[tuple[Stretch, ...], Field(max_length=10_000)] = ()

@@ -15,9 +15,9 @@ BELOW = {"protocol": set(), "suite": {"protocol"}, "baselines": {"protocol", "su
 ROOMS = (
     "machine",
     "digests",
+    "untrusted",
     "results",
     "emulator",
-    "untrusted",
     "submission",
     "scoring",
     "lanes",

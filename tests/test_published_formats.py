@@ -9,9 +9,9 @@ import pytest
 from protocol import RunRecord, describe, parse_run_id
 from suite.digests import file_digest
 from suite.results.ledger import read_episodes, read_ledger
+from suite.results.reading import read_record, read_table
 from suite.scoring.scores import Scores
 from suite.submission.description import Submission, parse_submission
-from suite.untrusted.records import read_record, read_table
 from tests.suite.helpers import V1
 
 DATA = Path(__file__).parent / "data"

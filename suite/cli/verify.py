@@ -91,7 +91,8 @@ def _said(**fields: Any) -> Submission:
     """What the options say of the runs; raises UnknownName where they cannot be right."""
     from pydantic import ValidationError
 
-    from suite.submission.description import VERSION, Submission, first_complaint
+    from suite.submission.description import VERSION, Submission
+    from suite.untrusted.text import first_complaint
 
     try:
         return Submission.model_validate({"schema_version": VERSION, **fields})

@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
 from suite.digests import folder_digest
+from suite.results.reading import read_record
+from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
@@ -93,12 +93,9 @@ class Store:
         """
         path = self.run_folder(run_id) / RECORD
         try:
-            record = RunRecord.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise StoreError(
-                f"the record {path} cannot be read ({reason}); delete its run and play it again"
-            ) from error
+            record = read_record(self.folder, f"{run_id.path}/{RECORD}")
+        except Unreadable as error:
+            raise StoreError(f"the record {path} {error}; delete its run and play it again") from error
         digest = self.protocol.edition_digests[run_id.edition]
         if record.edition_digest != digest:
             raise ForeignProtocol(
@@ -197,12 +194,16 @@ def _sync_folder(folder: Path) -> None:
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:
     """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
-    for path in record_paths(folder):
-        try:
-            record = RunRecord.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError):
-            continue  # Store.record says what is wrong with it, once its edition is known
-        return protocol.edition(record.run_id.partition("/")[0])
+    store = Store(folder, protocol)
+    for edition in protocol.editions:
+        for run in plan(protocol, edition):
+            if not store.is_complete(run.run_id):
+                continue
+            try:
+                record = read_record(folder, f"{run.run_id.path}/{RECORD}")
+            except Unreadable:
+                continue  # Store.record says what is wrong with it, once its edition is known
+            return protocol.edition(record.run_id.partition("/")[0])
     raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from protocol import Phase, Run
+from suite.results.columns import start_steps
 from suite.results.ledger import read_ledger
 from suite.run.messages import EpisodeEnd, Point
-from suite.scoring.curves import start_steps
 
 POINTS = 100
 """A metric has a point at each hundredth of its run's training frames, at most."""

@@ -14,26 +14,6 @@ def frame_grid(budget_frames: int) -> Ints:
     return np.arange(1, GRID_POINTS + 1, dtype=np.int64) * budget_frames // GRID_POINTS
 
 
-def start_steps(lanes: Ints, numbers: Ints, length_steps: Ints) -> Ints:
-    """When, in vector steps of the run, each training episode began; all lanes are stepped together.
-
-    Args:
-        lanes: int (E,), the lane of each training episode of a run.
-        numbers: int (E,), its number in the lane.
-        length_steps: int (E,), its length.
-
-    Returns:
-        int64 (E,).
-    """
-    order = np.lexsort((numbers, lanes))
-    starts = np.cumsum(length_steps[order]) - length_steps[order]
-    # The same cumulated sum runs over all lanes: take away what lay before the lane's first episode.
-    first_of_lane = np.searchsorted(lanes[order], lanes[order])
-    in_lane = np.empty(len(lanes), np.int64)
-    in_lane[order] = starts - starts[first_of_lane]
-    return in_lane
-
-
 def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip: int) -> Ints:
     """How many frames a game had been given, over all lanes, at points in a run's time.
 

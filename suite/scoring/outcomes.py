@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from protocol import Arm, Edition, Protocol, Run, RunId, RunRecord, StoreError, plan
-from suite.digests import file_digest
+from protocol import (
+    Arm,
+    Edition,
+    Protocol,
+    Run,
+    RunId,
+    RunRecord,
+    StoreError,
+    describe,
+    load,
+    parse_run_id,
+    plan,
+)
 from suite.machine import available_cores
-from suite.results.store import Store
+from suite.results.reading import checked_ledger_file
+from suite.results.store import LEDGER, Store
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.curves import frame_grid
-from suite.scoring.ledger_outcomes import GameOutcome, read_ledger_outcomes
+from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
+from suite.untrusted.files import Unreadable
+from suite.untrusted.processes import Failure, Limits, run_sharded
 
+LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
+"""Of one run's ledger: the longest run of ``full`` needs less than half of it."""
 Figured = Callable[[GameOutcome], float | Floats]
+_Found = Mapping[RunId, Mapping[str, GameOutcome]]
 
 
 class Arms(NamedTuple):
@@ -85,18 +102,16 @@ class Outcomes:
 
 
 def read_outcomes(store: Store, edition: Edition) -> Outcomes:
-    """Read a complete results folder; ledgers are read side by side, a run at a time in memory.
+    """Read a complete results folder; ledgers are read side by side, each in a process within bounds.
 
     Raises:
-        StoreError: runs are missing, cannot be read, or are of several learners or configurations.
+        StoreError: runs are missing, cannot be read, break a rule of the ledger, or are of several learners or
+            configurations.
         ForeignProtocol: runs were made under another protocol.
     """
     runs = plan(store.protocol, edition)
     records = _records(store, edition, runs)
-    with ThreadPoolExecutor(available_cores()) as pool:
-        read = pool.map(lambda run: _read_run(store, run), runs)
-        found = {run.run_id: outcomes for run, outcomes in zip(runs, read, strict=True)}
-    return assemble(store.protocol, edition, records, found)
+    return assemble(store.protocol, edition, records, _read_runs(store, runs, records))
 
 
 def assemble(
@@ -197,13 +212,35 @@ def _records(store: Store, edition: Edition, runs: Iterable[Run]) -> tuple[RunRe
     return records
 
 
-def _read_run(store: Store, run: Run) -> dict[str, GameOutcome]:
-    outcomes = read_ledger_outcomes(store.ledger_path(run.run_id), run)
-    if file_digest(store.ledger_path(run.run_id)) != store.record(run.run_id).ledger_sha256:
-        raise StoreError(f"the ledger of {run.run_id} is not the one that its record names; play the run again")
-    for game, outcome in outcomes.items():
-        if run.evaluation_episodes and not len(outcome.evaluation_returns):
-            raise StoreError(
-                f"{store.folder} has no evaluation episode of {game} in {run.run_id}; play it again"
-            )
-    return outcomes
+class _ReadTask(NamedTuple):
+    """Which run of which results folder."""
+
+    folder: str
+    version: str
+    run_id: str
+    ledger_sha256: str
+
+
+def _read_runs(store: Store, runs: Sequence[Run], records: Sequence[RunRecord]) -> _Found:
+    tasks = [
+        _ReadTask(str(store.folder), store.protocol.version, str(run.run_id), record.ledger_sha256)
+        for run, record in zip(runs, records, strict=True)
+    ]
+    found = {}
+    for place, outcome in run_sharded(_read_run, tasks, available_cores(), LIMITS):
+        if isinstance(outcome, Failure):
+            raise StoreError(f"the ledger of {tasks[place].run_id} {outcome.reason}; play the run again")
+        found[runs[place].run_id] = outcome
+    return found
+
+
+def _read_run(task: _ReadTask) -> dict[str, GameOutcome] | Failure:
+    protocol = load(task.version)
+    run = describe(parse_run_id(task.run_id, protocol), protocol)
+    try:
+        ledger = checked_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run, protocol)
+    except Unreadable as error:
+        return Failure(str(error))
+    if ledger.sha256 != task.ledger_sha256:
+        return Failure("is not the one that its record names")
+    return game_outcomes(ledger.columns, run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -12,9 +11,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from protocol import Frozen, Sha256, StoreError
 from suite.results.store import SUBMISSION
-from suite.untrusted.files import Unreadable, read_bytes
+from suite.untrusted.files import Unreadable, parse_toml, read_bytes
+from suite.untrusted.processes import Failure, within_bounds
+from suite.untrusted.text import first_complaint, printable
 
-MAX_SUBMISSION_BYTES = 2**20
+MAX_SUBMISSION_BYTES = 2**18
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Division = Literal["standard", "open"]
 """Standard: all that the learner knows comes from its runs. Open: it brings weights or data from elsewhere."""
@@ -75,32 +76,21 @@ def _toml(value: Any) -> str:
 def parse_submission(data: bytes) -> Submission:
     """Read ``submission.toml``; raises StoreError where it is not as it should be, or of another version."""
     try:
-        found = tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _wrong(error) from error
+        found = parse_toml(data)
+    except Unreadable as error:
+        raise StoreError(f"{SUBMISSION} {error}") from error
     version = found.get("schema_version")
     if type(version) is not int or version != VERSION:
-        said = "no schema_version" if version is None else f"schema_version {str(version)[:20]!r}"
+        said = "no schema_version" if version is None else f"schema_version {printable(str(version)[:20])!r}"
         raise StoreError(
             f"{SUBMISSION} has {said}, this release reads {VERSION}; read it with the release that wrote it"
         )
+    if isinstance(authors := found.get("authors"), list):
+        found["authors"] = tuple(authors)  # TOML knows no tuples
     try:
-        return Submission.model_validate({**found, "authors": tuple(found.get("authors", ()))})
-    except (ValidationError, TypeError) as error:
-        raise _wrong(error) from error
-
-
-def _wrong(error: Exception) -> StoreError:
-    reason = first_complaint(error) if isinstance(error, ValidationError) else str(error)
-    return StoreError(f"{SUBMISSION} is not as it should be ({' '.join(reason.split())[:300]})")
-
-
-def first_complaint(error: ValidationError) -> str:
-    """The first thing that is wrong, in a line: the field, if it is one field's fault, and the reason."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{place} {first['input']!r}: {reason}" if place else reason
+        return Submission.model_validate(found)
+    except ValidationError as error:
+        raise StoreError(f"{SUBMISSION} is not as it should be ({first_complaint(error)})") from error
 
 
 def read_submission(folder: Path) -> Submission:
@@ -110,7 +100,20 @@ def read_submission(folder: Path) -> Submission:
         Unreadable: there is none, or it cannot be opened, or it is too large.
         StoreError: it is not as it should be.
     """
-    return parse_submission(read_bytes(folder, SUBMISSION, MAX_SUBMISSION_BYTES))
+    found = within_bounds(_read_submission, str(folder))
+    if isinstance(found, Failure):
+        raise StoreError(f"{SUBMISSION} is not as it should be ({found.reason})")
+    if isinstance(found, Exception):
+        raise found
+    assert isinstance(found, Submission)
+    return found
+
+
+def _read_submission(folder: str) -> Submission | Exception:
+    try:
+        return parse_submission(read_bytes(Path(folder), SUBMISSION, MAX_SUBMISSION_BYTES))
+    except (Unreadable, StoreError) as error:
+        return error
 
 
 def division_of(folder: Path) -> Division:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protocol import Edition, Protocol, Run, RunRecord, ServerError, UnknownName, plan
+from suite.results.reading import MAX_RECORD_BYTES, max_ledger_bytes
 from suite.results.store import LEDGER, RECORD, Store
 from suite.tracking.documents import artifact_ids, said
 from suite.tracking.gridfs_files import ArtifactFiles
-from suite.untrusted.records import MAX_RECORD_BYTES, max_ledger_bytes
 
 if TYPE_CHECKING:
     from pymongo.database import Database

@@ -8,16 +8,21 @@ cannot show two faces.
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+PASSED_OVER = "a folder that is passed over"
+_PASSED_FOLDERS = (".git", "__MACOSX")
+"""What version control and archivers add; it may hold any number of files."""
 MAX_FILES = 20_000
 MAX_DEPTH = 8
 MAX_JSON_BYTES = 16 * 2**20
-MAX_JSON_DEPTH = 64
+MAX_DEPTH_OF_VALUES = 64
 
 
 class Unreadable(Exception):
@@ -48,13 +53,15 @@ def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """
     files: list[str] = []
     odd: list[tuple[str, str]] = []
-    for path, entry, depth in _walk(folder):
-        if len(files) + len(odd) >= MAX_FILES:
-            raise Unreadable(f"it holds more than {MAX_FILES:,} files")
+    for count, (path, entry, depth) in enumerate(_walk(folder)):
+        if count >= MAX_FILES:
+            raise Unreadable(f"it holds more than {MAX_FILES:,} files and folders")
         if not path.isprintable():
             odd.append((ascii(path), "a name that cannot be printed"))
         elif entry.is_symlink():
             odd.append((path, "a symlink"))
+        elif entry.is_dir(follow_symlinks=False) and entry.name in _PASSED_FOLDERS:
+            odd.append((path, PASSED_OVER))
         elif entry.is_dir(follow_symlinks=False):
             if depth >= MAX_DEPTH:
                 odd.append((path, f"a folder more than {MAX_DEPTH} deep"))
@@ -74,7 +81,8 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str], int]]:
                 for entry in entries:
                     path = f"{place}/{entry.name}" if place else entry.name
                     yield path, entry, depth
-                    if depth < MAX_DEPTH and entry.is_dir(follow_symlinks=False):
+                    is_folder = entry.is_dir(follow_symlinks=False) and entry.name not in _PASSED_FOLDERS
+                    if is_folder and depth < MAX_DEPTH:
                         waiting.append((path, depth + 1))
         except OSError as error:
             raise Unreadable(f"{place or folder.name} cannot be listed ({error.strerror})") from error
@@ -121,28 +129,56 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
 
 
 def parse_json(data: bytes) -> Any:
-    """JSON that is what it seems: UTF-8, each key once, no NaN or infinity, not nested without end.
+    """JSON that is what it seems: UTF-8, each key once, no number without end, not nested without end.
 
     Raises:
         Unreadable: it is not.
     """
     try:
-        text = data.decode("utf-8")
+        found = json.loads(
+            _decoded(data), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
+    except RecursionError as error:
+        raise Unreadable("is nested without end") from error
+    except ValueError as error:
+        raise Unreadable(f"is not JSON ({str(error)[:200]})") from error
+    _check_depth(found)
+    return found
+
+
+def parse_toml(data: bytes) -> dict[str, Any]:
+    """TOML that is what it seems: UTF-8, not nested without end.
+
+    Its parser's time and memory grow with the square of a key's dots: read it within bounds
+    (``suite.untrusted.processes.within_bounds``).
+
+    Raises:
+        Unreadable: it is not.
+    """
+    try:
+        found = tomllib.loads(_decoded(data))
+    except RecursionError as error:
+        raise Unreadable("is nested without end") from error
+    except ValueError as error:
+        raise Unreadable(f"is not TOML ({str(error)[:200]})") from error
+    _check_depth(found)
+    return found
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(f"is not UTF-8 (byte {error.start})") from error
-    depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    if deepest > MAX_JSON_DEPTH:
-        raise Unreadable(f"is nested {deepest} deep, at most {MAX_JSON_DEPTH} can be right")
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"is not JSON ({error})") from error
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while holders := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        if depth > MAX_DEPTH_OF_VALUES:
+            raise Unreadable(f"is nested more than {MAX_DEPTH_OF_VALUES} deep")
+        level = [part for one in holders for part in (one.values() if isinstance(one, dict) else one)]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -156,3 +192,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value

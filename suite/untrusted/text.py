@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+MOST_CHARACTERS = 500
+
 
 def printable(text: str) -> str:
     """Foreign text as one line of at most 500 printable characters."""
-    return "".join(character if character.isprintable() else " " for character in text)[:500]
+    shown = text[:MOST_CHARACTERS]
+    return "".join(character if character.isprintable() else " " for character in shown)
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first thing that a model finds wrong, in a line: the field, if it is one's fault, and the reason."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    reason = first["msg"].removeprefix("Value error, ")
+    value = repr(first["input"])[:80] if isinstance(first["input"], str | int | float | bool | None) else ""
+    return printable(" ".join((f"{place} {value}".strip() + f": {reason}" if place else reason).split()))

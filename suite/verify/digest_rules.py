@@ -5,78 +5,135 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from protocol import RunId, RunRecord, canonical_digest
+from protocol import RunId, canonical_digest
 from suite.results.store import LEDGER, NOTES, RECORD, SUMS
-from suite.untrusted.files import Unreadable, read_bytes
-from suite.verify.findings import Finding, Place, finding, unreadable
+from suite.untrusted.files import TooLarge, Unreadable, read_bytes
+from suite.untrusted.processes import Failure, Limits, within_bounds
+from suite.verify.findings import WHOLE, Finding, Place, finding, out_of_bounds, unreadable
 
-MAX_SUMS_BYTES = 16 * 2**20
-MAX_FILE_BYTES = 2**28
+MAX_SUMS_BYTES = 4 * 2**20
+MAX_FILE_BYTES = 32 * 2**20
+MAX_NOTES_BYTES = 256 * 2**20
+"""Of all notes of a submission together."""
+_LIMITS = Limits(memory_bytes=512 * 2**20, seconds=120)
+_SHOWN = 20
 
 Digests = Mapping[str, str | Unreadable]
 """By file, its SHA-256, or why it has none."""
 
 
-def file_digests(folder: Path, files: Sequence[str], ledgers: Mapping[RunId, str]) -> Digests:
-    """The digest of every file but the sums.
+class DigestTask(NamedTuple):
+    """What digests are held against.
 
-    Args:
+    Attributes:
         folder: the submission.
-        files: all of it.
+        files: all of it that belongs to the layout.
         ledgers: digests of ledgers whose bytes were read already; they are not read again.
+        notes: by run whose record could be read, the digest of notes that it names.
     """
+
+    folder: str
+    files: tuple[str, ...]
+    ledgers: Mapping[RunId, str]
+    notes: Mapping[RunId, str | None]
+
+
+def check_digests(task: DigestTask) -> list[Finding]:
+    """The sums and the notes of a submission, read in a process within bounds."""
+    found = within_bounds(_check, task, _LIMITS)
+    if isinstance(found, Failure):
+        return [out_of_bounds(WHOLE, found)]
+    findings: list[Finding] = found
+    return findings
+
+
+def _check(task: DigestTask) -> list[Finding]:
+    claimed, findings = _sums(task)
+    digests, changed = _file_digests(task, claimed)
+    if changed:
+        shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+        found = f"{shown} with CRLF, as a checkout makes them; read as if with LF"
+        findings.append(finding("S4", WHOLE, "lines that end in LF", found, "warning"))
+    findings += check_notes(task.notes, digests)
+    if claimed is not None:
+        findings += _against_sums(task.files, claimed, digests)
+    return findings
+
+
+def _sums(task: DigestTask) -> tuple[dict[str, str] | None, list[Finding]]:
+    """What SHA256SUMS claims, by file; None: it cannot be read."""
+    place = Place.of_file(SUMS)
+    try:
+        text = read_bytes(Path(task.folder), SUMS, MAX_SUMS_BYTES).decode("utf-8")
+    except (Unreadable, UnicodeDecodeError) as error:
+        found = None if SUMS in task.files else "none"
+        return None, [unreadable("S1", place, "the digest of every file", error, found)]
+    lines = [line.partition("  ") for line in text.splitlines()]
+    claimed = {path: digest for digest, _, path in lines}
+    if len(claimed) < len(lines):
+        return claimed, [finding("S4", place, "each file once", "one of them twice")]
+    return claimed, []
+
+
+def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[Digests, list[str]]:
+    """The digest of every file but the sums, and which files have those claimed but for CRLF in their lines."""
     found: dict[str, str | Unreadable] = {
-        f"{run_id.path}/{LEDGER}": digest for run_id, digest in ledgers.items()
+        f"{run_id.path}/{LEDGER}": digest for run_id, digest in task.ledgers.items()
     }
-    for file in files:
+    changed, room = [], MAX_NOTES_BYTES
+    for file in task.files:
         if file in found or file == SUMS:
             continue
         try:
-            found[file] = hashlib.sha256(read_bytes(folder, file, MAX_FILE_BYTES)).hexdigest()
+            data = read_bytes(Path(task.folder), file, MAX_FILE_BYTES)
         except Unreadable as error:
             found[file] = error
-    return found
+            continue
+        if f"/{NOTES}/" in file and (room := room - len(data)) < 0:
+            found[file] = TooLarge(f"is more than {MAX_NOTES_BYTES:,} bytes of notes, with those before it")
+            break
+        found[file] = hashlib.sha256(data).hexdigest()
+        if claimed and b"\r\n" in data and found[file] != (due := claimed.get(file)):
+            plain = hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+            if plain == due:
+                found[file] = plain
+                changed.append(file)
+    return found, changed
 
 
-def check_notes(records: Mapping[RunId, RunRecord], digests: Digests) -> Iterator[Finding]:
+def check_notes(claims: Mapping[RunId, str | None], digests: Digests) -> Iterator[Finding]:
     """Each record names the digest of its run's notes, as ``suite.results.store.notes_digest`` takes it."""
     notes: dict[str, dict[str, str | Unreadable]] = {}
     for file, digest in digests.items():
         run, _, name = file.partition(f"/{NOTES}/")
         if name:
             notes.setdefault(run, {})[name] = digest
-    for run_id, record in records.items():
+    for run_id, claim in claims.items():
         noted = notes.get(run_id.path, {})
         if any(isinstance(digest, Unreadable) for digest in noted.values()):
             continue  # the sums say that it cannot be read
         right = canonical_digest(noted) if noted else None
-        if record.notes_sha256 != right:
-            place = Place.of_run(run_id, RECORD)
-            yield finding("S4", place, f"notes_sha256 {right}", str(record.notes_sha256))
+        if claim != right:
+            yield finding("S4", Place.of_run(run_id, RECORD), f"notes_sha256 {right}", str(claim))
 
 
-def check_sums(folder: Path, files: Sequence[str], digests: Digests) -> Iterator[Finding]:
+def _against_sums(files: Sequence[str], claimed: Mapping[str, str], digests: Digests) -> Iterator[Finding]:
     """SHA256SUMS names every other file once, with its digest."""
-    expected, sums = set(files) - {SUMS}, Place.of_file(SUMS)
-    try:
-        text = read_bytes(folder, SUMS, MAX_SUMS_BYTES).decode("utf-8")
-    except (Unreadable, UnicodeDecodeError) as error:
-        found = None if SUMS in files else "none"
-        yield unreadable("S1", sums, "the digest of every file", error, found)
-        return
-    lines = [line.partition("  ") for line in text.splitlines()]
-    claimed = {path: digest for digest, _, path in lines}
-    if len(claimed) < len(lines):
-        yield finding("S4", sums, "each file once", "one of them twice")
-    for file in sorted(expected | claimed.keys()):
+    expected = {*files} - {SUMS}
+    unequal = sorted(expected ^ claimed.keys())
+    for file in unequal[:_SHOWN]:
+        where = "in the folder" if file in expected else "in the sums"
         place = Place.of_file(file[:200])
-        if file not in claimed or file not in expected:
-            where = "in the folder" if file not in claimed else "in the sums"
-            yield finding("S4", place, "a file in the folder and in the sums", f"only {where}")
-            continue
-        digest = digests[file]
+        yield finding("S4", place, "a file in the folder and in the sums", f"only {where}")
+    if len(unequal) > _SHOWN:
+        found = f"{len(unequal) - _SHOWN:,} more that are not"
+        yield finding("S4", Place.of_file(SUMS), "files in the folder and in the sums", found)
+    for file in sorted(expected & claimed.keys()):
+        place, digest = Place.of_file(file[:200]), digests.get(file)
         if isinstance(digest, Unreadable):
-            yield unreadable("S1", place, "a readable file", digest)
-        elif digest != claimed[file]:
+            rule = "S3" if isinstance(digest, TooLarge) else "S1"
+            yield unreadable(rule, place, "a readable file", digest)
+        elif digest is not None and digest != claimed[file]:
             yield finding("S4", place, f"digest {digest}", claimed[file][:80])

@@ -8,29 +8,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from protocol import END_REASONS
+from protocol import END_REASONS, Protocol, Run
 from suite.lanes.schedules import TrainingMeter
-from suite.verify.columns import Ints, Ledger, ends, some
-from suite.verify.findings import Finding, finding
+from suite.results.columns import Columns, Ints, some
+from suite.results.store import LEDGER
+from suite.verify.findings import Finding, Place, finding
 
 
-def check_seeds(ledger: Ledger) -> Iterator[Finding]:
+def check_seeds(run: Run, columns: Columns) -> Iterator[Finding]:
     """Rule D2: each episode's seed follows from its run, lane and number."""
-    columns, seed_of = ledger.columns, ledger.run.episode_seed
     places = zip(columns.lane.tolist(), columns.number.tolist(), strict=True)
-    seeds = np.array([seed_of(*place) for place in places], np.uint64)
+    seeds = np.array([run.episode_seed(*place) for place in places], np.uint64)
     for row in some(np.flatnonzero(seeds != columns.seed)):
-        yield finding("D2", ledger.at(row), f"seed {seeds[row]}", f"{columns.seed[row]}")
+        yield finding("D2", Place.of_run(run.run_id, LEDGER, row), f"seed {seeds[row]}", f"{columns.seed[row]}")
 
 
-def check_draws(ledger: Ledger) -> Iterator[Finding]:
+def check_draws(protocol: Protocol, run: Run, columns: Columns) -> Iterator[Finding]:
     """Rule D3: fed with the recorded ends, the meter draws the recorded games and makes their cuts.
 
     The rows must stand in the order of their ends, and every lane must have spent its share (B4, B1).
     """
-    protocol = ledger.protocol
-    meter = TrainingMeter.of(ledger.run, protocol)
-    recorded = _Recorded.of(ledger)
+    meter = TrainingMeter.of(run, protocol)
+    recorded = _Recorded.of(run, columns)
     playing = [recorded.lanes.index(lane) for lane in range(protocol.lanes)]
     wrong = _wrong_game(meter, recorded, playing, range(protocol.lanes))
     now = 0
@@ -45,7 +44,7 @@ def check_draws(ledger: Ledger) -> Iterator[Finding]:
             wrong = _wrong_game(meter, recorded, playing, ended)
     if wrong is not None:
         row, expected, found = wrong
-        yield finding("D3", ledger.at(recorded.rows[row]), expected, found)
+        yield finding("D3", Place.of_run(run.run_id, LEDGER, recorded.rows[row]), expected, found)
 
 
 _Wrong = tuple[int, str, str]
@@ -72,15 +71,14 @@ class _Recorded(NamedTuple):
     following: list[int]
 
     @classmethod
-    def of(cls, ledger: Ledger) -> _Recorded:
-        columns = ledger.columns
-        rows = np.flatnonzero(~columns.evaluation)
+    def of(cls, run: Run, columns: Columns) -> _Recorded:
+        rows = np.flatnonzero(columns.training)
         lanes = columns.lane[rows]
         return cls(
             rows=rows.tolist(),
             lanes=lanes.tolist(),
-            ends=ends(columns)[rows].tolist(),
-            games=[*(ledger.run.games[place] for place in columns.game[rows].tolist()), None],
+            ends=columns.ends[rows].tolist(),
+            games=[*(run.games[place] for place in columns.game[rows].tolist()), None],
             cuts=(columns.reason[rows] == END_REASONS.index("budget")).tolist(),
             following=_following(lanes).tolist(),
         )

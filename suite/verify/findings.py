@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from protocol import Frozen, RunId
 from suite.untrusted.files import severity_of
+from suite.untrusted.processes import Failure
+from suite.untrusted.text import printable
 
 RULES = {
     "S1": "every file is readable and valid under its schema",
@@ -105,16 +107,22 @@ def finding(rule: str, place: Place, expected: str, found: str, severity: Severi
         rule=rule,
         severity=severity,
         run_id=None if place.run_id is None else str(place.run_id),
-        file=place.file,
+        file=None if place.file is None else printable(place.file),
         row=place.row,
-        expected=expected,
-        found=found,
+        expected=printable(expected),
+        found=printable(found),
     )
 
 
 def unreadable(rule: str, place: Place, expected: str, error: Exception, found: str | None = None) -> Finding:
     """The finding that a file cannot be read; ``found`` is in words, by default those of the error."""
     return finding(rule, place, expected, f"it {error}" if found is None else found, severity_of(error))
+
+
+def out_of_bounds(place: Place, failure: Failure) -> Finding:
+    """The finding that reading takes more than anything right could, or broke, or was too slow."""
+    severity: Severity = "error" if failure.too_large else "unchecked"
+    return finding("S3", place, "files that can be read within bounds", failure.reason, severity)
 
 
 class RuleVerdict(Frozen):

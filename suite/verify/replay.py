@@ -13,11 +13,12 @@ from scipy.stats import hypergeom
 
 from protocol import EpisodeRecord, Protocol, Run, RunId, describe, load, parse_run_id
 from suite.emulator.replayer import Replayer
+from suite.results.reading import read_ledger_file
 from suite.results.store import LEDGER
-from suite.untrusted.files import Unreadable, read_bytes
-from suite.untrusted.records import max_ledger_bytes, read_table
+from suite.untrusted.files import Unreadable
+from suite.untrusted.processes import Failure, Limits, run_sharded
 from suite.verify.findings import Finding, Place, Replayed, finding
-from suite.verify.shards import Failure, Limits, run_sharded
+from suite.verify.run_audit import AuditedLedger
 
 SHARD_STEPS = 5_000
 """Episodes are handed to workers in groups of about so many steps, so that all workers end together."""
@@ -27,11 +28,12 @@ _ROOM_SECONDS = 60
 
 
 class Shard(NamedTuple):
-    """Some episodes of one run, for one worker."""
+    """Some episodes of one run, for one worker; of the very ledger that was audited."""
 
     folder: str
     version: str
     run_id: str
+    ledger_sha256: str
     rows: tuple[int, ...]
 
 
@@ -45,7 +47,7 @@ class Replays(NamedTuple):
 def replay_submission(
     folder: Path,
     protocol: Protocol,
-    episodes: Mapping[RunId, int],
+    ledgers: Mapping[RunId, AuditedLedger],
     sample: tuple[float, int] | None,
     workers: int,
     listener: Callable[[int, int], None],
@@ -55,13 +57,17 @@ def replay_submission(
     Args:
         folder: the submission.
         protocol: the rules.
-        episodes: of each run whose ledger could be read, how many.
+        ledgers: of each run whose ledger could be read.
         sample: the share of each run's episodes and the seed that draws them; None: all.
         workers: processes.
         listener: hears how many of how many shards are done.
     """
-    chosen = {run_id: _chosen(run_id, count, sample) for run_id, count in episodes.items()}
-    shards = [shard for run_id, rows in chosen.items() for shard in _shards(folder, protocol, run_id, rows)]
+    chosen = {run_id: _chosen(run_id, ledger.episodes, sample) for run_id, ledger in ledgers.items()}
+    shards = [
+        shard
+        for run_id, rows in chosen.items()
+        for shard in _shards(folder, protocol, run_id, ledgers[run_id].sha256, rows)
+    ]
     findings: list[Finding] = []
     limits = Limits(_MEMORY_BYTES, _ROOM_SECONDS + 10 * SHARD_STEPS / _SLOWEST_STEPS_PER_SECOND)
     again: list[Shard] = []
@@ -74,7 +80,10 @@ def replay_submission(
     # A worker that died took its other episodes with it: each of them is tried alone.
     for place, found in run_sharded(replay_shard, again, workers, limits):
         findings += _found(again[place], found)
-    total, played = sum(episodes.values()), sum(len(rows) for rows in chosen.values())
+    total, played = (
+        sum(ledger.episodes for ledger in ledgers.values()),
+        sum(len(rows) for rows in chosen.values()),
+    )
     replayed = Replayed(
         episodes=played,
         of_episodes=total,
@@ -82,7 +91,7 @@ def replay_submission(
         chance_of_one_percent=_chance(played, total),
     )
     return Replays(
-        replayed, tuple(sorted(findings, key=lambda finding: (finding.run_id or "", finding.row or 0)))
+        replayed, tuple(sorted({*findings}, key=lambda finding: (finding.run_id or "", finding.row or 0)))
     )
 
 
@@ -106,12 +115,14 @@ def _chance(played: int, total: int) -> float:
     return float(hypergeom.pmf(0, total, false, played)) if total else 1.0
 
 
-def _shards(folder: Path, protocol: Protocol, run_id: RunId, rows: Sequence[int]) -> Iterator[Shard]:
+def _shards(
+    folder: Path, protocol: Protocol, run_id: RunId, ledger_sha256: str, rows: Sequence[int]
+) -> Iterator[Shard]:
     """Groups of a run's rows; lengths are not known yet, so a group has the rows of an average share."""
     run = describe(run_id, protocol)
     groups = max(1, min(len(rows), round(run.most_steps / SHARD_STEPS)))
     for group in np.array_split(np.asarray(rows), groups):
-        yield Shard(str(folder), protocol.version, str(run_id), tuple(group.tolist()))
+        yield Shard(str(folder), protocol.version, str(run_id), ledger_sha256, tuple(group.tolist()))
 
 
 def _found(shard: Shard, found: tuple[Finding, ...] | Failure) -> tuple[Finding, ...]:
@@ -140,13 +151,18 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
     protocol = load(shard.version)
     run = describe(parse_run_id(shard.run_id, protocol), protocol)
     file = f"{run.run_id.path}/{LEDGER}"
+    changed = finding(
+        "R1", Place.of_run(run.run_id, LEDGER), "the ledger that was audited", "another by now", "unchecked"
+    )
     try:
-        table = read_table(run, read_bytes(Path(shard.folder), file, max_ledger_bytes(run)))
+        ledger = read_ledger_file(Path(shard.folder), file, run)
     except Unreadable:
-        return ()  # the audit has told
+        return (changed,)
+    if ledger.sha256 != shard.ledger_sha256:
+        return (changed,)
     player = _replayer(shard.version)
     findings: list[Finding] = []
-    for row, values in zip(shard.rows, table.take(list(shard.rows)).to_pylist(), strict=True):
+    for row, values in zip(shard.rows, ledger.table.take(list(shard.rows)).to_pylist(), strict=True):
         lists = {name: tuple(values[name]) for name in ("reward_steps", "rewards")}
         episode = EpisodeRecord(**values | lists)
         findings += _compare(protocol, player, run, row, episode)

@@ -12,13 +12,13 @@ from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describ
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.results.reading import checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
-from suite.scoring.ledger_outcomes import read_ledger_outcomes, table_outcomes
+from suite.scoring.ledger_outcomes import game_outcomes
 from suite.scoring.measures import contrast
 from suite.scoring.scores import Scores
 from suite.submission.description import parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
-from suite.untrusted.records import max_ledger_bytes, read_record, read_table
 from suite.verify.findings import Finding, Place, finding
 
 LEAST_BAND = 0.05
@@ -110,10 +110,11 @@ def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
         expected = f"ledger {record.ledger_sha256}, since the learner is declared deterministic"
         yield finding("T1", _place(run), expected, claimed.ledger_sha256)
         return
-    ours = read_ledger_outcomes(store.ledger_path(run.run_id), run)
     file = f"{run.run_id.path}/{LEDGER}"
-    claim = read_table(run, read_bytes(folder, file, max_ledger_bytes(run)))
-    theirs = table_outcomes(claim, file, run)
+    ours, theirs = (
+        game_outcomes(checked_ledger_file(place, file, run, store.protocol).columns, run)
+        for place in (store.folder, folder)
+    )
     scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
     bands = {game.game: game.contrast.null for game in scores.transfer.games}
     for game in run.games:

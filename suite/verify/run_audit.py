@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-
-from protocol import (
-    Protocol,
-    Run,
-    RunRecord,
-    StoreError,
-    canonical_digest,
-    describe,
-    load,
-    load_vectors,
-    parse_run_id,
-)
+from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
+from suite.results.reading import read_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
-from suite.scoring.ledger_outcomes import GameOutcome, table_outcomes
-from suite.untrusted.files import TooLarge, Unreadable, read_bytes
-from suite.untrusted.records import max_ledger_bytes, read_record, read_table
-from suite.verify.columns import Ledger
+from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
+from suite.untrusted.files import TooLarge, Unreadable
 from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
+
+_NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
+"""Rules that a ledger can break and still be one that figures are computed from."""
 
 
 class RunTask(NamedTuple):
@@ -38,22 +26,27 @@ class RunTask(NamedTuple):
     run_id: str
 
 
+class AuditedLedger(NamedTuple):
+    """A ledger that was read: how many episodes it has, and the digest of its bytes."""
+
+    episodes: int
+    sha256: str
+
+
 class RunAudit(NamedTuple):
     """What one run's files tell.
 
     Attributes:
         findings: what is not right about them.
         record: None: it could not be read.
-        outcomes: by game, what the ledger says was earned; None: it could not be read.
-        episodes: rows of the ledger.
-        ledger_sha256: of the ledger's bytes; None: it could not be read.
+        outcomes: by game, what the ledger says was earned; None: it is no ledger that figures come from.
+        ledger: None: it could not be read.
     """
 
     findings: tuple[Finding, ...]
     record: RunRecord | None
     outcomes: dict[str, GameOutcome] | None
-    episodes: int
-    ledger_sha256: str | None
+    ledger: AuditedLedger | None
 
 
 def audit_run(task: RunTask) -> RunAudit:
@@ -62,36 +55,24 @@ def audit_run(task: RunTask) -> RunAudit:
     run = describe(parse_run_id(task.run_id, protocol), protocol)
     findings: list[Finding] = []
     record = None
-    record_file, ledger_file = f"{run.run_id.path}/{RECORD}", f"{run.run_id.path}/{LEDGER}"
     in_record, in_ledger = Place.of_run(run.run_id, RECORD), Place.of_run(run.run_id, LEDGER)
     try:
-        record = read_record(Path(task.folder), record_file)
+        record = read_record(Path(task.folder), f"{run.run_id.path}/{RECORD}")
         findings += _record_findings(protocol, run, record)
     except Unreadable as error:
         findings.append(_unreadable(in_record, error))
     try:
-        data = read_bytes(Path(task.folder), ledger_file, max_ledger_bytes(run))
-        table = read_table(run, data)
+        ledger = read_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run)
     except Unreadable as error:
-        return RunAudit((*findings, _unreadable(in_ledger, error)), record, None, 0, None)
-    digest = hashlib.sha256(data).hexdigest()
+        return RunAudit((*findings, _unreadable(in_ledger, error)), record, None, None)
+    if record is not None and record.ledger_sha256 != ledger.sha256:
+        findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
+    found = check_ledger(protocol, run, ledger.columns, record)
     outcomes = None
-    if record is not None:
-        if record.ledger_sha256 != digest:
-            findings.append(finding("S4", in_record, f"ledger_sha256 {digest}", record.ledger_sha256))
-        ledger = Ledger(protocol, run, ledger_file, table)
-        found = check_ledger(ledger, record)
-        findings += found
-        if not {"S1", "B4", "F1", "A2"} & {finding.rule for finding in found}:
-            outcomes = _outcomes(run, table, ledger_file)
-    return RunAudit(tuple(findings), record, outcomes, table.num_rows, digest)
-
-
-def _outcomes(run: Run, table: pa.Table, file: str) -> dict[str, GameOutcome] | None:
-    """What the ledger says was earned; None: it lacks a game, of which rule B1 tells."""
-    with suppress(StoreError):
-        return table_outcomes(table, file, run)
-    return None
+    if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
+        outcomes = game_outcomes(ledger.columns, run)
+    audited = AuditedLedger(len(ledger.columns.lane), ledger.sha256)
+    return RunAudit((*findings, *found), record, outcomes, audited)
 
 
 def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterator[Finding]:

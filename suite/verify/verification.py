@@ -63,7 +63,7 @@ def verify(
         def tell(done: int, of: int) -> None:
             listener(f"replaying, {100 * done // of} %")
 
-        found = replay_submission(folder, protocol, audited.episodes, levels.sample, workers, tell)
+        found = replay_submission(folder, protocol, audited.ledgers, levels.sample, workers, tell)
         replayed, checked = found.replayed, checked | set(REPLAY_RULES)
         findings += found.findings
     if levels.retrain:
@@ -97,7 +97,7 @@ def _verification(
         learner=audited.learner,
         division=audited.submission.division if audited.submission else None,
         brings=audited.submission.brings if audited.submission else None,
-        runs=len(audited.episodes),
+        runs=len(audited.ledgers),
         replayed=replayed,
         verdicts=judge(findings, checked),
         for_the_reviewer=for_the_reviewer(findings),

@@ -18,8 +18,8 @@ from protocol import EpisodeRecord, StoreError
 from suite.results import ledger as module
 from suite.results.journal import APPEND_SECONDS, JournalRecorder, read_journal
 from suite.results.ledger import read_episodes, read_ledger, write_ledger
+from suite.results.reading import schema_problem
 from suite.results.schema import LEDGER_SCHEMA, version_problem
-from suite.untrusted.records import schema_problem
 from tests.suite.helpers import record_random
 
 RAM = np.arange(128, dtype=np.uint8)

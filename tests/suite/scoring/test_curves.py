@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.scoring.curves import cumulative_rewards, frame_grid, frames_of_game, start_steps
+from suite.results.columns import start_steps
+from suite.scoring.curves import cumulative_rewards, frame_grid, frames_of_game
 
 
 def test_grid_has_a_hundred_points_and_ends_at_the_budget():

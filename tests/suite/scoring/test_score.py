@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import StoreError, describe, parse_run_id, plan
+from suite.results.columns import Columns
 from suite.results.ledger import read_episodes, read_ledger
 from suite.results.store import Store, edition_of
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
-from suite.scoring.ledger_outcomes import table_outcomes
+from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import SCORERS, score
 from suite.scoring.scores import Scores
@@ -21,6 +22,11 @@ from tests.suite.helpers import V1
 
 SMOKE = V1.edition("smoke")
 BREAKOUT = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
+
+
+def in_breakout(table: pa.Table) -> GameOutcome:
+    """What the rows of a ledger say was earned in Breakout."""
+    return game_outcomes(Columns.of(table, BREAKOUT.games), BREAKOUT)["breakout"]
 
 
 def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
@@ -220,8 +226,8 @@ def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
         paid = next(row for row in rows if row["phase"] == phase and row["rewards"])
         paid["rewards"][0] = -1
         changed = pa.Table.from_pylist(rows, table.schema)
-        assert table_outcomes(changed, "ledger", BREAKOUT)["breakout"].has_negative_reward
-    assert not table_outcomes(table, "ledger", BREAKOUT)["breakout"].has_negative_reward
+        assert in_breakout(changed).has_negative_reward
+    assert not in_breakout(table).has_negative_reward
 
 
 def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
@@ -233,11 +239,11 @@ def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
         for episode in read_episodes(path)
         if episode.phase == "training" and episode.end_reason != "budget"
     ]
-    found = table_outcomes(table, "ledger", BREAKOUT)["breakout"]
+    found = in_breakout(table)
     assert (found.whole_episodes, found.training_return) == (len(whole), pytest.approx(np.mean(whole)))
     place = table.schema.get_field_index("end_reason")
     cut = table.set_column(place, table.schema.field(place), pa.array(["budget"] * table.num_rows))
-    found = table_outcomes(cut, "ledger", BREAKOUT)["breakout"]
+    found = in_breakout(cut)
     assert (found.whole_episodes, found.training_return) == (0, 0.0)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.untrusted.files import (
-    MAX_JSON_DEPTH,
+    MAX_DEPTH_OF_VALUES,
     Changed,
     TooLarge,
     Unreadable,
@@ -89,7 +89,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(tmp_path):
         (b'{"a": -Infinity}', "Infinity"),
         (b'{"a": "\xff"}', "UTF-8"),
         (b"[" * 100_000, "nested"),
-        (b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1), "nested"),
+        (b"[" * (MAX_DEPTH_OF_VALUES + 1) + b"]" * (MAX_DEPTH_OF_VALUES + 1), "nested"),
         (b'{"a": ' + b"9" * 10_000 + b"}", "JSON"),
         (b"", "JSON"),
         (b'{"a": 1', "JSON"),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from suite.results.published import published_folder
+from suite.untrusted.processes import Failure, Limits, run_sharded
 from suite.verify.run_audit import RunAudit, RunTask, audit_run
-from suite.verify.shards import Failure, Limits, run_sharded
 from tests.suite.verify.corpus import FRESH
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 
 from suite.digests import folder_digest
 from suite.results.store import RECORD, notes_digest
-from suite.verify.audit import MAX_NOTES_DEPTH
+from suite.verify.survey import MAX_NOTES_DEPTH
 from tests.suite.verify.corpus import FRESH, TRANSFER, Forged
 from tests.suite.verify.packed import audited, invented, packed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from protocol import describe, parse_run_id
+from protocol import StoreError, describe, parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.digests import file_digest
@@ -87,7 +88,8 @@ class Forged:
                     spending[f"{phase}_episodes"] = len(own)
         self.write_record(run, record)
         if scores:
-            write_scores(score(read_outcomes(Store(self.folder, V1), EDITION)), self.folder)
+            with suppress(StoreError):  # a ledger that is none: nothing scores it, the old scores stay
+                write_scores(score(read_outcomes(Store(self.folder, V1), EDITION)), self.folder)
         self.sums()
 
     def edit_rows(self, run: str, edit: Callable[[list[dict[str, Any]]], None], **options: bool) -> None:

@@ -1,23 +1,35 @@
-"""Many tasks in a few processes that may die or hang: each task ends in a result or in why there is none."""
+"""Tasks in processes that may die or hang: each task ends in a result or in why there is none.
+
+Whatever parses foreign bytes does so in here, so that nothing in them takes more memory or time than it may.
+"""
 
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, NamedTuple
 
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["suite.verify.run_audit"])  # a second's imports: once, not in every process
+_PROCESSES.set_forkserver_preload(["suite.results.reading"])  # a second's imports: once, not in every process
 
 
 class Failure(NamedTuple):
-    """Why a task has no result: its process ended, was too slow, or met an error."""
+    """Why a task has no result.
+
+    Attributes:
+        reason: its process ended, was too slow, or met an error.
+        too_large: it wanted more memory than anything that is right could need.
+    """
 
     reason: str
+    too_large: bool = False
 
 
 class Limits(NamedTuple):
@@ -25,6 +37,16 @@ class Limits(NamedTuple):
 
     memory_bytes: int
     seconds: float
+
+
+SMALL = Limits(memory_bytes=512 * 2**20, seconds=60)
+"""For a document of a few megabytes at most."""
+
+
+def within_bounds(function: Callable[[Any], Any], task: Any, limits: Limits = SMALL) -> Any:
+    """The result of a function, run in a process of its own as by ``run_sharded``; a Failure: it has none."""
+    ((_, found),) = run_sharded(function, [task], 1, limits)
+    return found
 
 
 def run_sharded(
@@ -70,7 +92,8 @@ class _Worker:
         self._process: BaseProcess = _PROCESSES.Process(
             target=_serve, args=(theirs, self._function, self._limits.memory_bytes), daemon=True
         )
-        self._process.start()
+        with _unknown_main():
+            self._process.start()
         theirs.close()
         self.index: int | None = None
         self.deadline = 0.0
@@ -114,6 +137,17 @@ class _Worker:
         self.pipe.close()
 
 
+@contextmanager
+def _unknown_main() -> Iterator[None]:
+    """Keep a process that starts here from importing the script or notebook that called us."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
     with open("/proc/self/statm", encoding="ascii") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
@@ -127,7 +161,7 @@ def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) 
         try:
             result = function(task)
         except MemoryError:
-            result = Failure(f"it needs more than {memory_bytes // 2**20} MiB of memory")
+            result = Failure(f"it needs more than {memory_bytes // 2**20} MiB of memory", too_large=True)
         except Exception as error:
             result = Failure(f"{type(error).__name__}: {str(error)[:300]}")
         pipe.send(result)

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from suite.verify.shards import Failure, Limits, run_sharded
+from suite.untrusted.processes import Failure, Limits, run_sharded
 
 LIMITS = Limits(memory_bytes=2**28, seconds=20)
 

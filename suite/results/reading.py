@@ -1,0 +1,133 @@
+"""Reading records and ledgers that nobody vouches for, within the sizes that their runs allow.
+
+Whoever looks at a run, its owner too, reads it here: rules and scores see the same arrays of the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from protocol import Protocol, Run, RunRecord
+from suite.results.columns import Columns
+from suite.results.gate import faults
+from suite.results.schema import LEDGER_SCHEMA, version_problem
+from suite.untrusted.files import TooLarge, Unreadable, parse_json, read_bytes
+from suite.untrusted.text import first_complaint
+
+MAX_RECORD_BYTES = 2**18
+_BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
+_BYTES_A_ROW = 1024
+_ROOM_BYTES = 2**20
+
+
+class LedgerFile(NamedTuple):
+    """One run's ledger as it was read, once.
+
+    Attributes:
+        table: see LEDGER_SCHEMA.
+        columns: the same as arrays.
+        sha256: of the bytes that both were read from.
+    """
+
+    table: pa.Table
+    columns: Columns
+    sha256: str
+
+
+def read_record(folder: Path, file: str) -> RunRecord:
+    """A record that nobody vouches for; raises Unreadable."""
+    data = read_bytes(folder, file, MAX_RECORD_BYTES)
+    parse_json(data)
+    try:
+        return RunRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise Unreadable(f"is not a record: {first_complaint(error)}") from error
+
+
+def read_ledger_file(folder: Path, file: str, run: Run) -> LedgerFile:
+    """A run's ledger that nobody vouches for: its schema and sizes are right, its values may be anything.
+
+    Raises:
+        Unreadable: it cannot be read, or is no ledger.
+    """
+    data = read_bytes(folder, file, max_ledger_bytes(run))
+    table = read_table(run, data)
+    return LedgerFile(table, Columns.of(table, run.games), hashlib.sha256(data).hexdigest())
+
+
+def checked_ledger_file(folder: Path, file: str, run: Run, protocol: Protocol) -> LedgerFile:
+    """A run's ledger in which nothing is wrong by itself.
+
+    Raises:
+        Unreadable: it cannot be read, or something is wrong with it.
+    """
+    ledger = read_ledger_file(folder, file, run)
+    for fault in faults(ledger.columns, run, protocol):
+        row = "" if fault.row is None else f", row {fault.row}"
+        raise Unreadable(f"breaks rule {fault.rule}{row}: it must have {fault.expected}, it has {fault.found}")
+    return ledger
+
+
+def max_ledger_bytes(run: Run) -> int:
+    """More than the bytes that a run's ledger can have."""
+    return _BYTES_A_STEP * _max_steps(run) + _ROOM_BYTES
+
+
+def _max_steps(run: Run) -> int:
+    """More than the steps that a run can have."""
+    return 2 * run.most_steps
+
+
+def read_table(run: Run, data: bytes) -> pa.Table:
+    """A ledger's table, once its own description promises that it fits; raises Unreadable."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(data))
+        _check_sizes(run, file.metadata)
+        if problem := schema_problem(file.schema_arrow):
+            raise Unreadable(problem)
+        table = file.read(use_threads=False)
+        table.validate(full=True)
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise Unreadable("is not a ledger: " + " ".join(str(error).split())[:200]) from error
+    for field in LEDGER_SCHEMA:
+        if table[field.name].null_count:
+            raise Unreadable(f"is not a ledger: column {field.name} has nulls")
+    return table
+
+
+def _check_sizes(run: Run, metadata: pq.FileMetaData) -> None:
+    """Rows, values and bytes are no more than the run can have; a run-length code says much in few bytes."""
+    most_rows = _max_steps(run)
+    if metadata.num_rows > most_rows:
+        raise TooLarge(f"has {metadata.num_rows:,} rows, at most {most_rows:,} can be right")
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    unpacked = sum(max(0, group.total_byte_size) for group in groups)
+    most = _BYTES_A_STEP * most_rows + _BYTES_A_ROW * metadata.num_rows + _ROOM_BYTES
+    if unpacked > most:
+        raise TooLarge(f"unpacks to {unpacked:,} bytes, at most {most:,} can be right")
+    for place in range(metadata.num_columns):
+        values = sum(group.column(place).num_values for group in groups)
+        if values > most_rows + metadata.num_rows:  # a list without a value counts as one
+            name = metadata.schema.column(place).path[:40]
+            raise TooLarge(f"has {values:,} values in {name}, at most {most_rows:,} can be right")
+
+
+def schema_problem(schema: pa.Schema) -> str | None:
+    """How a file's schema differs from the ledger's, version first; None: not at all."""
+    if problem := version_problem(schema):
+        return problem
+    if schema.equals(LEDGER_SCHEMA):
+        return None
+    for field in LEDGER_SCHEMA:
+        found = [schema.field(place) for place in schema.get_all_field_indices(field.name)]
+        if len(found) != 1:
+            return f"is not a ledger: {len(found)} columns {field.name}"
+        if not found[0].equals(field):
+            return f"is not a ledger: column {found[0]}"[:100]
+    return f"is not a ledger: columns {', '.join(schema.names)}"[:200]
