@@ -15,7 +15,7 @@ from suite.report.tables import headline, score_sheets
 from suite.scoring.claims import Claim
 from suite.scoring.scores import Scores
 from suite.untrusted.text import printable
-from suite.verify.findings import Finding, Replayed, Verification
+from suite.verify.findings import Finding, Verification
 
 _SHOWN_FINDINGS = 50
 WIDTH_ELSEWHERE = 144
@@ -90,7 +90,9 @@ def print_verification(console: Console, found: Verification) -> None:
     if len(found.findings) > _SHOWN_FINDINGS:
         console.print(f"... and {len(found.findings) - _SHOWN_FINDINGS} more; --json prints them all")
     if found.replayed:
-        console.print(_replayed_text(found.replayed), highlight=False, soft_wrap=True)
+        console.print(found.replayed.in_words, highlight=False, soft_wrap=True)
+    if found.retrained:
+        console.print(found.retrained.in_words, highlight=False, soft_wrap=True)
     console.print({0: "compliant", 1: "NOT compliant", 3: "could not check everything"}[found.exit_status])
 
 
@@ -99,14 +101,6 @@ def _finding_text(finding: Finding) -> str:
     row = "" if finding.row is None else f" row {finding.row}"
     said = f"expected {finding.expected}; found {finding.found}"
     return printable(f"{finding.rule} {finding.severity}: {place}{row}: {said}")
-
-
-def _replayed_text(done: Replayed) -> str:
-    drawn = "" if done.sample_seed is None else f", drawn with seed {done.sample_seed}"
-    return (
-        f"{done.episodes:,} of {done.of_episodes:,} episodes were played again{drawn}; "
-        f"with 1 % false episodes it would have passed with a chance of {done.chance_of_one_percent:.2g}"
-    )
 
 
 def print_scores(console: Console, scores: Scores, claim: Claim) -> None:

@@ -119,14 +119,15 @@ def verify(
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", min=0, help="Draws the sample.  [default: a new one, printed]", show_default=False
+            "--seed", min=0, help="Draws sample and runs.  [default: a new one, printed]", show_default=False
         ),
     ] = None,
     retrain: Annotated[
         list[str] | None,
         typer.Option(
             "--retrain",
-            help="A run that its learner plays again, in a box, or, installed and trusted, here; repeatable.",
+            help="A run that its learner plays again, in a box, or, installed and trusted, here; repeatable. "
+            "A number: so many, drawn by --seed.",
         ),
     ] = None,
     image: ImageOption = None,
@@ -134,6 +135,9 @@ def verify(
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     as_json: JsonOption = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, for a comment; nothing foreign acts in it.")
+    ] = False,
 ) -> None:
     """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
     import secrets
@@ -143,18 +147,30 @@ def verify(
     from suite.verify.verification import Levels
     from suite.verify.verification import verify as verify_folder
 
-    if seed is not None and sample is None:
-        raise UnknownName("--seed draws a sample; give --sample, too")
-    drawn = None if sample is None else (sample, secrets.randbits(32) if seed is None else seed)
+    runs = [text for text in retrain or () if not text.isdecimal()]
+    counts = [int(text) for text in retrain or () if text.isdecimal()]
+    if as_json and as_markdown:
+        raise UnknownName("choose one of --json and --markdown")
+    if seed is not None and sample is None and not counts:
+        raise UnknownName("--seed draws a sample or runs; give --sample or --retrain NUMBER, too")
+    if len(counts) > 1:
+        raise UnknownName(f"--retrain was given {len(counts)} numbers of runs to draw; give one")
+    drawn_by = secrets.randbits(32) if seed is None else seed
+    drawn = None if sample is None else (sample, drawn_by)
+    draw = (counts[0], drawn_by) if counts else None
     box = box_spec(image, contained, box_user, limit)
     if box is not None and not retrain:
         raise UnknownName("a box is for training again; give --retrain, too")
-    levels = Levels(replay or sample is not None, drawn, retrain or (), box)
+    levels = Levels(replay or sample is not None, drawn, runs, box, draw)
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
         found = verify_folder(folder, current_protocol(), levels, available_cores(), status.update)
     if as_json:
         print(found.model_dump_json(indent=2))
+    elif as_markdown:
+        from suite.verify.markdown import markdown
+
+        print(markdown(found), end="")
     else:
         _print(found)
     raise typer.Exit(found.exit_status)

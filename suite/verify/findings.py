@@ -41,7 +41,7 @@ RULES = {
     "R3": "the last RAM follows from the actions",
     "R4": "returns are the sums of their rewards",
     "C1": "every published figure recomputes from the ledgers",
-    "T1": "the learner, trained again, yields the same ledger, or one within the null",
+    "T1": "the learner, trained again, yields the same ledger, or earns no less than is claimed",
 }
 REVIEWED_RULES = {"I1": "the learner holds no knowledge of particular games"}
 """No program can hold these, so none gets a verdict: a reviewer does, and a program at most warns."""
@@ -157,6 +157,38 @@ class Replayed(Frozen):
     sample_seed: int | None
     chance_of_one_percent: float
 
+    @property
+    def in_words(self) -> str:
+        """In a line."""
+        drawn = "" if self.sample_seed is None else f", drawn with seed {self.sample_seed}"
+        return (
+            f"{self.episodes:,} of {self.of_episodes:,} episodes were played again{drawn}; "
+            f"with 1 % false episodes it would have passed with a chance of {self.chance_of_one_percent:.2g}"
+        )
+
+
+class Retrained(Frozen):
+    """What was trained again.
+
+    Attributes:
+        runs: that were, and could be compared.
+        equal: how many of them have the claimed ledger.
+        draw_seed: that drew them; None: they were named.
+        p_value: of the rank test of a learner that is not declared deterministic; None: it was not taken.
+    """
+
+    runs: tuple[str, ...]
+    equal: int
+    draw_seed: int | None
+    p_value: float | None
+
+    @property
+    def in_words(self) -> str:
+        """In a line."""
+        drawn = "" if self.draw_seed is None else f", drawn with seed {self.draw_seed}"
+        tested = "" if self.p_value is None else f"; the rank test has p = {self.p_value:.3g}"
+        return f"{len(self.runs)} runs were trained again{drawn}; {self.equal} have the claimed ledger{tested}"
+
 
 class Verification(Frozen):
     """All that a verification found; what ``amtlb verify --json`` prints.
@@ -176,6 +208,7 @@ class Verification(Frozen):
     brings: str | None
     runs: int
     replayed: Replayed | None
+    retrained: Retrained | None = None
     verdicts: tuple[RuleVerdict, ...]
     for_the_reviewer: tuple[ReviewedRule, ...]
     findings: tuple[Finding, ...]

@@ -1,28 +1,63 @@
-"""The retraining: chosen runs are played again by the learner that they name, and ledgers are compared."""
+"""The retraining: chosen runs are played again by the learner that they name, and compared with the claims."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
-from protocol import AmtlbError, Protocol, Run, StoreError, UnknownName, describe, parse_run_id
+from protocol import AmtlbError, Protocol, Run, RunId, StoreError, UnknownName, describe, parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
-from suite.results.reading import checked_ledger_file, read_record
-from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, Store
-from suite.scoring.ledger_outcomes import game_outcomes
-from suite.scoring.measures import contrast
-from suite.scoring.scores import Scores
-from suite.submission.description import parse_submission
+from suite.results.reading import LedgerFile, checked_ledger_file, read_record
+from suite.results.store import LEDGER, RECORD, SUBMISSION, Store
+from suite.scoring.arrays import Floats
+from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
+from suite.scoring.retraining import LEVEL, Stratum, rank_test
+from suite.submission.description import Submission, parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
-from suite.verify.findings import Finding, Place, finding
+from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
+from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
 
-LEAST_BAND = 0.05
-"""Contrasts closer to 0 than this are taken as equal, where a game's null of few seeds is narrower."""
+_ARRANGING_SEED = 0
+_UNREADABLE = (AmtlbError, Unreadable, ValidationError, KeyError)
+
+
+class Retraining(NamedTuple):
+    """What came of it; ``retrained`` says how much was compared, and how."""
+
+    findings: list[Finding]
+    retrained: Retrained
+
+
+class _Again(NamedTuple):
+    """A submission and the same runs played again.
+
+    Attributes:
+        folder: the submission.
+        store: the runs that were played again.
+        protocol: the rules.
+    """
+
+    folder: Path
+    store: Store
+    protocol: Protocol
+
+    def run(self, run_id: RunId) -> Run:
+        return describe(run_id, self.protocol)
+
+    def claimed(self, run: Run) -> LedgerFile:
+        """The claimed ledger; raises Unreadable."""
+        return checked_ledger_file(self.folder, f"{run.run_id.path}/{LEDGER}", run, self.protocol)
+
+    def played(self, run: Run) -> LedgerFile:
+        """The ledger of the run played again."""
+        return checked_ledger_file(self.store.folder, f"{run.run_id.path}/{LEDGER}", run, self.protocol)
 
 
 def retrain(
@@ -32,101 +67,145 @@ def retrain(
     scratch: Path,
     box: BoxSpec | None,
     listener: Callable[[str], None],
-) -> Iterator[Finding]:
-    """Play runs of a submission again and compare them.
+) -> Retraining:
+    """Play runs of a submission again and compare all that is scored of them, the evaluation included.
+
+    A learner that is declared deterministic must yield the same ledgers. Any other's runs are compared by one
+    rank test (``suite.scoring.retraining``).
 
     Args:
         folder: the submission, which has been audited.
         protocol: the rules.
-        run_ids: which runs; what they start from is played as well.
+        run_ids: which runs; what they start from is played and compared as well.
         scratch: an empty folder for the runs.
         box: where the learner is put; None: it is imported by the name that the record gives, from this
             environment: only where it is installed here and trusted.
         listener: hears of each run that begins.
 
     Raises:
-        UnknownName: there is no such run or learner, or the image is another than the declared one.
+        UnknownName: there is no such run or learner, the runs cannot be compared with each other, or the image
+            is another than the declared one.
     """
-    store = Store(scratch, protocol)
+    again = _Again(folder, Store(scratch, protocol), protocol)
+    chosen = with_ancestors([parse_run_id(text, protocol) for text in run_ids], protocol)
+    if len({run_id.edition for run_id in chosen}) > 1:
+        raise UnknownName("the runs to be played again are of several editions; name those of the submission's")
+    units_of(chosen)
     _check_image(folder, box)
-    for text in run_ids:
-        run = describe(parse_run_id(text, protocol), protocol)
+    findings: list[Finding] = []
+    same: list[RunId] = []
+    other: list[RunId] = []
+    for run_id in chosen:
+        run = again.run(run_id)
         try:
-            for needed in _with_ancestors(run, protocol):
-                yield from _play(folder, store, needed, box, listener)
-            yield from _compare(folder, store, run)
-        except (AmtlbError, Unreadable, ValidationError, KeyError) as error:
-            reason = " ".join(str(error).split())[:300]
-            found = f"{type(error).__name__}: {reason}"
-            yield finding("T1", _place(run), "files to compare the run with", found, "unchecked")
+            findings += _play(again, run, box, listener)
+            if again.store.is_complete(run_id):
+                findings += _compare_configuration(again, run)
+                equal = again.played(run).table.equals(again.claimed(run).table)
+                (same if equal else other).append(run_id)
+        except _UNREADABLE as error:
+            findings.append(_not_compared(_place(run), error))
+    p_value = None
+    if other:
+        try:
+            found, p_value = _compare(again, [*same, *other], other)
+            findings += found
+        except _UNREADABLE as error:
+            findings.append(_not_compared(WHOLE, error))
+    compared = sorted(map(str, [*same, *other]))
+    return Retraining(
+        findings, Retrained(runs=tuple(compared), equal=len(same), draw_seed=None, p_value=p_value)
+    )
 
 
 def _check_image(folder: Path, box: BoxSpec | None) -> None:
     try:
-        declared = parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES)).image_sha256
+        declared = _description(folder).image_sha256
     except (Unreadable, StoreError):
-        return  # the audit has told
+        return  # the audit has found it
     if box is not None and None not in (declared, box.image_sha256) and declared != box.image_sha256:
         raise UnknownName(
             f"the image has the id {box.image_sha256}, the submission declares {declared}; give that one"
         )
 
 
-def _with_ancestors(run: Run, protocol: Protocol) -> list[Run]:
-    if run.starts_from is None:
-        return [run]
-    return [*_with_ancestors(describe(run.starts_from, protocol), protocol), run]
+def _description(folder: Path) -> Submission:
+    return parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES))
 
 
-def _play(
-    folder: Path, store: Store, run: Run, box: BoxSpec | None, listener: Callable[[str], None]
-) -> Iterator[Finding]:
-    if store.is_complete(run.run_id):
-        return
+def _play(again: _Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
     listener(str(run.run_id))
-    try:
-        learner = read_record(folder, f"{run.run_id.path}/{RECORD}").learner
-    except Unreadable as error:
-        yield finding("T1", _place(run), "a record that names the learner", f"it {error}", "unchecked")
-        return
-    outcome = play_one(run.run_id, store, store.protocol, Settings(learner, "cpu", 1, 0, None, box))
+    learner = read_record(again.folder, f"{run.run_id.path}/{RECORD}").learner
+    settings = Settings(learner, "cpu", 1, 0, None, box)
+    outcome = play_one(run.run_id, again.store, again.protocol, settings)
     if outcome.status != "complete":
         found = f"it {outcome.status}: {outcome.error[:200]}"
         yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
 
 
-def _compare(folder: Path, store: Store, run: Run) -> Iterator[Finding]:
-    """Equal to the bit; or, where that is not declared, in no game further off than fresh runs are apart."""
-    if not store.is_complete(run.run_id):
-        return
-    record = store.record(run.run_id)
-    claimed = read_record(folder, f"{run.run_id.path}/{RECORD}")
+def _compare_configuration(again: _Again, run: Run) -> Iterator[Finding]:
+    record = again.store.record(run.run_id)
+    claimed = read_record(again.folder, f"{run.run_id.path}/{RECORD}")
     if record.configuration_digest != claimed.configuration_digest:
         expected = f"configuration {record.configuration_digest}, which {record.learner} has here"
         yield finding("T1", _place(run), expected, claimed.configuration_digest)
-    if record.ledger_sha256 == claimed.ledger_sha256:
-        return
-    if parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES)).deterministic:
-        expected = f"ledger {record.ledger_sha256}, since the learner is declared deterministic"
-        yield finding("T1", _place(run), expected, claimed.ledger_sha256)
-        return
-    file = f"{run.run_id.path}/{LEDGER}"
-    ours, theirs = (
-        game_outcomes(checked_ledger_file(place, file, run, store.protocol).columns, run)
-        for place in (store.folder, folder)
+
+
+def _compare(again: _Again, complete: list[RunId], other: list[RunId]) -> tuple[list[Finding], float | None]:
+    """What is wrong with runs of which some have other ledgers than claimed; the p-value, if one was taken."""
+    if _description(again.folder).deterministic:
+        expected = "the same ledger, evaluation included, since the learner is declared deterministic"
+        found = "a ledger with other episodes"
+        return [finding("T1", _place(again.run(run_id)), expected, found) for run_id in other], None
+    edition = again.protocol.edition(complete[0].edition)
+    units = units_of(complete)
+    if not enough(units, edition.seeds):
+        more = ", ".join(map(str, more_runs(again.protocol, edition, complete)))
+        expected = f"enough runs for a test at {LEVEL:.0%}" + (f"; play again, too: {more}" if more else "")
+        found = f"{sum(len(own.seeds) for own in units)} runs, too few to tell"
+        return [finding("T1", WHOLE, expected, found, "unchecked")], None
+    strata = [_stratum(again, own, range(edition.seeds)) for own in units]
+    test = rank_test(strata, np.random.Generator(np.random.Philox(key=_ARRANGING_SEED)))
+    if test.p_value > LEVEL:
+        return [], test.p_value
+    expected = f"claims that the learner earns again: p above {LEVEL}"
+    found = (
+        f"p = {test.p_value:.4f} of {test.arrangements:,} arrangements, runs of {len(units)} kinds played again"
     )
-    scores = Scores.model_validate_json(read_bytes(folder, SCORES, MAX_JSON_BYTES))
-    bands = {game.game: game.contrast.null for game in scores.transfer.games}
-    for game in run.games:
-        earned = (np.array([found[game].curve[-1]]) for found in (theirs, ours))
-        kappa = float(contrast(*earned)[0])
-        null = bands[game]
-        half = float(np.sqrt(scores.seeds))  # one run a side varies so many times as much as the means of S do
-        low, high = (null.low * half, null.high * half) if null else (0.0, 0.0)
-        low, high = min(low, -LEAST_BAND), max(high, LEAST_BAND)
-        if not low <= kappa <= high:
-            expected = f"the same ledger, or in {game} a contrast from {low:+.3f} to {high:+.3f}"
-            yield finding("T1", _place(run), expected, f"{kappa:+.3f}")
+    return [finding("T1", WHOLE, expected, found)], test.p_value
+
+
+def _stratum(again: _Again, units: Units, seeds: Sequence[int]) -> Stratum:
+    played = [_figures(again, units, seed, again.played) for seed in units.seeds]
+    claimed = [_figures(again, units, seed, again.claimed) for seed in seeds]
+    training, evaluation = (np.stack(own, axis=1) for own in zip(*played, *claimed, strict=True))
+    return Stratum(len(played), units.favour, training, evaluation)
+
+
+def _figures(again: _Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> tuple[Floats, Floats]:
+    """What a unit earned in training, and in its evaluation: float (F,) each, in one order for all units."""
+    training: list[float] = []
+    evaluation: list[float] = []
+    for kind in units.kinds:
+        run = again.run(replace(kind, seed=seed))
+        outcomes = game_outcomes(read(run).columns, run)
+        for game in run.games:
+            training += _halves(outcomes[game])
+            returns = outcomes[game].evaluation_returns
+            if run.evaluation_episodes:
+                evaluation += [float(returns.mean()), float(returns.max())]
+    return np.array(training, np.float64), np.array(evaluation, np.float64)
+
+
+def _halves(outcome: GameOutcome) -> list[float]:
+    """The rewards of both halves of the budget."""
+    middle = outcome.curve[len(outcome.curve) // 2 - 1]
+    return [float(middle), float(outcome.curve[-1] - middle)]
+
+
+def _not_compared(place: Place, error: Exception) -> Finding:
+    reason = " ".join(str(error).split())[:300]
+    return finding("T1", place, "files to compare with", f"{type(error).__name__}: {reason}", "unchecked")
 
 
 def _place(run: Run) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from protocol import Protocol
 from suite.contained.spec import BoxSpec
@@ -15,10 +15,14 @@ from suite.verify.findings import (
     RETRAIN_RULES,
     Finding,
     Replayed,
+    Retrained,
     Verification,
     for_the_reviewer,
     judge,
 )
+
+if TYPE_CHECKING:
+    from suite.verify.retrain import Retraining
 
 
 class Levels(NamedTuple):
@@ -29,12 +33,14 @@ class Levels(NamedTuple):
         sample: the share of each run's episodes that is, and the seed that draws them; None: all are.
         retrain: the runs that the learner plays again.
         box: where it is put for that; None: into a process with this environment.
+        draw: how many runs are drawn to be played again, and the seed that draws them; None: only those named.
     """
 
     replay: bool
     sample: tuple[float, int] | None
     retrain: Sequence[str]
     box: BoxSpec | None = None
+    draw: tuple[int, int] | None = None
 
 
 def verify(
@@ -66,20 +72,31 @@ def verify(
         found = replay_submission(folder, protocol, audited.ledgers, levels.sample, workers, tell)
         replayed, checked = found.replayed, checked | set(REPLAY_RULES)
         findings += found.findings
-    if levels.retrain:
-        from suite.verify.retrain import retrain
+    retrained: Retrained | None = None
+    if (levels.retrain or levels.draw) and audited.edition is not None:
+        again = _retrain(folder, protocol, audited.edition, levels, listener)
+        retrained, checked = again.retrained, checked | set(RETRAIN_RULES)
+        findings += again.findings
+    return _verification(protocol, audited, findings, checked, replayed, retrained)
 
-        with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
-            findings += retrain(
-                folder,
-                protocol,
-                levels.retrain,
-                Path(scratch),
-                levels.box,
-                lambda run: listener(f"playing {run}"),
-            )
-        checked |= set(RETRAIN_RULES)
-    return _verification(protocol, audited, findings, checked, replayed)
+
+def _retrain(
+    folder: Path, protocol: Protocol, edition: str, levels: Levels, listener: Callable[[str], None]
+) -> Retraining:
+    """Runs played again, those named and those drawn."""
+    from suite.verify.retrain import retrain
+    from suite.verify.retrain_plan import draw_runs
+
+    drawn = [] if levels.draw is None else draw_runs(protocol.edition(edition), *levels.draw)
+    runs = dict.fromkeys([*levels.retrain, *drawn])
+    with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
+        found = retrain(
+            folder, protocol, tuple(runs), Path(scratch), levels.box, lambda run: listener(f"playing {run}")
+        )
+    if levels.draw is None:
+        return found
+    told = found.retrained.model_copy(update={"draw_seed": levels.draw[1]})
+    return found._replace(retrained=told)
 
 
 def _verification(
@@ -88,6 +105,7 @@ def _verification(
     findings: Sequence[Finding],
     checked: Iterable[str],
     replayed: Replayed | None,
+    retrained: Retrained | None,
 ) -> Verification:
     """The verdicts on all that was found, next to what the audit read of the submission."""
     return Verification(
@@ -99,6 +117,7 @@ def _verification(
         brings=audited.submission.brings if audited.submission else None,
         runs=len(audited.ledgers),
         replayed=replayed,
+        retrained=retrained,
         verdicts=judge(findings, checked),
         for_the_reviewer=for_the_reviewer(findings),
         findings=tuple(findings),

@@ -1,0 +1,71 @@
+"""A verification as Markdown for a comment, in which nothing foreign can act."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from suite.untrusted.text import printable
+from suite.verify.findings import Finding, Verification
+
+MOST_CHARACTERS = 60_000
+"""GitHub takes comments of up to 65,536."""
+_VERDICTS = {0: "Compliant", 1: "Not compliant", 3: "Could not check everything"}
+_PLAIN = re.compile(r"[^A-Za-z0-9 ,%]")
+
+
+def inert(text: str) -> str:
+    """Foreign text as one line of Markdown that shows it and does nothing else.
+
+    All but letters, digits and a few signs become numeric character references, which Markdown and HTML take as
+    text. Sites look for mentions and issues in what is rendered, but not in code, so code is what it is.
+    """
+    shown = _PLAIN.sub(lambda found: f"&#{ord(found[0])};", printable(text))
+    return f"<code>{shown}</code>"
+
+
+def markdown(found: Verification) -> str:
+    """The verdict first, then what was looked at, the rules that do not pass, and as many findings as fit."""
+    about = (
+        f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
+        f"division {found.division or 'unknown'}"
+    )
+    lines = [f"### {_VERDICTS[found.exit_status]}", "", inert(about), ""]
+    if found.brings is not None:
+        lines += [f"Brings from elsewhere: {inert(found.brings)}", ""]
+    for done in (found.replayed, found.retrained):
+        lines += [done.in_words, ""] if done is not None else []
+    passed = [one.rule for one in found.verdicts if one.verdict == "PASS"]
+    lines += [f"Rules that pass: {', '.join(passed) or 'none'}.", ""]
+    rows = [
+        (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title)
+        for one in found.verdicts
+        if one.verdict != "PASS"
+    ]
+    lines += _table(("rule", "verdict", "errors", "unchecked", "what"), rows)
+    reviewed = [(one.rule, str(one.warnings), one.title) for one in found.for_the_reviewer]
+    lines += _table(("for the reviewer", "warnings", "what"), reviewed)
+    return "\n".join([*lines, *_findings(found.findings, MOST_CHARACTERS - len("\n".join(lines)))])
+
+
+def _findings(findings: Sequence[Finding], room: int) -> list[str]:
+    rows = [_row(finding) for finding in findings[:MOST_CHARACTERS]]
+    sizes = accumulate(sum(map(len, row)) + 20 for row in rows)
+    fit = sum(size < room - 200 for size in sizes)
+    lines = _table(("rule", "severity", "place", "expected", "found"), rows[:fit])
+    return (
+        [*lines, f"{len(findings) - fit} more findings are in the JSON.", ""] if fit < len(findings) else lines
+    )
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    row = "" if finding.row is None else f"row {finding.row}"
+    place = " ".join(filter(None, (finding.run_id, finding.file, row))) or "all"
+    return finding.rule, finding.severity, *map(inert, (place, finding.expected, finding.found))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A pipe table; nothing where there are no rows."""
+    body = ["| " + " | ".join(row) + " |" for row in rows]
+    return ["| " + " | ".join(header) + " |", "|---" * len(header) + "|", *body, ""] if body else []
