@@ -9,6 +9,9 @@ from tests.suite.helpers import V1
 LITE, SMOKE = V1.edition("lite"), V1.edition("smoke")
 
 
+ONE, OTHER = LITE.folds[3][:2]
+
+
 def ids(*texts: str):
     return [parse_run_id(text, V1) for text in texts]
 
@@ -40,20 +43,20 @@ def test_every_number_of_drawn_runs_can_be_compared():
 
 def test_runs_that_share_a_checkpoint_are_one_unit():
     """A transfer run stands with the pretrain run that it starts from, and two games of a seed with both."""
-    chosen = ids("lite/transfer/fold3/qbert/seed1", "lite/transfer/fold3/jamesbond/seed1")
+    chosen = ids(f"lite/transfer/fold3/{ONE}/seed1", f"lite/transfer/fold3/{OTHER}/seed1")
     (units,) = units_of(with_ancestors(chosen, V1))
     assert (units.name, units.seeds, len(units.kinds)) == ("fold 3", (1,), 3)
 
 
 def test_seeds_of_a_fold_need_the_same_runs():
     """Other games for another seed of the same fold are refused."""
-    chosen = ids("lite/transfer/fold3/qbert/seed1", "lite/transfer/fold3/jamesbond/seed0")
+    chosen = ids(f"lite/transfer/fold3/{ONE}/seed1", f"lite/transfer/fold3/{OTHER}/seed0")
     with pytest.raises(UnknownName, match="fold 3"):
         units_of(with_ancestors(chosen, V1))
 
 
 @pytest.mark.parametrize(
-    "text", ["smoke/fresh/breakout/seed0", "lite/generalist/seed0", "lite/transfer/fold3/qbert/seed1"]
+    "text", ["smoke/fresh/breakout/seed0", "lite/generalist/seed0", f"lite/transfer/fold3/{ONE}/seed1"]
 )
 def test_what_to_add_makes_it_enough(text):
     """One run is too few; with the runs that are suggested there are enough, and nothing more to add."""
