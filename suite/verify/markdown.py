@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from pathlib import Path
 
+from pydantic import ValidationError
+
+from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, parse_json, read_bytes
 from suite.untrusted.text import printable
-from suite.verify.findings import Finding, Verification
+from suite.verify.findings import REVIEWED_RULES, RULES, Finding, Verification
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of up to 65,536."""
@@ -36,21 +41,21 @@ def markdown(found: Verification) -> str:
         lines += [f"Brings from elsewhere: {inert(found.brings)}", ""]
     for done in (found.replayed, found.retrained):
         lines += [done.in_words, ""] if done is not None else []
-    passed = [one.rule for one in found.verdicts if one.verdict == "PASS"]
+    passed = [_rule(one.rule)[0] for one in found.verdicts if one.verdict == "PASS"]
     lines += [f"Rules that pass: {', '.join(passed) or 'none'}.", ""]
     rows = [
-        (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title)
+        (*_rule(one.rule), one.verdict, str(one.errors), str(one.unchecked))
         for one in found.verdicts
         if one.verdict != "PASS"
     ]
-    lines += _table(("rule", "verdict", "errors", "unchecked", "what"), rows)
-    reviewed = [(one.rule, str(one.warnings), one.title) for one in found.for_the_reviewer]
-    lines += _table(("for the reviewer", "warnings", "what"), reviewed)
+    lines += _table(("rule", "what", "verdict", "errors", "unchecked"), rows)
+    reviewed = [(*_rule(one.rule), str(one.warnings)) for one in found.for_the_reviewer]
+    lines += _table(("for the reviewer", "what", "warnings"), reviewed)
     return "\n".join([*lines, *_findings(found.findings, MOST_CHARACTERS - len("\n".join(lines)))])
 
 
 def _findings(findings: Sequence[Finding], room: int) -> list[str]:
-    rows = [_row(finding) for finding in findings[:MOST_CHARACTERS]]
+    rows = [_row(finding) for finding in findings]
     sizes = accumulate(sum(map(len, row)) + 20 for row in rows)
     fit = sum(size < room - 200 for size in sizes)
     lines = _table(("rule", "severity", "place", "expected", "found"), rows[:fit])
@@ -62,10 +67,33 @@ def _findings(findings: Sequence[Finding], room: int) -> list[str]:
 def _row(finding: Finding) -> tuple[str, ...]:
     row = "" if finding.row is None else f"row {finding.row}"
     place = " ".join(filter(None, (finding.run_id, finding.file, row))) or "all"
-    return finding.rule, finding.severity, *map(inert, (place, finding.expected, finding.found))
+    return _rule(finding.rule)[0], finding.severity, *map(inert, (place, finding.expected, finding.found))
+
+
+def _rule(rule: str) -> tuple[str, str]:
+    """A rule's id and title; the verdict may hold any text in their place."""
+    title = (RULES | REVIEWED_RULES).get(rule)
+    return (inert(rule), "unknown") if title is None else (rule, title)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A pipe table; nothing where there are no rows."""
     body = ["| " + " | ".join(row) + " |" for row in rows]
     return ["| " + " | ".join(header) + " |", "|---" * len(header) + "|", *body, ""] if body else []
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print a verdict that was kept as JSON, by whomever; the exit status is 1 where it is none."""
+    try:
+        path = Path(*arguments)
+        data = read_bytes(path.parent, path.name, MAX_JSON_BYTES)
+        parse_json(data)
+        print(markdown(Verification.model_validate_json(data)), end="")
+    except (Unreadable, ValidationError) as error:
+        print(f"error: {printable(str(path))} is no verdict: {printable(str(error))}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

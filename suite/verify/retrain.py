@@ -35,7 +35,7 @@ class Retraining(NamedTuple):
     retrained: Retrained
 
 
-class _Again(NamedTuple):
+class Again(NamedTuple):
     """A submission and the same runs played again.
 
     Attributes:
@@ -86,7 +86,7 @@ def retrain(
         UnknownName: there is no such run or learner, the runs cannot be compared with each other, or the image
             is another than the declared one.
     """
-    again = _Again(folder, Store(scratch, protocol), protocol)
+    again = Again(folder, Store(scratch, protocol), protocol)
     chosen = with_ancestors([parse_run_id(text, protocol) for text in run_ids], protocol)
     if len({run_id.edition for run_id in chosen}) > 1:
         raise UnknownName("the runs to be played again are of several editions; name those of the submission's")
@@ -108,7 +108,7 @@ def retrain(
     p_value = None
     if other:
         try:
-            found, p_value = _compare(again, [*same, *other], other)
+            found, p_value = compare(again, [*same, *other], other)
             findings += found
         except _UNREADABLE as error:
             findings.append(_not_compared(WHOLE, error))
@@ -133,7 +133,7 @@ def _description(folder: Path) -> Submission:
     return parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES))
 
 
-def _play(again: _Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
+def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
     listener(str(run.run_id))
     learner = read_record(again.folder, f"{run.run_id.path}/{RECORD}").learner
     settings = Settings(learner, "cpu", 1, 0, None, box)
@@ -143,7 +143,7 @@ def _play(again: _Again, run: Run, box: BoxSpec | None, listener: Callable[[str]
         yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
 
 
-def _compare_configuration(again: _Again, run: Run) -> Iterator[Finding]:
+def _compare_configuration(again: Again, run: Run) -> Iterator[Finding]:
     record = again.store.record(run.run_id)
     claimed = read_record(again.folder, f"{run.run_id.path}/{RECORD}")
     if record.configuration_digest != claimed.configuration_digest:
@@ -151,8 +151,17 @@ def _compare_configuration(again: _Again, run: Run) -> Iterator[Finding]:
         yield finding("T1", _place(run), expected, claimed.configuration_digest)
 
 
-def _compare(again: _Again, complete: list[RunId], other: list[RunId]) -> tuple[list[Finding], float | None]:
-    """What is wrong with runs of which some have other ledgers than claimed; the p-value, if one was taken."""
+def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[list[Finding], float | None]:
+    """What is wrong with runs of which some have other ledgers than claimed; the p-value, if one was taken.
+
+    Args:
+        again: the submission and the runs played again.
+        complete: all that were, with what they start from.
+        other: those of them that have another ledger than claimed.
+
+    Raises:
+        AmtlbError, Unreadable: they cannot be compared.
+    """
     if _description(again.folder).deterministic:
         expected = "the same ledger, evaluation included, since the learner is declared deterministic"
         found = "a ledger with other episodes"
@@ -175,14 +184,16 @@ def _compare(again: _Again, complete: list[RunId], other: list[RunId]) -> tuple[
     return [finding("T1", WHOLE, expected, found)], test.p_value
 
 
-def _stratum(again: _Again, units: Units, seeds: Sequence[int]) -> Stratum:
+def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:
     played = [_figures(again, units, seed, again.played) for seed in units.seeds]
     claimed = [_figures(again, units, seed, again.claimed) for seed in seeds]
     training, evaluation = (np.stack(own, axis=1) for own in zip(*played, *claimed, strict=True))
     return Stratum(len(played), units.favour, training, evaluation)
 
 
-def _figures(again: _Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> tuple[Floats, Floats]:
+def _figures(
+    again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]
+) -> tuple[Floats, Floats]:
     """What a unit earned in training, and in its evaluation: float (F,) each, in one order for all units."""
     training: list[float] = []
     evaluation: list[float] = []

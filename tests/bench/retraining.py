@@ -1,8 +1,8 @@
 """How often does rule T1 accuse a lab? Simulated submissions; ``python -m tests.bench.retraining``.
 
 Runs of the shape of ``lite``: 13 strata, 4 claimed seeds. A run has a luck of its own, which its games, its
-training and its evaluation share; its 16 evaluation returns have heavy tails. Some of the runs are played again,
-drawn as ``--retrain NUMBER`` draws them.
+training and its evaluation share; its 16 evaluation returns have heavy tails. Some of the runs are played
+again, drawn as ``--retrain NUMBER`` draws them.
 """
 
 from __future__ import annotations

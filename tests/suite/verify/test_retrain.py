@@ -1,0 +1,85 @@
+"""Training again, compared: runs of a learner that is not deterministic, and of one that is."""
+
+from pathlib import Path
+
+import pytest
+
+from protocol import RunId, parse_run_id, plan
+from suite.results.store import Store
+from suite.verify.findings import Finding
+from suite.verify.retrain import Again, compare
+from suite.verify.retrain_plan import draw_runs, with_ancestors
+from tests.bench.synthetic import write_results
+from tests.suite.helpers import V1
+from tests.suite.verify.corpus import Forged
+from tests.suite.verify.packed import invented, packed
+
+SMOKE = V1.edition("smoke")
+DRAWN = with_ancestors([parse_run_id(text, V1) for text in draw_runs(SMOKE, 7, 1)], V1)
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory) -> Store:
+    """Another learner's luck: the same runs with other rewards of the same law."""
+    return write_results(tmp_path_factory.mktemp("again") / "again", V1, SMOKE, 400, seed=1)
+
+
+def submitted(folder: Path, **said: object) -> Forged:
+    return Forged(packed(invented(folder / "results"), folder / "submission", **said))
+
+
+def raised(forged: Forged, phase: str, factor: int) -> None:
+    """Multiply what every claimed run earned in a phase."""
+
+    def multiply(rows) -> None:
+        for row in rows:
+            if row["phase"] == phase:
+                row["rewards"] = [factor * reward for reward in row["rewards"]]
+                row["episode_return"] *= factor
+
+    for run in plan(V1, SMOKE):
+        forged.edit_rows(run.run_id.path, multiply, scores=False)
+
+
+def compared(forged: Forged, store: Store, runs: list[RunId]) -> tuple[list[Finding], float | None]:
+    return compare(Again(forged.folder, store, V1), runs, runs)
+
+
+def test_honest_claims_stand(again, tmp_path):
+    """Runs that differ in their luck alone are no finding, and the p-value is told."""
+    findings, p_value = compared(submitted(tmp_path), again, DRAWN)
+    assert findings == []
+    assert p_value
+    assert p_value > 0.01
+
+
+@pytest.mark.parametrize("phase", ["training", "evaluation"])
+def test_raised_claims_fall(again, tmp_path, phase):
+    """Claims that are raised in one phase alone are one finding, about the submission as a whole."""
+    forged = submitted(tmp_path)
+    raised(forged, phase, 3)
+    ((found,), p_value) = compared(forged, again, DRAWN)
+    assert (found.rule, found.severity, found.run_id) == ("T1", "error", None)
+    assert p_value
+    assert p_value <= 0.01
+
+
+def test_lower_claims_stand(again, tmp_path):
+    """Claims that are lower in every run gain nothing and are no finding."""
+    forged = submitted(tmp_path)
+    raised(forged, "training", 0)
+    assert compared(forged, again, [run for run in DRAWN if run.arm != "fresh"])[0] == []
+
+
+def test_too_few_runs_are_unchecked(again, tmp_path):
+    """One run is too few to tell: it is no error, and what to add is named."""
+    ((found,), p_value) = compared(submitted(tmp_path), again, DRAWN[:1])
+    assert (found.rule, found.severity, p_value) == ("T1", "unchecked", None)
+    assert "too few to tell" in found.found
+    assert "play again, too: smoke/" in found.expected
+
+
+def test_a_deterministic_learner_must_repeat(again, tmp_path):
+    """A run of a learner that is declared deterministic is a finding where its ledger differs."""
+    ((found,), p_value) = compared(submitted(tmp_path, deterministic=True), again, DRAWN[:1])
+    assert (found.rule, found.severity, found.run_id, p_value) == ("T1", "error", str(DRAWN[0]), None)
