@@ -96,6 +96,7 @@ bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the
 
 calibration: setup  ## do intervals cover and are p-values uniform? simulated benchmarks of known truth
 	$(BIN)/python -m tests.bench.calibration
+	$(BIN)/python -m tests.bench.retraining
 
 learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 	$(BIN)/python -m tests.bench.learning

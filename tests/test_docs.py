@@ -59,6 +59,7 @@ SUBMIT = (
 SLOW = (
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
     ".venv/bin/amtlb verify submission --retrain smoke/fresh/breakout/seed0",
+    ".venv/bin/amtlb verify submission --retrain 4 --seed 7",
     ".venv/bin/amtlb protocol check",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb benchmark --learner my_learner:make",

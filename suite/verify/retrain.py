@@ -49,6 +49,7 @@ class Again(NamedTuple):
     protocol: Protocol
 
     def run(self, run_id: RunId) -> Run:
+        """A run of the protocol."""
         return describe(run_id, self.protocol)
 
     def claimed(self, run: Run) -> LedgerFile:
