@@ -220,7 +220,7 @@ def _steps_per_second(
 
     with closing(Clocked(journal, protocol.lanes)) as recorder:
         with suppress(BudgetExhausted):
-            play(practice_lanes(protocol, games, steps // protocol.lanes, recorder=recorder))
+            play(practice_lanes(games, steps // protocol.lanes, recorder=recorder))
         if recorder.steps < steps:
             raise LearnerError(
                 f"learn returned after {recorder.steps} of {steps} agent steps; "

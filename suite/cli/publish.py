@@ -61,7 +61,7 @@ def _store(name: str, protocol: Protocol, edition: str) -> Store:
     from suite.results.store import Store
     from suite.submission.description import division_of
 
-    folder = Path(name) if Path(name).is_dir() else published_folder(name, protocol.version, edition)
+    folder = Path(name) if Path(name).is_dir() else published_folder(name, edition)
     if division_of(folder) == "open":
         raise StoreError(
             f"{folder} is of division open, which the database does not keep: it would be ranked "

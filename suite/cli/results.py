@@ -13,7 +13,7 @@ from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from suite.results.store import Store
-    from suite.scoring.comparison import Contender
+    from suite.scoring.comparison import Comparison
 
 app = typer.Typer()
 
@@ -24,10 +24,10 @@ def scores(
     as_json: JsonOption = False,
 ) -> None:
     """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
-    from suite.results.store import Store, edition_of
+    from suite.results.results import open_results
 
-    protocol = current_protocol()
-    score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
+    results = open_results(folder)
+    score_and_print(results.store, results.edition, as_json)
 
 
 @app.command()
@@ -66,12 +66,8 @@ def compare(
     from suite.cli.printing import output_console
     from suite.report.comparison_tables import comparison_sheets, tidy_sheet
     from suite.report.sheets import csv_text, markdown_table, rich_table
-    from suite.scoring.comparison import compare as compare_all
-    from suite.scoring.published import published_scores
 
-    contenders = _contenders(results, edition, source)
-    outcomes = contenders[0].outcomes
-    comparison = compare_all(contenders, published_scores(outcomes.protocol, outcomes.edition.name))
+    comparison = _compared(results, edition, source)
     if as_json:
         print(comparison.model_dump_json(indent=2))
     elif as_csv:
@@ -84,13 +80,12 @@ def compare(
             console.print(rich_table(sheet))
 
 
-def _contenders(results: list[str], edition: str | None, source: str | None) -> list[Contender]:
-    """Read what is to be compared, from folders and the published baselines, or from folders and a database."""
-    from suite.scoring.comparison import read_contenders
+def _compared(results: list[str], edition: str | None, source: str | None) -> Comparison:
+    """Compare folders with each other and with published baselines, or with what a database holds."""
+    from suite.scoring.comparison import compare
 
-    protocol = current_protocol()
     if source is None:
-        return read_contenders(results, protocol, edition)
+        return compare(results, edition)
     from suite.tracking.mongo_url import MongoUrl
     from suite.tracking.reader import read_published
 
@@ -99,10 +94,10 @@ def _contenders(results: list[str], edition: str | None, source: str | None) -> 
 
         def find(name: str, edition: Edition) -> Path:
             folder = Path(scratch) / name.replace("/", "-")
-            read_published(database, name, protocol, edition, folder)
+            read_published(database, name, current_protocol(), edition, folder)
             return folder
 
-        return read_contenders(results, protocol, edition, find)
+        return compare(results, edition, find=find)
 
 
 @app.command()
@@ -117,14 +112,8 @@ def report(
 ) -> None:
     """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
-    from suite.results.store import Store, edition_of
-    from suite.scoring.outcomes import read_outcomes
-    from suite.scoring.score import score
 
-    protocol = current_protocol()
-    store = Store(folder, protocol)
-    outcomes = read_outcomes(store, edition_of(folder, protocol))
-    page = write_report(store, outcomes, score(outcomes), out or folder / "report")
+    page = write_report(folder, out or folder / "report")
     print(f"written to {page}")
 
 

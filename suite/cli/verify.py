@@ -57,11 +57,10 @@ def submit(
     ] = None,
 ) -> None:
     """Pack results into a submission, and audit it."""
-    from suite.machine import available_cores
     from suite.results.store import Store, edition_of
     from suite.scoring.score import score_folder
     from suite.submission.packing import image_of, pack
-    from suite.verify.verification import Levels, verify
+    from suite.verify.verification import verify
 
     protocol = current_protocol()
     store = Store(folder, protocol)
@@ -78,7 +77,7 @@ def submit(
     )
     score_folder(store, edition_of(folder, protocol))
     pack(store, submission, out)
-    found = verify(out, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
+    found = verify(out)
     if found.exit_status:
         _print(found)
         fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
@@ -143,7 +142,6 @@ def verify(
     import secrets
 
     from suite.cli.printing import output_console
-    from suite.machine import available_cores
     from suite.verify.verification import Levels
     from suite.verify.verification import verify as verify_folder
 
@@ -164,7 +162,7 @@ def verify(
     levels = Levels(replay or sample is not None, drawn, runs, box, draw)
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
-        found = verify_folder(folder, current_protocol(), levels, available_cores(), status.update)
+        found = verify_folder(folder, levels, listener=status.update)
     if as_json:
         print(found.model_dump_json(indent=2))
     elif as_markdown:

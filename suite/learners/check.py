@@ -56,7 +56,7 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
 def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_a_lane: int) -> Learner:
     learner = make(seed, protocol.lanes)
-    env = practice_lanes(protocol, steps_a_lane=steps_a_lane)
+    env = practice_lanes(steps_a_lane=steps_a_lane)
     try:
         learner.learn(env)
     except BudgetExhausted:

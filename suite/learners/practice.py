@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from protocol import Protocol, episode_seed, game_choice
+from protocol import Protocol, current_protocol, episode_seed, game_choice
 from suite.lanes.engine import IDLE, Engine, InProcessEngine, LaneArrays
 from suite.lanes.environment import LaneEnv, Recorder
 from suite.lanes.schedules import TrainingMeter
@@ -20,21 +20,31 @@ _PRACTICE = "practice"  # opens the id of no run: what is practised can be no re
 
 
 def practice_lanes(
-    protocol: Protocol,
     games: tuple[str, ...] = CHECKED_GAMES,
     steps_a_lane: int = CHECKED_STEPS,
     seed: int = 0,
     recorder: Recorder | None = None,
 ) -> LaneEnv:
-    """Real lanes with a budget of their own, for trying a learner; no run of the protocol.
+    """Lanes of real games with a budget of their own, for trying a learner; no run of the protocol.
 
     Args:
-        protocol: the rules.
-        games: drawn at random, with equal budgets.
+        games: ale-py's names; each episode draws one of them, and all have the same budget.
         steps_a_lane: agent steps that each lane plays.
-        seed: other seeds, other episodes.
-        recorder: hears of every step; None records nothing.
+        seed: another seed gives other episodes.
+        recorder: called at every step; None records nothing.
+
+    Raises:
+        UnknownName: a game is none of the protocol's.
+        RomError: the ROM of a game is missing, or is another one than the protocol's.
+
+    Example:
+        >>> import amtlb
+        >>> lanes = amtlb.practice_lanes(("pong",), steps_a_lane=10)
+        >>> observations, _ = lanes.reset()
+        >>> observations.shape, observations.dtype.name, lanes.budget_frames
+        ((8, 4, 84, 84), 'uint8', 320)
     """
+    protocol = current_protocol()
     engine = InProcessEngine(protocol, games, protocol.lanes)
     return _lanes(protocol, engine, games, steps_a_lane, seed, recorder)
 
@@ -107,17 +117,23 @@ class CueEngine:
         picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = 255
 
 
-def trivial_lanes(
-    protocol: Protocol, steps_a_lane: int, seed: int, recorder: Recorder | None = None
-) -> LaneEnv:
+def trivial_lanes(steps_a_lane: int, seed: int, recorder: Recorder | None = None) -> LaneEnv:
     """Lanes of a game that any learner must solve: 1 point for the action that the picture asks for.
 
-    Uniform actions earn 1/18 a step, the best 1. No emulator is needed, so it is fast.
+    Uniform actions earn 1/18 of a point per step, the best ones 1. It is fast, since no emulator plays.
 
     Args:
-        protocol: the rules.
         steps_a_lane: agent steps that each lane plays.
-        seed: other seeds, other cues.
-        recorder: hears of every step; None records nothing.
+        seed: another seed gives other pictures.
+        recorder: called at every step; None records nothing.
+
+    Example:
+        >>> import amtlb
+        >>> lanes = amtlb.trivial_lanes(steps_a_lane=100, seed=1)
+        >>> _ = lanes.reset()
+        >>> _, rewards, _, _, _ = lanes.step([2, 2, 2, 2, 2, 2, 2, 2])
+        >>> set(rewards.tolist()) <= {0.0, 1.0}
+        True
     """
+    protocol = current_protocol()
     return _lanes(protocol, CueEngine(protocol), ("cue",), steps_a_lane, seed, recorder)

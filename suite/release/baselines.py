@@ -21,7 +21,7 @@ CROISSANT = "croissant.json"
 
 def write_metadata(protocol: Protocol, edition: str) -> list[Path]:
     """Write each baseline's description and sums, and the metadata of all; return the sums and the metadata."""
-    folder = edition_folder(protocol.version, edition)
+    folder = edition_folder(edition)
     baselines = sorted(path.parent for path in folder.glob(f"*/{SCORES}"))
     written = []
     for baseline in baselines:

@@ -17,11 +17,13 @@ from suite.report.style import Drawing, inline_svg, save
 from suite.report.tables import headline, score_sheets
 from suite.results.head_use import HEAD_USE, read_head_use
 from suite.results.published import published_folder
+from suite.results.results import open_results
 from suite.results.store import NOTES, Store
 from suite.scoring.claims import Claim, claims
 from suite.scoring.estimates import Figure
-from suite.scoring.outcomes import Outcomes
+from suite.scoring.outcomes import Outcomes, read_outcomes
 from suite.scoring.published import published_scores
+from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import DIVISIONS, Division, division_of
 
@@ -38,7 +40,33 @@ class Section(NamedTuple):
     sheets: Sequence[Sheet]
 
 
-def write_report(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> Path:
+def write_report(source: str | Path, out: str | Path, edition: str | None = None) -> Path:
+    """Score results and write a page about them: ``report.html``, and its figures as SVG and PNG.
+
+    Args:
+        source: a results folder or a published baseline, as ``open_results`` takes it.
+        out: the folder to write into; made where it is missing.
+        edition: as ``open_results`` takes it.
+
+    Returns:
+        the path of the page.
+
+    Raises:
+        UnknownName: there is neither a folder nor a baseline of that name, or no such edition.
+        StoreError: runs are missing or cannot be read, or the folder cannot be written to.
+        ForeignProtocol: a run was played under other rules.
+
+    Example:
+        >>> import amtlb
+        >>> amtlb.write_report("ppo", "report").name
+        'report.html'
+    """
+    results = open_results(source, edition)
+    outcomes = read_outcomes(results.store, results.edition)
+    return write_page(results.store, outcomes, score_outcomes(outcomes), Path(out))
+
+
+def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> Path:
     """Write ``report.html`` and ``figures/*.svg|png``; equal results give equal bytes.
 
     Args:
@@ -197,7 +225,7 @@ def _beside_published(division: Division, scores: Scores, published: Mapping[str
     rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
     rows[division].append(comparison_row("this learner", scores))
     for name, other in published.items():
-        folder = published_folder(name, scores.protocol_version, scores.edition)
+        folder = published_folder(name, scores.edition)
         rows[division_of(folder)].append(comparison_row(name, other))
     title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
     return tuple(

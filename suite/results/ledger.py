@@ -6,7 +6,7 @@ bytes follow from the episodes alone: not from when the journal was appended to,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,25 @@ def write_ledger(journal: Path, ledger: Path) -> None:
             writer.write_table(pa.Table.from_pylist(rows, LEDGER_SCHEMA))
 
 
-def read_ledger(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
     """The episodes of a ledger as a table (see LEDGER_SCHEMA), all columns or the named ones.
+
+    Args:
+        path: a run's ``ledger.parquet``.
+        columns: the columns to read; None: all.
 
     Raises:
         StoreError: the file is missing, is not a ledger or is one of another version.
+
+    Example:
+        >>> import amtlb
+        >>> run = amtlb.open_results("ppo").folder / "fresh/breakout/seed0"
+        >>> table = amtlb.read_ledger(run / "ledger.parquet", ["phase", "episode_return"])
+        >>> table.column_names
+        ['phase', 'episode_return']
     """
     try:
-        table = pq.read_table(path, columns=columns)
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"the ledger {path} cannot be read ({error}); play the run again") from error
     if problem := version_problem(table.schema):

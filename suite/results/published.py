@@ -9,28 +9,38 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocol import UnknownName
+from protocol import CURRENT, UnknownName
 from suite.results.store import SUMS
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 
 
-def edition_folder(version: str, edition: str) -> Path:
+DEFAULT_EDITION = "smoke"
+"""The edition of a baseline that is named without one."""
+
+
+def edition_folder(edition: str) -> Path:
     """Where the baselines of an edition are published."""
-    return ARTIFACTS / version / edition
+    return ARTIFACTS / CURRENT / edition
 
 
-def published_baselines(version: str, edition: str) -> tuple[str, ...]:
-    """The names of the baselines that are published for an edition, sorted; none: there are no such."""
-    return tuple(sorted(path.parent.name for path in edition_folder(version, edition).glob(f"*/{SUMS}")))
+def published_baselines(edition: str = DEFAULT_EDITION) -> tuple[str, ...]:
+    """The names of the baselines that are published for an edition, sorted; () where none is.
+
+    Example:
+        >>> import amtlb
+        >>> amtlb.published_baselines("smoke")
+        ('dqn', 'multihead_a2c', 'ppo', 'ppo_reset', 'uniform')
+    """
+    return tuple(sorted(path.parent.name for path in edition_folder(edition).glob(f"*/{SUMS}")))
 
 
-def published_folder(name: str, version: str, edition: str) -> Path:
+def published_folder(name: str, edition: str) -> Path:
     """The results folder of a published baseline; raises UnknownName where there is none of that name."""
-    known = published_baselines(version, edition)
+    known = published_baselines(edition)
     if name not in known:
         raise UnknownName(
             f"{name!r} is neither a results folder nor a baseline that is published for edition {edition} "
             f"({', '.join(known) or 'none is'})"
         )
-    return edition_folder(version, edition) / name
+    return edition_folder(edition) / name

@@ -7,14 +7,15 @@ from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import Edition, Frozen, Protocol, StoreError
-from suite.results.published import published_folder
-from suite.results.store import Store, edition_of
+from protocol import Edition, Frozen, StoreError, current_protocol
+from suite.results.published import DEFAULT_EDITION, published_folder
+from suite.results.results import open_results
 from suite.scoring.claims import Claim, claims
 from suite.scoring.duels import duel
 from suite.scoring.estimates import Figure
 from suite.scoring.outcomes import Arms, Outcomes, read_outcomes
-from suite.scoring.score import score
+from suite.scoring.published import published_scores
+from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import Division, division_of
 
@@ -73,14 +74,45 @@ Find = Callable[[str, Edition], Path]
 """The results folder of a learner that is named rather than given as a folder."""
 
 
+def compare(
+    sources: Sequence[str | Path], edition: str | None = None, *, find: Find | None = None
+) -> Comparison:
+    """Score learners on one edition and set each against the others of its division.
+
+    Every figure has its interval and its null; each learner's ``claim`` says in words what its transfer allows
+    to be said. p-values are corrected for the number of learners of a division.
+
+    Args:
+        sources: each a results folder or, where no folder of that path exists, the name of a published
+            baseline.
+        edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
+        find: finds the results of a name; None: among the published baselines.
+
+    Raises:
+        StoreError: a folder is of another edition, incomplete or cannot be read, or is named twice.
+        ForeignProtocol: a folder was played under another protocol.
+        UnknownName: a name is neither a folder nor found.
+
+    Example:
+        >>> import amtlb
+        >>> comparison = amtlb.compare(["ppo", "uniform"])
+        >>> [(duel.ours, duel.theirs) for duel in comparison.duels]
+        [('ppo', 'uniform'), ('uniform', 'ppo')]
+        >>> comparison.contenders[0].claim.verdict
+        'nothing'
+    """
+    contenders = read_contenders([str(source) for source in sources], edition, find)
+    outcomes = contenders[0].outcomes
+    return compare_contenders(contenders, published_scores(outcomes.protocol, outcomes.edition.name))
+
+
 def read_contenders(
-    names: Sequence[str], protocol: Protocol, edition: str | None, find: Find | None = None
+    names: Sequence[str], edition: str | None = None, find: Find | None = None
 ) -> list[Contender]:
     """Read results folders and learners by name.
 
     Args:
         names: each a results folder or, where no folder of that path exists, what ``find`` finds.
-        protocol: the rules.
         edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
         find: finds the results of a name; None: among the published baselines.
 
@@ -89,22 +121,18 @@ def read_contenders(
         ForeignProtocol: a folder was played under another protocol.
         UnknownName: a name is neither a folder nor found.
     """
-    find = find or (lambda name, edition: published_folder(name, protocol.version, edition.name))
+    if not names:
+        raise StoreError("nothing is named to be compared; name results folders or published baselines")
+    find = find or (lambda name, edition: published_folder(name, edition.name))
     folders = [name for name in names if Path(name).is_dir()]
     if edition is None:
-        edition = edition_of(Path(folders[0]), protocol).name if folders else "smoke"
-    chosen = protocol.edition(edition)
+        edition = open_results(folders[0]).edition.name if folders else DEFAULT_EDITION
+    chosen = current_protocol().edition(edition)
     contenders = []
     for label, name in zip(_labels(names), names, strict=True):
-        folder = Path(name) if name in folders else find(name, chosen)
-        found = edition_of(folder, protocol)
-        if found != chosen:
-            raise StoreError(
-                f"{folder} holds runs of edition {found.name}, the others are of {edition}; "
-                "only results of one edition can be compared"
-            )
-        outcomes = read_outcomes(Store(folder, protocol), chosen)
-        contenders.append(Contender(label, outcomes, division_of(folder)))
+        results = open_results(name if name in folders else find(name, chosen), edition)
+        outcomes = read_outcomes(results.store, results.edition)
+        contenders.append(Contender(label, outcomes, division_of(results.folder)))
     return contenders
 
 
@@ -118,7 +146,7 @@ def _labels(names: Sequence[str]) -> list[str]:
     return labels
 
 
-def compare(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:
+def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:
     """Score contenders of one edition and set each against the others of its division; equal in, equal out.
 
     Args:
@@ -126,7 +154,7 @@ def compare(contenders: Sequence[Contender], published: Mapping[str, Scores]) ->
         published: by name, the scores of the baselines that are published for it; claims need them.
     """
     first = contenders[0].outcomes
-    scored = [score(one.outcomes) for one in contenders]
+    scored = [score_outcomes(one.outcomes) for one in contenders]
     return Comparison(
         protocol_version=first.protocol.version,
         edition_digest=first.protocol.edition_digests[first.edition.name],

@@ -17,8 +17,8 @@ def published_scores(protocol: Protocol, edition: str) -> dict[str, Scores]:
     """
     right = {"schema_version": SCHEMA_VERSION, "edition_digest": protocol.edition_digests[edition]}
     found = {}
-    for name in published_baselines(protocol.version, edition):
-        text = (edition_folder(protocol.version, edition) / name / SCORES).read_text(encoding="utf-8")
+    for name in published_baselines(edition):
+        text = (edition_folder(edition) / name / SCORES).read_text(encoding="utf-8")
         said = json.loads(text)
         if all(said.get(field) == value for field, value in right.items()):
             found[name] = Scores.model_validate_json(text)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from protocol import Edition, Reference, StoreError, load_references
+from suite.results.results import open_results
 from suite.results.store import SCORES, Store
 from suite.scoring.arrays import Floats
 from suite.scoring.draws import Resamples, draw_pairs, draw_single_games
@@ -30,7 +31,31 @@ from suite.scoring.statistics import (
 )
 
 
-def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES) -> Scores:
+def score(source: str | Path, edition: str | None = None) -> Scores:
+    """Score a complete results folder, or a published baseline by its name; nothing is written.
+
+    Args:
+        source: as ``open_results`` takes it.
+        edition: likewise.
+
+    Raises:
+        UnknownName: there is neither a folder nor a baseline of that name, or no such edition.
+        StoreError: runs are missing or cannot be read, or are of another edition.
+        ForeignProtocol: a run was played under other rules.
+
+    Example:
+        >>> import amtlb
+        >>> contrast = amtlb.score("ppo").transfer.contrast
+        >>> contrast.interval.low <= contrast.value <= contrast.interval.high
+        True
+    """
+    results = open_results(source, edition)
+    return score_outcomes(read_outcomes(results.store, results.edition))
+
+
+def score_outcomes(
+    outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES
+) -> Scores:
     """Score what the runs of an edition earned; the same outcomes and seed give the same scores."""
     edition, protocol = outcomes.edition, outcomes.protocol
     generator = np.random.Generator(np.random.Philox(key=resampling_seed))
@@ -53,7 +78,7 @@ def score(outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples:
     )
 
 
-SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score}
+SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score_outcomes}
 """By scoring version, what computes the figures. Code that changes a figure takes a new version and leaves the
 function of every old one as it is, so that published scores can be computed again for ever."""
 
@@ -75,7 +100,7 @@ def score_folder(store: Store, edition: Edition) -> Scores:
         StoreError: runs are missing or cannot be read, or the scores cannot be written.
         ForeignProtocol: a run was played under other rules.
     """
-    scores = score(read_outcomes(store, edition))
+    scores = score_outcomes(read_outcomes(store, edition))
     write_scores(scores, store.folder)
     return scores
 

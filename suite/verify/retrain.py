@@ -192,9 +192,7 @@ def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:
     return Stratum(len(played), units.favour, training, evaluation)
 
 
-def _figures(
-    again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]
-) -> tuple[Floats, Floats]:
+def _figures(again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> tuple[Floats, Floats]:
     """What a unit earned in training, and in its evaluation: float (F,) each, in one order for all units."""
     training: list[float] = []
     evaluation: list[float] = []

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from protocol import Protocol
+from protocol import Protocol, current_protocol
 from suite.contained.spec import BoxSpec
+from suite.machine import available_cores
 from suite.verify.audit import Audit, audit
 from suite.verify.findings import (
     REPLAY_RULES,
@@ -26,39 +27,70 @@ if TYPE_CHECKING:
 
 
 class Levels(NamedTuple):
-    """What is asked for beyond the audit.
+    """What a verification checks beyond the audit of the files.
 
     Attributes:
-        replay: whether episodes are played again.
+        replay: whether episodes are played again, action by action.
         sample: the share of each run's episodes that is, and the seed that draws them; None: all are.
-        retrain: the runs that the learner plays again.
+        retrain: the run ids that the learner plays again, such as ``smoke/fresh/breakout/seed0``.
         box: where it is put for that; None: into a process with this environment.
         draw: how many runs are drawn to be played again, and the seed that draws them; None: only those named.
+
+    Example:
+        >>> import amtlb
+        >>> amtlb.Levels(replay=True, sample=(0.05, 7))
+        Levels(replay=True, sample=(0.05, 7), retrain=(), box=None, draw=None)
     """
 
-    replay: bool
-    sample: tuple[float, int] | None
-    retrain: Sequence[str]
+    replay: bool = False
+    sample: tuple[float, int] | None = None
+    retrain: Sequence[str] = ()
     box: BoxSpec | None = None
     draw: tuple[int, int] | None = None
 
 
+AUDIT = Levels()
+"""The audit alone: the files, without the emulator and without the learner."""
+
+
+def _ignore(step: str) -> None:
+    """Nobody listens."""
+
+
 def verify(
-    folder: Path, protocol: Protocol, levels: Levels, workers: int, listener: Callable[[str], None]
+    folder: str | Path,
+    levels: Levels = AUDIT,
+    *,
+    workers: int | None = None,
+    listener: Callable[[str], None] = _ignore,
 ) -> Verification:
-    """Hold a submission to the protocol.
+    """Check a submission by the rules of the protocol (docs/rules.md).
+
+    A script that calls this needs ``if __name__ == "__main__":`` around the call: ledgers are read in processes
+    that import the script again.
 
     Args:
         folder: the submission; nothing in it is trusted.
-        protocol: the rules.
-        levels: what is asked for.
-        workers: processes.
-        listener: hears what is being done.
+        levels: what is checked beyond the files.
+        workers: processes; None: one per core.
+        listener: called with a line about each step.
+
+    Returns:
+        the verdict on every rule, and every finding; ``exit_status`` is 0 where it complies.
 
     Raises:
         StoreError: there is no submission in the folder.
         UnknownName: a run or learner to be played again does not exist.
+        RomError, ConformanceError, BoxError: there is not what a replay or training again needs.
+
+    Example:
+        >>> import amtlb
+        >>> verification = amtlb.verify(amtlb.open_results("ppo").folder)
+        >>> verification.exit_status, verification.runs
+        (0, 20)
     """
+    folder, protocol = Path(folder), current_protocol()
+    workers = workers or available_cores()
     listener("auditing")
     audited = audit(folder, protocol, workers)
     findings, checked = list(audited.findings), set(audited.checked)

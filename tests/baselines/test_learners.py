@@ -45,7 +45,7 @@ def test_reference_learners_keep_the_contract(name, steps):
 def test_learners_solve_the_trivial_lanes(module, steps_a_lane):
     """In the last tenth of its steps a learner earns over half of what can be earned; chance is 1/18."""
     points = Points(steps_a_lane * V1.lanes)
-    module.make(1, V1.lanes).learn(trivial_lanes(V1, steps_a_lane, 1, points))
+    module.make(1, V1.lanes).learn(trivial_lanes(steps_a_lane, 1, points))
     assert points.tenths[0] < points.tenths[-1]
     assert points.tenths[-1] > 0.5 * steps_a_lane * V1.lanes / 10
 
@@ -68,7 +68,7 @@ def test_the_seed_decides_every_weight(module, steps_a_lane):
     weights = []
     for seed in (1, 1, 2):
         learner = module.make(seed, V1.lanes)
-        learner.learn(trivial_lanes(V1, steps_a_lane, 1))
+        learner.learn(trivial_lanes(steps_a_lane, 1))
         weights.append(torch.cat([parameter.detach().flatten() for parameter in learner.policy.parameters()]))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -78,7 +78,7 @@ def test_the_seed_decides_every_weight(module, steps_a_lane):
 def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
     """The same gradient moves both to the same weights: moments and layout came along."""
     saved, loaded = module.make(1, V1.lanes), module.make(2, V1.lanes)
-    saved.learn(trivial_lanes(V1, module.PARAMETERS.get("n_steps", 25), 1))
+    saved.learn(trivial_lanes(module.PARAMETERS.get("n_steps", 25), 1))
     saved.save(tmp_path)
     loaded.load(tmp_path)
     for learner in (saved, loaded):
@@ -94,7 +94,7 @@ def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
 def test_ppo_reset_keeps_the_trunk_alone_when_it_learns_on(tmp_path):
     """After a load the first learn has the saved trunk, new heads and no moments; the second changes none."""
     saved = ppo_reset.make(1, V1.lanes)
-    saved.learn(trivial_lanes(V1, 125, 1))
+    saved.learn(trivial_lanes(125, 1))
     saved.save(tmp_path)
     loaded = ppo_reset.make(2, V1.lanes)
     loaded.load(tmp_path)
@@ -132,7 +132,7 @@ def test_lanes_of_another_shape_are_refused(module):
     """A learner that was made for other lanes than it is to play says both shapes."""
     learner = module.make(1, 2 * V1.lanes)
     with pytest.raises(LearnerError, match=f"lanes={2 * V1.lanes}.*lanes={V1.lanes}"):
-        learner.learn(trivial_lanes(V1, 10, 1))
+        learner.learn(trivial_lanes(10, 1))
 
 
 @by_name
@@ -154,7 +154,7 @@ def test_a_foreign_checkpoint_is_refused(module, tmp_path):
 def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
     """Weights that would broadcast and moments that do not fit are LearnerErrors, not loaded."""
     learner = ppo.make(1, V1.lanes)
-    learner.learn(trivial_lanes(V1, 125, 1))
+    learner.learn(trivial_lanes(125, 1))
     learner.save(tmp_path)
     tensors = load_file(tmp_path / "learner.safetensors")
     if change == "shape":
@@ -186,7 +186,7 @@ def test_dqn_begins_to_learn_with_its_budget():
     """Learning starts after a fiftieth of the budget, whatever the budget is."""
     for steps_a_lane in (10, 50):
         learner = dqn.make(1, V1.lanes)
-        learner.learn(trivial_lanes(V1, steps_a_lane, 1))
+        learner.learn(trivial_lanes(steps_a_lane, 1))
         assert learner.algorithm.learning_starts == int(0.02 * steps_a_lane * V1.lanes)
 
 

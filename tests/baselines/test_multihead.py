@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from baselines.multihead import _WithTerm, imbalance
 from baselines.multihead_a2c import PARAMETERS, HeadUse, make
-from protocol import load
 from suite.learners.practice import trivial_lanes
 
 OBSERVATIONS = torch.randint(0, 256, (6, 4, 84, 84), dtype=torch.uint8, generator=torch.manual_seed(0))
@@ -102,7 +101,7 @@ def test_balancing_moves_the_gate_towards_equal_use():
         learner = make(1, 8, {**PARAMETERS, "n_steps": 5, "balance_coef": balance_coef})
         with torch.no_grad():
             learner.policy.gate_net.bias[0] += 3
-        learner.learn(trivial_lanes(load("v1"), 100, 1))
+        learner.learn(trivial_lanes(100, 1))
         left.append(float(imbalance(learner.policy.mix(OBSERVATIONS).gate.detach())))
     assert left[1] < 0.5 * left[0]
 

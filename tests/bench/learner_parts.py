@@ -72,7 +72,7 @@ def play_ours(part: Part) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder) / "journal", LANES)
-        env = practice_lanes(V1, (part.game,), ALL_STEPS, part.seed, recorder)
+        env = practice_lanes((part.game,), ALL_STEPS, part.seed, recorder)
         import_module(f"baselines.{part.learner}").make(part.seed, LANES).learn(env)
         recorder.close()
     return {"steps_per_second": clock.steps_per_second}

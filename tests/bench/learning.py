@@ -88,14 +88,14 @@ class Points:
         self.games[lane, number, (self._played - begun) // self._lanes] = game
 
 
-def practise(learner: Any, games: Sequence[str], seed: int, frames: int) -> Points:
+def practise(learner: Any, games: tuple[str, ...], seed: int, frames: int) -> Points:
     """Let a learner train on lanes without a run id, for so many frames of each game; what it earned."""
     from suite.learners.practice import practice_lanes
 
     protocol = current_protocol()
     steps = len(games) * frames // protocol.environment.frame_skip
     points = Points(steps)
-    env = practice_lanes(protocol, games, steps // protocol.lanes, seed, points)
+    env = practice_lanes(games, steps // protocol.lanes, seed, points)
     env.reset()
     learner.learn(env)
     return points

@@ -16,7 +16,7 @@ from typing import Any
 from protocol import load
 from suite.results.store import Store
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import score
+from suite.scoring.score import score_outcomes
 from tests.bench.synthetic import write_results
 
 EPISODES = 1_000_000
@@ -35,7 +35,7 @@ def _score(folder: Path, edition: str) -> dict[str, Any]:
     started = time.monotonic()
     outcomes = read_outcomes(Store(folder, protocol), protocol.edition(edition))
     read = time.monotonic()
-    score(outcomes)
+    score_outcomes(outcomes)
     return {
         "read_seconds": read - started,
         "score_seconds": time.monotonic() - read,

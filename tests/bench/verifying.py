@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import RunId, current_protocol, describe, parse_run_id, plan
+from protocol import current_protocol, describe, parse_run_id
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_rom
@@ -26,8 +26,9 @@ from suite.results.store import Store
 from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
+from suite.verify.audit import audit
 from suite.verify.replay import replay_submission
-from suite.verify.verification import Levels, verify
+from suite.verify.verification import verify
 from tests.bench.synthetic import write_results
 
 LEARNERS, EPISODES_A_LEARNER = 3, 100_000
@@ -38,7 +39,7 @@ def replay_share(rounds: int) -> float:
     """Steps a CPU second of a replay, over those of the emulator's bare act on the same frames."""
     protocol = current_protocol()
     run = describe(parse_run_id(_RUN, protocol), protocol)
-    ledger = Store(published_folder("ppo", "v1", "smoke"), protocol).ledger_path(run.run_id)
+    ledger = Store(published_folder("ppo", "smoke"), protocol).ledger_path(run.run_id)
     episodes = list(read_episodes(ledger))
     player = Replayer(protocol)
     player.replay(run, episodes[0])  # the ROM is loaded once
@@ -66,26 +67,21 @@ def replay_share(rounds: int) -> float:
 def speedup_of_cores() -> float:
     """How many times faster all cores replay a submission than one does."""
     protocol = current_protocol()
-    folder = published_folder("ppo", "v1", "smoke")
-    edition = protocol.edition("smoke")
-    counts: dict[RunId, int] = {
-        run.run_id: len(list(read_episodes(folder / run.run_id.path / "ledger.parquet")))
-        for run in plan(protocol, edition)
-    }
+    folder = published_folder("ppo", "smoke")
+    ledgers = audit(folder, protocol, available_cores()).ledgers
     seconds = []
     for workers in (1, available_cores()):
         started = time.perf_counter()
-        replay_submission(folder, protocol, counts, None, workers, lambda done, of: None)
+        replay_submission(folder, protocol, ledgers, None, workers, lambda done, of: None)
         seconds.append(time.perf_counter() - started)
     return seconds[0] / seconds[1]
 
 
 def audit_release(folder: Path) -> dict[str, float]:
     """Seconds to audit every submission of a folder, and the most memory that this or any worker held."""
-    protocol = current_protocol()
     started = time.perf_counter()
     for submission in sorted(folder.iterdir()):
-        found = verify(submission, protocol, Levels(False, None, ()), available_cores(), lambda text: None)
+        found = verify(submission)
         assert not found.findings, found.findings[:3]
     seconds = time.perf_counter() - started
     own, children = (

@@ -31,7 +31,7 @@ from tests.suite.verify.corpus import OTHER_FRESH, Forged
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = OutOfRange.__module__
-PPO = published_folder("ppo", "v1", "smoke")
+PPO = published_folder("ppo", "smoke")
 pytestmark = pytest.mark.contained
 
 ATTACKS = {
@@ -129,7 +129,7 @@ def test_hidden_hyper_parameters_are_found(image, tmp_path):
     forged = Forged(tmp_path / "submission")
     forged.train(OTHER_FRESH, "tests.suite.verify.tuned:make")
     box = BoxSpec(image_sha256=image_id(image))
-    found = verify(forged.folder, V1, Levels(False, None, (f"smoke/{OTHER_FRESH}",), box), 2, lambda text: None)
+    found = verify(forged.folder, Levels(retrain=(f"smoke/{OTHER_FRESH}",), box=box), workers=2)
     assert {finding.rule for finding in found.findings} == {"T1"}
 
 
@@ -162,7 +162,7 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
         contained_maker(spec, f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,
     ):
         learner = make(1, V1.lanes)
-        learner.learn(practice_lanes(V1, steps_a_lane=10))
+        learner.learn(practice_lanes(steps_a_lane=10))
         learner.save(tmp_path)
     print(f"| {name} | {caught.value} |")
     assert re.search(expected, str(caught.value)), caught.value

@@ -45,7 +45,7 @@ def play(learner_name: str, game: str, seed: int, folder: Path) -> None:
         if arm == "transfer":
             learner.load(checkpoint)
         recorder = JournalRecorder(folder / f"{arm}.arrows", LANES)
-        env = practice_lanes(V1, (game,), BUDGET_FRAMES // 4 // LANES, own_seed, recorder)
+        env = practice_lanes((game,), BUDGET_FRAMES // 4 // LANES, own_seed, recorder)
         learner.learn(env)
         recorder.close()
         write_ledger(folder / f"{arm}.arrows", folder / f"{arm}.parquet")

@@ -21,7 +21,7 @@ SCREENSHOTS = Path(os.environ.get("AMTLB_SCREENSHOTS", "build/screenshots"))
 def page_file(amtlb, tmp_path_factory) -> Path:
     """The report of the published learner that has heads, through the command line."""
     out = tmp_path_factory.mktemp("report")
-    done = amtlb("report", published_folder("multihead_a2c", "v1", "smoke"), "--out", out)
+    done = amtlb("report", published_folder("multihead_a2c", "smoke"), "--out", out)
     assert done.returncode == 0, done.stderr
     return out / "report.html"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from protocol import StoreError
-from suite.report.page import write_report
+from suite.report.page import write_page
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import score
+from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
@@ -21,21 +21,21 @@ LEARNER = "multihead_a2c"
 @pytest.fixture(scope="module")
 def inputs() -> tuple:
     """What a report is written from: the published results of the learner that has heads."""
-    store = Store(published_folder(LEARNER, "v1", "smoke"), V1)
+    store = Store(published_folder(LEARNER, "smoke"), V1)
     outcomes = read_outcomes(store, V1.edition("smoke"))
-    return store, outcomes, score(outcomes)
+    return store, outcomes, score_outcomes(outcomes)
 
 
 @pytest.fixture(scope="module")
 def report(inputs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    write_report(*inputs, folder)
+    write_page(*inputs, folder)
     return folder
 
 
 def test_the_same_results_give_the_same_bytes(inputs, report, tmp_path):
     """Page and figures, SVG and PNG, are equal in two writings."""
-    write_report(*inputs, tmp_path)
+    write_page(*inputs, tmp_path)
     files = sorted(path.relative_to(report) for path in report.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in files:
@@ -110,7 +110,7 @@ def test_names_are_escaped(inputs, tmp_path):
     """What a record says can be no markup."""
     store, outcomes, scores = inputs
     hostile = scores.model_copy(update={"learner": "<script>alert(1)</script>"})
-    page = write_report(store, outcomes, Scores.model_validate(hostile.model_dump()), tmp_path).read_text()
+    page = write_page(store, outcomes, Scores.model_validate(hostile.model_dump()), tmp_path).read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
 

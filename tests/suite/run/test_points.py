@@ -42,7 +42,7 @@ def test_points_come_as_soon_as_their_hundredth_is_over():
 
 def test_a_ledger_tells_when_its_episodes_ended():
     """Ends come in order, the last training episode at the last step, with the returns of the ledger."""
-    ledger = published_folder("uniform", "v1", "smoke") / GENERALIST.run_id.path / "ledger.parquet"
+    ledger = published_folder("uniform", "smoke") / GENERALIST.run_id.path / "ledger.parquet"
     ended = list(ended_episodes(ledger, V1.lanes))
     training = [one for one in ended if one.phase == "training"]
     assert [one.steps for one in training] == sorted(one.steps for one in training)

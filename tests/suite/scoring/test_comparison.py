@@ -12,7 +12,6 @@ from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scoring.comparison import Comparison, compare, read_contenders
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.published import published_scores
 from suite.scoring.score import score
 from tests.bench.synthetic import write_results
 from tests.suite.cli.test_cli import refused
@@ -23,21 +22,21 @@ SMOKE = V1.edition("smoke")
 
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
-    return compare(read_contenders(["uniform", "ppo"], V1, None), published_scores(V1, "smoke"))
+    return compare(["uniform", "ppo"])
 
 
 def test_scores_stand_as_they_do_alone(comparison):
     """A contender's scores are those of its folder."""
     for one in comparison.contenders:
-        folder = published_folder(one.label, "v1", "smoke")
-        assert one.scores == score(read_outcomes(Store(folder, V1), SMOKE))
+        folder = published_folder(one.label, "smoke")
+        assert one.scores == score(folder)
 
 
 def test_duels_are_counted_by_pairs_of_runs(comparison):
     """The probability that one beats another is the share of won pairs of seeds, mean over games."""
     there = {duel.ours: duel for duel in comparison.duels}
     ours, theirs = (
-        read_outcomes(Store(published_folder(name, "v1", "smoke"), V1), SMOKE) for name in ("ppo", "uniform")
+        read_outcomes(Store(published_folder(name, "smoke"), V1), SMOKE) for name in ("ppo", "uniform")
     )
     for measure, one, other in (
         ("fresh", ours.curves.fresh[..., -1], theirs.curves.fresh[..., -1]),
@@ -57,7 +56,7 @@ def test_duels_are_counted_by_pairs_of_runs(comparison):
 def test_a_learner_against_its_copy_is_even(smoke_results, tmp_path):
     """Equal results beat each other in half of all pairs."""
     shutil.copytree(smoke_results, tmp_path / "copy")
-    both = compare(read_contenders([str(smoke_results), str(tmp_path / "copy")], V1, None), {})
+    both = compare([str(smoke_results), str(tmp_path / "copy")])
     assert {duel.fresh.value for duel in both.duels} == {0.5}
 
 
@@ -66,7 +65,7 @@ def test_claims_are_corrected_for_all_that_are_compared(smoke_results, tmp_path)
     for name in ("two", "three"):
         shutil.copytree(smoke_results, tmp_path / name)
     names = [str(smoke_results), str(tmp_path / "two"), str(tmp_path / "three")]
-    for one in compare(read_contenders(names, V1, None), {}).contenders:
+    for one in compare(names).contenders:
         assert one.claim.learners == 3
         assert one.claim.p_value == min(1.0, 3 * one.scores.transfer.contrast.null.p_value)
 
@@ -117,9 +116,9 @@ def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
 def test_names_that_need_more_than_their_last_part(smoke_results, tmp_path):
     """Two folders of one name are told apart by their paths; an unknown name is UnknownName."""
     shutil.copytree(smoke_results, tmp_path / "uniform")
-    found = read_contenders([str(smoke_results), str(tmp_path / "uniform")], V1, None)
+    found = read_contenders([str(smoke_results), str(tmp_path / "uniform")])
     assert [one.label for one in found] == [str(smoke_results), str(tmp_path / "uniform")]
     with pytest.raises(UnknownName, match="neither"):
-        read_contenders(["nobody"], V1, "smoke")
+        read_contenders(["nobody"], "smoke")
     with pytest.raises(StoreError, match="twice"):
-        read_contenders(["ppo", "ppo"], V1, "smoke")
+        read_contenders(["ppo", "ppo"], "smoke")

@@ -16,7 +16,7 @@ from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import SCORERS, score
+from suite.scoring.score import SCORERS, score, score_outcomes
 from suite.scoring.scores import Scores
 from tests.suite.helpers import V1
 
@@ -42,7 +42,7 @@ def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
 
 def test_scores_recompute_from_the_ledgers(smoke_results):
     """Every figure is what naive sums over the episodes give."""
-    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
+    scores = score(smoke_results)
     assert {game.game for game in scores.transfer.games} == set(SMOKE.games)
     ratios = []
     for game in scores.transfer.games:
@@ -68,7 +68,7 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
 
 def test_curve_is_cumulative_reward_over_frames(smoke_results):
     """Half-way down the curve stand the rewards of the first half of the frames, counted step by step."""
-    scores = score(read_outcomes(Store(smoke_results, V1), SMOKE))
+    scores = score(smoke_results)
     halves = {"fresh": {}, "transfer": {}}
     for arm, by_game in halves.items():
         for run in plan(V1, SMOKE):
@@ -118,7 +118,7 @@ def test_generalists_curve_counts_frames_of_the_game(smoke_results):
 
 def test_every_figure_stands_beside_its_null(smoke_results):
     """Each aggregate has an interval around it, a null and a p-value; figures without transfer stay inside."""
-    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    transfer = score(smoke_results).transfer
     for name in ("contrast", "mean_contrast", "ratio", "win_probability", "final_contrast"):
         figure = getattr(transfer, name)
         assert figure.interval.low <= figure.value <= figure.interval.high, name
@@ -132,7 +132,7 @@ def test_every_figure_stands_beside_its_null(smoke_results):
 def test_scores_follow_from_the_resampling_seed(smoke_results):
     """The same seed gives the same scores; another moves intervals and no value."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
-    one, again, other = (score(outcomes, seed, resamples=200) for seed in (1, 1, 2))
+    one, again, other = (score_outcomes(outcomes, seed, resamples=200) for seed in (1, 1, 2))
     assert one == again
     assert one.transfer.contrast.value == other.transfer.contrast.value
     assert one.transfer != other.transfer
@@ -143,19 +143,19 @@ def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
     written = (smoke_results / "scores.json").read_bytes()
     assert amtlb("scores", smoke_results).returncode == 0
     assert (smoke_results / "scores.json").read_bytes() == written
-    assert Scores.model_validate_json(written) == score(read_outcomes(Store(smoke_results, V1), SMOKE))
+    assert Scores.model_validate_json(written) == score(smoke_results)
 
 
 def test_p_values_of_smoke_are_exact(smoke_results):
     """Three folds of two seeds have 64 swaps: every p-value over all games is a whole number of 64ths."""
-    transfer = score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer
+    transfer = score(smoke_results).transfer
     for figure in (transfer.contrast, transfer.win_probability, transfer.final_contrast):
         assert (64 * figure.null.p_value) % 1 == 0
 
 
 def test_final_performance_recomputes_from_the_evaluations(smoke_results):
     """The final figures are the mean evaluation returns of the transfer and the fresh runs."""
-    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+    for game in score(smoke_results).transfer.games:
         fresh, transfer = (
             np.mean(returns_of(smoke_results, arm, game.game, "evaluation")) for arm in ("fresh", "transfer")
         )
@@ -165,7 +165,7 @@ def test_final_performance_recomputes_from_the_evaluations(smoke_results):
 
 def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
     """A game's reward in pre-training is the mean over two folds, all but its own, of two seeds."""
-    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+    for game in score(smoke_results).transfer.games:
         earned = sum(returns_of(smoke_results, "pretrain", game.game, "training")) / 4
         assert game.pretrain_reward == pytest.approx(earned)
         fresh = game.fresh_reward
@@ -174,7 +174,7 @@ def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
 
 def test_rewards_stand_by_seed(smoke_results):
     """Each seed's reward is published, and the game's reward is their mean."""
-    for game in score(read_outcomes(Store(smoke_results, V1), SMOKE)).transfer.games:
+    for game in score(smoke_results).transfer.games:
         for rewards, mean in (
             (game.fresh_rewards, game.fresh_reward),
             (game.transfer_rewards, game.transfer_reward),
@@ -191,7 +191,7 @@ def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_result
     curves = outcomes.curves.transfer.copy()
     curves[1] = -1e6 - curves[1]
     spoiled = replace(marked, curves=outcomes.curves._replace(transfer=curves))
-    one, other = score(marked).transfer, score(spoiled).transfer
+    one, other = score_outcomes(marked).transfer, score_outcomes(spoiled).transfer
     assert (one.counted_games, one.negative_games) == (2, (outcomes.games[1],))
     assert [game.negative_rewards for game in one.games] == [False, True, False]
     assert one.contrast.value == pytest.approx(
@@ -205,7 +205,7 @@ def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_result
 def test_where_all_games_have_negative_rewards_nothing_is_said(smoke_results):
     """Every figure over all games is undefined, as is every point of the curves; no number is NaN."""
     outcomes = replace(read_outcomes(Store(smoke_results, V1), SMOKE), negative=(True, True, True))
-    scores = score(outcomes)
+    scores = score_outcomes(outcomes)
     transfer = scores.transfer
     assert (transfer.counted_games, len(transfer.negative_games)) == (0, 3)
     for name, value in transfer:
@@ -254,21 +254,21 @@ def test_games_without_whole_episodes_are_named_and_left_out_of_the_gain(smoke_r
     some = ones.copy()
     some[2, 1] = 0
     whole = outcomes.whole_episodes._replace(fresh=ones, transfer=some)
-    transfer = score(replace(outcomes, whole_episodes=whole)).transfer
+    transfer = score_outcomes(replace(outcomes, whole_episodes=whole)).transfer
     assert transfer.gain_games == 2
     assert transfer.games_without_whole_episodes == (outcomes.games[2],)
     gains = [game.human_normalised_gain for game in transfer.games]
     assert gains[2] is None
     assert transfer.human_normalised_gain.value == pytest.approx(np.mean(gains[:2]))
     none = outcomes.whole_episodes._replace(fresh=0 * ones)
-    transfer = score(replace(outcomes, whole_episodes=none)).transfer
+    transfer = score_outcomes(replace(outcomes, whole_episodes=none)).transfer
     assert (transfer.gain_games, transfer.human_normalised_gain) == (0, UNDEFINED)
 
 
 def test_scores_name_what_computed_them(smoke_results):
     """The file's form and the scoring's version are in it, and the version leads to the function."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
-    scores = score(outcomes)
+    scores = score_outcomes(outcomes)
     assert (scores.schema_version, scores.scoring_version) == (1, 1)
     assert SCORERS[scores.scoring_version](outcomes) == scores
 

@@ -14,9 +14,8 @@ from suite.report.page import write_report
 from suite.report.sheets import csv_text
 from suite.results import published as baselines
 from suite.results.store import SUBMISSION, Store
-from suite.scoring.comparison import Contender, compare, read_contenders
+from suite.scoring.comparison import Contender, compare, compare_contenders
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import score
 from suite.submission.description import Submission, division_of, parse_submission, submission_toml
 from suite.tracking.mongo_url import VARIABLE
 from tests.suite.cli.test_cli import refused
@@ -104,7 +103,7 @@ def test_a_verification_says_the_division(standard, borrowed):
 def test_open_learners_stand_apart(results, standard, borrowed):
     """A learner of the division open has tables of its own, marked, and no duel with a standard one."""
     names = [str(folder) for folder in (results.folder, borrowed, standard)]
-    comparison = compare(read_contenders(names, V1, None), {})
+    comparison = compare(names)
     assert [one.division for one in comparison.contenders] == ["standard", "open", "standard"]
     assert {(duel.ours, duel.theirs) for duel in comparison.duels} == {
         ("invented", "standard"),
@@ -122,7 +121,7 @@ def test_open_learners_stand_apart(results, standard, borrowed):
 def test_open_learners_duel_among_themselves(results, borrowed):
     """Two learners of the division open are set against each other, in the marked tables."""
     outcomes = read_outcomes(results, V1.edition("smoke"))
-    both = compare([Contender("one", outcomes, "open"), Contender("other", outcomes, "open")], {})
+    both = compare_contenders([Contender("one", outcomes, "open"), Contender("other", outcomes, "open")], {})
     assert len(both.duels) == 2
     assert all(MARK in sheet.title for sheet in comparison_sheets(both))
 
@@ -133,9 +132,8 @@ def test_a_report_ranks_no_open_learner_with_others(results, standard, borrowed,
     for name, folder in (("plain", standard), ("lent", borrowed)):
         shutil.copytree(folder, published / name)
     monkeypatch.setattr(baselines, "ARTIFACTS", tmp_path / "artifacts")
-    outcomes = read_outcomes(results, V1.edition("smoke"))
     for folder, marked in ((results.folder, {"lent"}), (borrowed, {"lent", "this learner"})):
-        page = write_report(Store(folder, V1), outcomes, score(outcomes), tmp_path / folder.name).read_text()
+        page = write_report(folder, tmp_path / folder.name).read_text()
         section = page.partition('<section id="baselines"')[2].partition("</section>")[0]
         ours, _, theirs = section.partition(f"<caption><span>{MARK}")
         for name in ("plain", "lent", "this learner"):

@@ -39,4 +39,4 @@ def synthetic(tmp_path_factory) -> Store:
 def results_of_uniform() -> Path:
     from suite.results.published import published_folder
 
-    return published_folder("uniform", "v1", "smoke")
+    return published_folder("uniform", "smoke")

@@ -108,7 +108,7 @@ def test_the_command_says_what_it_did(amtlb, server):
         "server": f"127.0.0.1:{server.port}/runs",
         "folders": [
             {
-                "folder": str(published_folder("uniform", "v1", "smoke")),
+                "folder": str(published_folder("uniform", "smoke")),
                 "runs": 20,
                 "present": 20,
                 "published": 0,
@@ -117,7 +117,7 @@ def test_the_command_says_what_it_did(amtlb, server):
         ],
     }
     with opened(server.url) as database:
-        assert_one_of_each(database, Store(published_folder("uniform", "v1", "smoke"), V1))
+        assert_one_of_each(database, Store(published_folder("uniform", "smoke"), V1))
 
 
 def test_what_cannot_be_published_is_refused(amtlb, database_url, synthetic, tmp_path):

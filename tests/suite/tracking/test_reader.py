@@ -10,8 +10,7 @@ import pytest
 from protocol import AmtlbError, Edition, ServerError, UnknownName
 from suite.results.published import published_folder
 from suite.results.store import Store, complete_runs
-from suite.scoring.comparison import Comparison, compare, read_contenders
-from suite.scoring.published import published_scores
+from suite.scoring.comparison import Comparison, compare
 from suite.tracking.publish import Publisher
 from suite.tracking.reader import learner_of, read_published
 from tests.suite.cli.test_cli import refused
@@ -25,13 +24,11 @@ def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
     """What is named comes from the database and compares as its folder does; errors name what is there."""
     with opened(server.url) as database:
         for name in ("uniform", "ppo"):
-            store = Store(published_folder(name, "v1", "smoke"), V1)
+            store = Store(published_folder(name, "smoke"), V1)
             Publisher(database, 0.2).publish(store, complete_runs(store), lambda run_id, ending: None)
     done = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
     assert done.returncode == 0, done.stderr
-    assert Comparison.model_validate_json(done.stdout) == compare(
-        read_contenders(["uniform", "ppo"], V1, None), published_scores(V1, "smoke")
-    )
+    assert Comparison.model_validate_json(done.stdout) == compare(["uniform", "ppo"])
     refused(amtlb("compare", "nobody", "--from", server.url), 2, "'nobody'", "baselines.ppo:make")
 
 
@@ -42,7 +39,7 @@ def test_a_learner_of_a_database_stands_beside_a_folder(published, synthetic, tm
         read_published(published, name, V1, edition, tmp_path / "found")
         return tmp_path / "found"
 
-    both = compare(read_contenders([str(synthetic.folder), "synthetic:make"], V1, None, find), {})
+    both = compare([synthetic.folder, "synthetic:make"], find=find)
     assert [one.label for one in both.contenders] == [synthetic.folder.name, "synthetic:make"]
     assert {duel.fresh.value for duel in both.duels} == {0.5}
 

@@ -8,7 +8,7 @@ from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
 from suite.verify.findings import Verification
-from suite.verify.verification import Levels, verify
+from suite.verify.verification import verify
 from tests.bench.synthetic import write_results
 from tests.suite.helpers import V1
 
@@ -29,4 +29,4 @@ def packed(store: Store, out: Path, **said: Any) -> Path:
 
 def audited(folder: Path) -> Verification:
     """What an audit of a submission finds."""
-    return verify(folder, V1, Levels(False, None, ()), 2, lambda text: None)
+    return verify(folder, workers=2)

@@ -15,7 +15,6 @@ from suite.machine import available_cores
 from suite.results.published import published_baselines, published_folder
 from suite.verify.findings import RULES
 from suite.verify.verification import Levels, verify
-from tests.suite.helpers import V1
 from tests.suite.verify.corpus import FORGERIES, Forged
 
 BASE = "ppo"
@@ -40,10 +39,10 @@ def try_forgery(place: int) -> Tried:
     forgery = FORGERIES[place]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "submission"
-        shutil.copytree(published_folder(BASE, "v1", "smoke"), folder)
+        shutil.copytree(published_folder(BASE, "smoke"), folder)
         forgery.forge(Forged(folder))
-        levels = Levels(forgery.replay, None, forgery.retrain)
-        found = verify(folder, V1, levels, 1, lambda text: None)
+        levels = Levels(replay=forgery.replay, retrain=forgery.retrain)
+        found = verify(folder, levels, workers=1)
     errors = frozenset(finding.rule for finding in found.findings if finding.severity == "error")
     return Tried(forgery.name, forgery.rule, forgery.also, errors)
 
@@ -64,16 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in tried:
         status = "killed" if one.killed else "ALIVE"
         print(f"{status:7} {one.rule}: {one.name} (found by {', '.join(sorted(one.found)) or 'none'})")
-    valid = [] if options.names else published_baselines(V1.version, "smoke")
+    valid = [] if options.names else published_baselines("smoke")
     passed = []
     for name in valid:
-        found = verify(
-            published_folder(name, V1.version, "smoke"),
-            V1,
-            Levels(True, None, ()),
-            available_cores(),
-            lambda text: None,
-        )
+        found = verify(published_folder(name, "smoke"), Levels(replay=True))
         print(f"{'passed' if not found.findings else 'FAILED'}  {name}, replayed")
         passed.append(not found.findings)
     print("\nrule  forgeries  killed  found by it alone")

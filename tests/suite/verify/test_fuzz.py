@@ -39,7 +39,7 @@ def damaged(data: bytes, generator: np.random.Generator) -> bytes:
 @pytest.fixture(scope="module", params=["ledger.parquet", "record.json"])
 def audits(request, tmp_path_factory) -> tuple[str, list[RunAudit | Failure]]:
     """What the audit of one run says of CASES damaged copies of one of its files."""
-    source = published_folder("ppo", "v1", "smoke") / FRESH
+    source = published_folder("ppo", "smoke") / FRESH
     generator = np.random.Generator(np.random.Philox(key=11))
     original, base = (source / request.param).read_bytes(), tmp_path_factory.mktemp("fuzz")
     tasks = []

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from protocol import RunRecord, canonical_digest, parse_run_id
 from suite.cli.printing import output_console, print_verification
-from suite.results.store import Store
-from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score, write_scores
 from suite.verify.findings import REVIEWED_RULES, RULES, Finding
 from suite.verify.intent_rules import check_intent
@@ -83,7 +81,7 @@ def keyed(tmp_path_factory) -> Path:
         forged.write_record(
             run, forged.record(run) | {"configuration": configuration, "configuration_digest": digest}
         )
-    write_scores(score(read_outcomes(Store(forged.folder, V1), V1.edition("smoke"))), forged.folder)
+    write_scores(score(forged.folder), forged.folder)
     forged.sums()
     return forged.folder
 

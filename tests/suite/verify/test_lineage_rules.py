@@ -15,7 +15,7 @@ TRANSFER = next(run for run in RUNS if run.run_id.arm == "transfer")
 
 @pytest.fixture
 def records():
-    folder = published_folder("ppo", "v1", "smoke")
+    folder = published_folder("ppo", "smoke")
     found = {run.run_id: json.loads((folder / run.run_id.path / "record.json").read_text()) for run in RUNS}
     return {run_id: RunRecord.model_validate_json(json.dumps(record)) for run_id, record in found.items()}
 

@@ -31,19 +31,19 @@ QUICK = (
 @pytest.fixture
 def submission(tmp_path) -> Path:
     """A copy of a published baseline."""
-    shutil.copytree(published_folder("ppo", "v1", "smoke"), tmp_path / "submission")
+    shutil.copytree(published_folder("ppo", "smoke"), tmp_path / "submission")
     return tmp_path / "submission"
 
 
 def audited(folder: Path) -> Verification:
-    return verify(folder, V1, Levels(False, None, ()), 2, lambda text: None)
+    return verify(folder, workers=2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", published_baselines("v1", "smoke"))
+@pytest.mark.parametrize("name", published_baselines("smoke"))
 def test_published_baselines_pass(name):
     """The audit of each published baseline finds nothing, and names what it did not look at."""
-    found = audited(published_folder(name, "v1", "smoke"))
+    found = audited(published_folder(name, "smoke"))
     assert found.findings == ()
     assert (found.exit_status, found.runs, found.edition) == (0, 20, "smoke")
     told = {verdict.rule: verdict.verdict for verdict in found.verdicts}
@@ -121,7 +121,7 @@ def test_a_false_episode_is_found_where_it_diverges(submission):
         rows[0]["episode_return"] = 77
 
     forged.edit_rows(FRESH, invent)
-    found = verify(submission, V1, Levels(True, (0.99, 1), ()), 2, lambda text: None)
+    found = verify(submission, Levels(replay=True, sample=(0.99, 1)), workers=2)
     first = next(finding for finding in found.findings if finding.rule == "R1")
     assert (first.run_id, first.row, first.expected, first.found) == (
         f"smoke/{FRESH}",
@@ -202,7 +202,7 @@ def test_published_schemas_are_the_models(name):
 
 def test_files_are_as_their_schemas_say():
     """The published records and scores validate against the published schemas."""
-    folder = published_folder("ppo", "v1", "smoke")
+    folder = published_folder("ppo", "smoke")
     for name, path in (
         ("record", folder / parse_run_id(f"smoke/{FRESH}", V1).path / "record.json"),
         ("scores", folder / "scores.json"),

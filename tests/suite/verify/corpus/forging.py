@@ -20,7 +20,6 @@ from suite.digests import file_digest
 from suite.results.ledger import read_ledger
 from suite.results.schema import LEDGER_SCHEMA
 from suite.results.store import Store
-from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score, write_scores
 from suite.submission.checksums import sums_text
 from tests.suite.helpers import V1
@@ -89,7 +88,7 @@ class Forged:
         self.write_record(run, record)
         if scores:
             with suppress(StoreError):  # a ledger that is none: nothing scores it, the old scores stay
-                write_scores(score(read_outcomes(Store(self.folder, V1), EDITION)), self.folder)
+                write_scores(score(self.folder), self.folder)
         self.sums()
 
     def edit_rows(self, run: str, edit: Callable[[list[dict[str, Any]]], None], **options: bool) -> None:
