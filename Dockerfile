@@ -34,14 +34,16 @@ COPY .dockerignore .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md Dockerfi
 COPY .ci .ci
 COPY .github .github
 COPY docs docs
+COPY examples examples
 COPY artifacts artifacts
 COPY tests tests
 COPY protocol protocol
 COPY suite suite
 COPY baselines baselines
+COPY amtlb amtlb
 ENV PATH=/amtlb/.venv/bin:$PATH HOME=/home/amtlb
 RUN pip install --quiet --no-cache-dir --no-index --no-build-isolation --no-deps -e . \
-    && python -m compileall -q protocol suite baselines \
+    && python -m compileall -q amtlb protocol suite baselines \
     && touch .venv/.installed
 
 # All ROMs and all conformance vectors; the stamp lets a start find the same files unchanged.

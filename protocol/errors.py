@@ -17,7 +17,16 @@ from __future__ import annotations
 
 
 class AmtlbError(Exception):
-    """Base of every error whose text is meant for a user: the thing, the value, the limit, the way out."""
+    """Base of every error whose text is meant for a user: the thing, the value, the limit, the way out.
+
+    Example:
+        >>> import amtlb
+        >>> try:
+        ...     amtlb.open_results("no such learner")
+        ... except amtlb.AmtlbError as error:
+        ...     print(type(error).__name__)
+        UnknownName
+    """
 
 
 class UnknownName(AmtlbError):
@@ -57,4 +66,4 @@ class WorkerDied(AmtlbError):
 
 
 class BudgetExhausted(AmtlbError):
-    """The frames of a run are spent."""
+    """The frames of a run are spent: ``LaneEnv.step`` raises it, and a learner may let it through."""

@@ -215,7 +215,14 @@ def load(version: str) -> Protocol:
 
 
 def current_protocol() -> Protocol:
-    """The protocol that is played unless a record or a job names another version."""
+    """The protocol that is played unless a record or a job names another version.
+
+    Example:
+        >>> import amtlb
+        >>> protocol = amtlb.current_protocol()
+        >>> protocol.version, protocol.lanes, protocol.edition("smoke").games
+        ('v1', 8, ('breakout', 'pong', 'space_invaders'))
+    """
     return load(CURRENT)
 
 

@@ -27,6 +27,8 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
     writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from; the
     same seed learns the same to the bit and acts the same from a checkpoint, and another seed acts otherwise.
 
+    It plays a few hundred steps of real games and takes a minute at most.
+
     Args:
         name: ``module:function``.
         steps_a_lane: agent steps that each lane plays; give more than the learner needs to learn once.
@@ -35,6 +37,10 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
         UnknownName: there is no such learner.
         LearnerError: the contract is broken; the text says where.
         ValueError: ``learn`` gave the lanes actions that cannot be played.
+
+    Example:
+        >>> import amtlb
+        >>> amtlb.check_learner("baselines.uniform:make")
     """
     protocol = current_protocol()
     make = find_learner(name)

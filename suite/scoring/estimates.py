@@ -47,7 +47,13 @@ class Null(Frozen):
 
 
 class Figure(Frozen):
-    """One figure; what is None has no meaning for these runs."""
+    """One figure beside its interval and its null; what is None has no meaning for these runs.
+
+    Attributes:
+        value: the figure.
+        interval: its 95 % interval.
+        null: what the same statistic says where there is no effect.
+    """
 
     value: float | None
     interval: Interval | None
