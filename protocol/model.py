@@ -221,7 +221,7 @@ def current_protocol() -> Protocol:
         >>> import amtlb
         >>> protocol = amtlb.current_protocol()
         >>> protocol.version, protocol.lanes, protocol.edition("smoke").games
-        ('v1', 8, ('breakout', 'pong', 'space_invaders'))
+        ('v1', 8, ('asterix', 'breakout', 'space_invaders'))
     """
     return load(CURRENT)
 

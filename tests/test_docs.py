@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import amtlb
 from protocol import load
-from suite.learners.check import check_learner
 from suite.tracking.mongo_url import VARIABLE
 from tests.bench.cost import steps_row
 from tests.suite.tracking.servers import a_database
@@ -42,6 +42,7 @@ RUN_ELSEWHERE = {
     '--author "A. Author" --code https://example.org/commit/abc --deterministic': "likewise",
     ".venv/bin/amtlb verify contained --replay --retrain smoke/fresh/breakout/seed0 "
     "--image my-learner": "likewise",
+    ".venv/bin/python examples/actor_critic.py": "tests/test_examples.py runs it",
     "make sbom": "needs the image: tests/image/test_build.py runs it",
     "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
@@ -83,6 +84,7 @@ def newcomer(smoke_results, tmp_path_factory) -> Path:
     """A folder as the README leads to it: results of an edition, and the learner of the docs."""
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(smoke_results, folder / "results/smoke/baselines.ppo")
+    (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "my_learner.py").write_text(blocks(ROOT / "docs/learners.md", "python")[0])
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return folder
@@ -137,10 +139,21 @@ def test_the_cost_table_has_the_steps_of_the_plan(edition):
     assert f"| {row} |" in (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_the_shown_python_runs(newcomer, page):
+    """The Python that a page shows runs in a newcomer's folder, and warns of nothing."""
+    for block in blocks(ROOT / page, "python"):
+        command = [sys.executable, "-W", "error", "-c", block]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(newcomer), str(ROOT)))}
+        done = subprocess.run(command, cwd=newcomer, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+
+
 def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):
     """The learner that the docs show passes the shipped contract test."""
     monkeypatch.syspath_prepend(str(newcomer))
-    check_learner("my_learner:make")
+    amtlb.check_learner("my_learner:make")
 
 
 def test_the_template_is_what_the_docs_say():

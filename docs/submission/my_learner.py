@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from protocol import BudgetExhausted
+from amtlb import BudgetExhausted
 
 
 class Lucky:

@@ -26,7 +26,7 @@ class Results:
         >>> import amtlb
         >>> results = amtlb.open_results("ppo")
         >>> len(results.run_ids), str(results.run_ids[0])
-        (20, 'smoke/fresh/breakout/seed0')
+        (20, 'smoke/fresh/asterix/seed0')
         >>> results.record("smoke/fresh/breakout/seed0").learner
         'baselines.ppo:make'
         >>> results.ledger("smoke/fresh/breakout/seed0", ["game", "episode_return"]).column_names
