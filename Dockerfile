@@ -42,7 +42,9 @@ COPY suite suite
 COPY baselines baselines
 COPY amtlb amtlb
 ENV PATH=/amtlb/.venv/bin:$PATH HOME=/home/amtlb
-RUN pip install --quiet --no-cache-dir --no-index --no-build-isolation --no-deps -e . \
+# compat: otherwise the folder /amtlb hides the package from whoever stands in /.
+RUN pip install --quiet --no-cache-dir --no-index --no-build-isolation --no-deps \
+        --config-settings editable_mode=compat -e . \
     && python -m compileall -q amtlb protocol suite baselines \
     && touch .venv/.installed
 

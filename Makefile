@@ -32,7 +32,9 @@ $(STAMP): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
 	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
-	$(BIN)/pip install --disable-pip-version-check -q --no-build-isolation --no-deps -e .
+	# compat: otherwise a checkout called amtlb hides the package from whoever stands in the folder above it.
+	$(BIN)/pip install --disable-pip-version-check -q --no-build-isolation --no-deps \
+		--config-settings editable_mode=compat -e .
 	touch $@
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)

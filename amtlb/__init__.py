@@ -2,8 +2,8 @@
 
 Writing a learner: ``Learner``, ``LaneEnv``, ``BudgetExhausted``, ``check_learner``, ``practice_lanes``,
 ``trivial_lanes``. Reading: ``open_results``, ``read_ledger``, ``published_baselines``. Judging: ``score``,
-``compare``, ``verify``, ``write_report``. The other names are the models that these return, the errors that they
-raise, and the rules that are played. docs/api.md explains each in a sentence or two.
+``compare``, ``verify``, ``write_report``. The other names are the models that these return, the errors that
+they raise, and the rules that are played. docs/api.md explains each in a sentence or two.
 
 ``import amtlb`` alone imports nothing of the project: a learner in its box needs no emulator, and a reader of
 results no torch.

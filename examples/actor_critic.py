@@ -7,7 +7,9 @@ Measure it with ``amtlb benchmark --learner actor_critic:make``, called in this 
 
 from __future__ import annotations  # so that amtlb.LaneEnv is not loaded where only its name is needed
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +46,7 @@ class Network(nn.Module):
 class ActorCritic:
     """Advantage actor-critic over short rollouts of all lanes (Mnih et al. 2016)."""
 
-    configuration = {
+    configuration: Mapping[str, Any] = {
         "algorithm": "actor-critic",
         "rollout_steps": 5,
         "learning_rate": 1e-3,
@@ -92,7 +94,7 @@ class ActorCritic:
             return self._draw(self.network(observations)[0]).numpy()
 
     def save(self, folder: Path) -> None:
-        """Write the weights as one array; ``torch.save`` would write a pickle, which runs code when it is read."""
+        """Write the weights as one array; ``torch.save`` would write a pickle, and reading one runs code."""
         np.save(folder / "weights.npy", parameters_to_vector(self.network.parameters()).detach().numpy())
 
     def load(self, folder: Path) -> None:
@@ -106,7 +108,7 @@ class ActorCritic:
     def _returns(
         self, rewards: list[torch.Tensor], going_on: list[torch.Tensor], observations: np.ndarray
     ) -> torch.Tensor:
-        """Discounted rewards of each step and lane, (steps, L); after the rollout the value stands in for them."""
+        """Discounted rewards, (steps, L); for those after the rollout stands the value of its last pictures."""
         with torch.no_grad():
             ahead = self.network(observations)[1]
         returns = []
@@ -125,14 +127,14 @@ def points_per_step(learner: amtlb.Learner, env: amtlb.LaneEnv) -> float:
     """What a learner earns while it only acts, mean over lanes and steps."""
     observations, _ = env.reset()
     start = np.ones(env.num_envs, bool)
-    earned = []
+    earned: list[float] = []
     while True:
         try:
             observations, rewards, terminated, truncated, _ = env.step(learner.act(observations, start))
         except amtlb.BudgetExhausted:
             return float(np.mean(earned))
         start = terminated | truncated
-        earned.append(rewards.mean())
+        earned.append(float(rewards.mean()))
 
 
 def train(learner: ActorCritic, rounds: int, steps_a_lane: int) -> float:

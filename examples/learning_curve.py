@@ -2,8 +2,8 @@
 
     python examples/learning_curve.py ppo breakout curve.svg
 
-The first argument is the name of a published baseline, or a results folder of your own. The ending of the last one,
-.svg or .png, chooses the format.
+The first argument is the name of a published baseline, or a results folder of your own. The ending of the last
+one, .svg or .png, chooses the format.
 """
 
 import sys

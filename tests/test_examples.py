@@ -74,7 +74,7 @@ def test_a_comparison_prints_figures_with_their_nulls():
 
 
 def test_the_actor_critic_keeps_the_contract_and_learns():
-    """It passes the contract test, and earns over half of all points after at most 20 rounds; chance is 1/18."""
+    """It passes the contract test, and earns over half of all points within 20 rounds; chance is 1/18."""
     done = run("actor_critic.py")
     assert done.returncode == 0, done.stderr
     first, *rounds = done.stdout.splitlines()
