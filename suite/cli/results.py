@@ -24,10 +24,10 @@ def scores(
     as_json: JsonOption = False,
 ) -> None:
     """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
-    from suite.results.results import open_results
+    from suite.results.store import Store, edition_of
 
-    results = open_results(folder)
-    score_and_print(results.store, results.edition, as_json)
+    protocol = current_protocol()
+    score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
 
 
 @app.command()
@@ -112,8 +112,10 @@ def report(
 ) -> None:
     """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
+    from suite.results.store import edition_of
 
-    page = write_report(folder, out or folder / "report")
+    edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
+    page = write_report(folder, out or folder / "report", edition.name)
     print(f"written to {page}")
 
 
