@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import current_protocol, describe, parse_run_id
+from protocol import current_protocol, describe, parse_run_id, plan
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_rom
