@@ -18,9 +18,11 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0)]
-Line = Annotated[str, Field(max_length=200, pattern=r"^[^\p{C}\p{Zl}\p{Zp}]*$")]
-"""One line of text that can be printed as it is: no control character, no line end."""
-LearnerName = Annotated[str, Field(max_length=200, pattern=r"^[\p{L}_][\w.]*:[\p{L}_]\w*$")]
+_UNPRINTED = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+"""Controls, line ends, marks of direction and characters without width (Unicode's C0, C1, Zl, Zp and Cf)."""
+Line = Annotated[str, Field(max_length=200, pattern=f"^[^{_UNPRINTED}]*$")]
+"""One line of text that can be printed as it is."""
+LearnerName = Annotated[str, Field(max_length=200, pattern=r"^[^\W\d][\w.]*:[^\W\d]\w*$")]
 """Where a learner is made: ``module:function``."""
 GameName = Annotated[str, Field(max_length=64, pattern="^[a-z][a-z0-9_]*$")]
 Device = Annotated[str, Field(max_length=16, pattern=r"^[a-z]+(:[0-9]+)?$")]

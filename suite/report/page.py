@@ -19,6 +19,7 @@ from suite.results.head_use import HEAD_USE, read_head_use
 from suite.results.published import published_folder
 from suite.results.results import open_results
 from suite.results.store import NOTES, Store
+from suite.results.writing import own_folder, write_file
 from suite.scoring.claims import Claim, claims
 from suite.scoring.estimates import Figure
 from suite.scoring.outcomes import Outcomes, read_outcomes
@@ -86,14 +87,14 @@ def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> P
     claim = claims([scores], published)[0]
     sections = list(_sections(store, division, outcomes, scores, claim, published))
     drawings = [drawing for section in sections for drawing in section.drawings]
+    figures = own_folder(own_folder(out) / FIGURES)
     try:
-        (out / FIGURES).mkdir(parents=True, exist_ok=True)
-        (out / PAGE).write_text(render(sections, outcomes, scores, claim, division), encoding="utf-8")
+        write_file(out / PAGE, render(sections, outcomes, scores, claim, division))
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
     for drawing in drawings:
         for ending in ("svg", "png"):
-            save(drawing.figure, out / FIGURES / f"{drawing.name}.{ending}")
+            save(drawing.figure, figures / f"{drawing.name}.{ending}")
     return out / PAGE
 
 

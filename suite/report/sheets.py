@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
@@ -11,7 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from suite.scoring.estimates import Figure
+from suite.untrusted.text import printable
 
+_ACTS_IN_MARKDOWN = re.compile(r"[\\`*_<|&]|\](?=[(\[:])")
+_FORMULA = re.compile(r"\s*[=+\-@]")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
 UNDEFINED = "undefined"
 UNKNOWN = "unknown"
 
@@ -27,27 +32,40 @@ class Sheet(NamedTuple):
 
 def rich_table(sheet: Sheet) -> Table:
     """For a terminal."""
-    table = Table(title=Text(sheet.title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=Text(printable(sheet.title)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(sheet.header):
-        table.add_column(Text(column), justify="left" if place < sheet.labels else "right", overflow="fold")
+        title = Text(printable(column))
+        table.add_column(title, justify="left" if place < sheet.labels else "right", overflow="fold")
     for row in sheet.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 
 def markdown_table(sheet: Sheet) -> str:
     """For a Markdown page: the title in bold, then a pipe table."""
     rules = ["---" if place < sheet.labels else "---:" for place in range(len(sheet.header))]
-    escaped = [[cell.replace("|", r"\|") for cell in row] for row in (sheet.header, rules, *sheet.rows)]
-    lines = ["| " + " | ".join(row) + " |" for row in escaped]
-    return f"**{sheet.title}**\n\n" + "\n".join(lines) + "\n"
+    cells = [[*map(_in_markdown, sheet.header)], rules, *([*map(_in_markdown, row)] for row in sheet.rows)]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return f"**{_in_markdown(sheet.title)}**\n\n" + "\n".join(lines) + "\n"
+
+
+def _in_markdown(text: str) -> str:
+    """Text that stays text in a Markdown table."""
+    return _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(text))
 
 
 def csv_text(sheet: Sheet) -> str:
     """For a spreadsheet (RFC 4180, but lines end as on Unix): the header, then the rows; no title."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([sheet.header, *sheet.rows])
+    rows = [[_in_a_spreadsheet(cell) for cell in row] for row in (sheet.header, *sheet.rows)]
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def _in_a_spreadsheet(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: one that opens like it, and is no number, gets a quote."""
+    shown = printable(text)
+    return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown
 
 
 def signed(value: float | None) -> str:

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from protocol import StoreError
+from suite.results.writing import write_file
 
 INK, MUTED, LINE = "#1f2328", "#5d6670", "#d3d9df"
 FRESH, TRANSFER, GENERALIST, OTHER, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#7f8891"
@@ -87,9 +88,12 @@ def new_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> tupl
 def save(figure: Figure, path: Path) -> None:
     """Write a figure on white ground, as .svg or .png; raises StoreError where that cannot be done."""
     metadata = {"Date": None} if path.suffix == ".svg" else {}
+    image = io.BytesIO()
     with styled():
         try:
-            figure.savefig(path, dpi=200, facecolor="white", metadata=metadata)
+            form = path.suffix.removeprefix(".")
+            figure.savefig(image, format=form, dpi=200, facecolor="white", metadata=metadata)
+            write_file(path, image.getvalue())
         except (OSError, ValueError) as error:
             raise StoreError(f"the figure {path} cannot be written ({error}); name an .svg or .png") from error
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocol import CURRENT, UnknownName
-from suite.results.store import SUMS
+from protocol import CURRENT, RunRecord, UnknownName
+from suite.results.store import SUMS, record_paths
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 
@@ -44,3 +44,18 @@ def published_folder(name: str, edition: str) -> Path:
             f"({', '.join(known) or 'none is'})"
         )
     return edition_folder(edition) / name
+
+
+def published_ledgers(edition: str) -> dict[str, set[str]]:
+    """By the digest of a published ledger, the learners that it is of; of learners that learn.
+
+    Runs that all end as one checkpoint follow from the seeds alone: anybody's may be the same.
+    """
+    found: dict[str, set[str]] = {}
+    for name in published_baselines(edition):
+        paths = record_paths(edition_folder(edition) / name)
+        records = [RunRecord.model_validate_json(path.read_bytes()) for path in paths]
+        if len({record.checkpoint_out for record in records}) > 1:
+            for record in records:
+                found.setdefault(record.ledger_sha256, set()).add(record.learner)
+    return found

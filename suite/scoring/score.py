@@ -11,6 +11,7 @@ import numpy as np
 from protocol import Edition, Reference, StoreError, load_references
 from suite.results.results import open_results
 from suite.results.store import SCORES, Store
+from suite.results.writing import write_file
 from suite.scoring.arrays import Floats
 from suite.scoring.draws import Resamples, draw_pairs, draw_single_games
 from suite.scoring.duels import RESAMPLING_SEED
@@ -87,9 +88,11 @@ def write_scores(scores: Scores, folder: Path) -> Path:
     """Write ``scores.json`` into a results folder; the same scores give the same bytes."""
     path = folder / SCORES
     try:
-        path.write_text(scores.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_file(path, scores.model_dump_json(indent=2) + "\n")
     except OSError as error:
-        raise StoreError(f"the scores cannot be written to {path} ({error})") from error
+        raise StoreError(
+            f"the scores cannot be written to {path} ({error}); `--json` prints them instead"
+        ) from error
     return path
 
 

@@ -5,6 +5,7 @@ Whatever parses foreign bytes does so in here, so that nothing in them takes mor
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 _PROCESSES = get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["suite.results.reading"])  # a second's imports: once, not in every process
+_SAFE = "PYTHONSAFEPATH"
 
 
 class Failure(NamedTuple):
@@ -92,7 +94,7 @@ class _Worker:
         self._process: BaseProcess = _PROCESSES.Process(
             target=_serve, args=(theirs, self._function, self._limits.memory_bytes), daemon=True
         )
-        with _unknown_main():
+        with _nothing_from_here():
             self._process.start()
         theirs.close()
         self.index: int | None = None
@@ -138,14 +140,22 @@ class _Worker:
 
 
 @contextmanager
-def _unknown_main() -> Iterator[None]:
-    """Keep a process that starts here from importing the script or notebook that called us."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
+def _nothing_from_here() -> Iterator[None]:
+    """Keep a process that starts here from importing the script that called us, or a module of this folder.
+
+    The server that all of them are forked from begins as ``python -c``, which puts the working folder, and with
+    it perhaps a submission, before the standard library, unless PYTHONSAFEPATH says otherwise.
+    """
+    main, safe = sys.modules["__main__"], os.environ.get(_SAFE)
+    sys.modules["__main__"], os.environ[_SAFE] = ModuleType("__main__"), "1"
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if safe is None:
+            del os.environ[_SAFE]
+        else:
+            os.environ[_SAFE] = safe
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:

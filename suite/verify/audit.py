@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import Edition, Protocol, Run, RunId, UnknownName, plan
+from protocol import Edition, Protocol, Run, RunId, RunRecord, UnknownName, plan
 from suite.results.store import LEDGER
+from suite.scoring.ledger_outcomes import GameOutcome
 from suite.submission.description import Submission
 from suite.untrusted.processes import Failure, Limits, run_sharded
 from suite.verify.digest_rules import DigestTask, check_digests
@@ -21,12 +22,14 @@ from suite.verify.findings import (
     Finding,
     Place,
     finding,
+    kept,
     out_of_bounds,
 )
+from suite.verify.identity_rules import check_identity
 from suite.verify.intent_rules import check_intent
 from suite.verify.lineage_rules import check_lineage, check_plan
 from suite.verify.run_audit import AuditedLedger, RunAudit, RunTask, audit_run
-from suite.verify.survey import survey
+from suite.verify.survey import Survey, survey
 
 LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
 
@@ -68,35 +71,63 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     edition, more = _edition(protocol, found.editions)
     findings += more
     if edition is None:
-        findings += check_digests(DigestTask(str(folder), found.files, {}, {}))
+        findings += check_digests(DigestTask(str(folder), found.files, {}, {}, ()))
         return Audit(None, None, found.submission, {}, tuple(findings), frozenset({"S1", "S3", "P4"}))
     findings += check_plan(protocol, edition, found.runs)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
     audits = _audit_runs(folder, protocol, present, workers)
-    for run_id, one in audits.items():
-        if isinstance(one, Failure):
-            findings.append(out_of_bounds(Place.of_run(run_id, LEDGER), one))
-        else:
-            findings += one.findings
-    read = {run_id: one for run_id, one in audits.items() if isinstance(one, RunAudit)}
-    records = {run_id: one.record for run_id, one in read.items() if one.record is not None}
-    ledgers = {run_id: one.ledger for run_id, one in read.items() if one.ledger is not None}
-    outcomes = {run_id: one.outcomes for run_id, one in read.items() if one.outcomes is not None}
-    findings += check_lineage(present, records, found.submission)
-    findings += check_intent(protocol, records)
-    sums = {run_id: ledger.sha256 for run_id, ledger in ledgers.items()}
-    notes = {run_id: record.notes_sha256 for run_id, record in records.items()}
-    findings += check_digests(DigestTask(str(folder), found.files, sums, notes))
-    findings += check_figures(folder, protocol, edition, records, outcomes)
-    learners = Counter(record.learner for record in records.values())
+    findings += [one for audited in audits.values() for one in audited.findings]
+    read = _Read.of(audits)
+    findings += _between_runs(folder, protocol, edition, present, read, found)
+    learners = Counter(record.learner for record in read.records.values())
     return Audit(
         edition.name,
         learners.most_common(1)[0][0] if learners else None,
         found.submission,
-        ledgers,
+        read.ledgers,
         tuple(findings),
         frozenset(RULES) - {*REPLAY_RULES, *RETRAIN_RULES},
     )
+
+
+class _Read(NamedTuple):
+    """What could be read of the runs: their records, what their ledgers' episodes earned, and the ledgers."""
+
+    records: Mapping[RunId, RunRecord]
+    outcomes: Mapping[RunId, Mapping[str, GameOutcome]]
+    ledgers: Mapping[RunId, AuditedLedger]
+
+    @classmethod
+    def of(cls, audits: Mapping[RunId, RunAudit]) -> _Read:
+        """Of the runs that were looked at, those of which there is something."""
+        return cls(
+            {run_id: one.record for run_id, one in audits.items() if one.record is not None},
+            {run_id: one.outcomes for run_id, one in audits.items() if one.outcomes is not None},
+            {run_id: one.ledger for run_id, one in audits.items() if one.ledger is not None},
+        )
+
+    @property
+    def paid(self) -> set[RunId]:
+        """The runs that were paid a reward in training."""
+        return {
+            run_id
+            for run_id, games in self.outcomes.items()
+            if any(game.curve.any() for game in games.values())
+        }
+
+
+def _between_runs(
+    folder: Path, protocol: Protocol, edition: Edition, present: Sequence[Run], read: _Read, found: Survey
+) -> Iterator[Finding]:
+    """The rules that hold between runs, and between the runs and what is said of them."""
+    digests = {run_id: ledger.sha256 for run_id, ledger in read.ledgers.items()}
+    yield from kept("P5", check_identity(edition, read.records, digests, found.submission))
+    yield from kept("F3", check_lineage(present, read.records, read.paid))
+    yield from kept("S1", check_intent(protocol, read.records))
+    notes = {run_id: record.notes_sha256 for run_id, record in read.records.items()}
+    strays = tuple(one.file for one in found.findings if one.rule == "S3" and one.file is not None)
+    yield from kept("S4", check_digests(DigestTask(str(folder), found.files, digests, notes, strays)))
+    yield from kept("C1", check_figures(folder, protocol, edition, read.records, read.outcomes))
 
 
 def _edition(protocol: Protocol, named: Mapping[str, int]) -> tuple[Edition | None, list[Finding]]:
@@ -111,9 +142,14 @@ def _edition(protocol: Protocol, named: Mapping[str, int]) -> tuple[Edition | No
         return None, [finding("P4", WHOLE, f"an edition out of {known}", name[:80])]
 
 
-def _audit_runs(
-    folder: Path, protocol: Protocol, runs: Sequence[Run], workers: int
-) -> dict[RunId, RunAudit | Failure]:
+def _audit_runs(folder: Path, protocol: Protocol, runs: Sequence[Run], workers: int) -> dict[RunId, RunAudit]:
+    """Every run, looked at in a process within bounds."""
     tasks = [RunTask(str(folder), protocol.version, str(run.run_id)) for run in runs]
     ended = dict(run_sharded(audit_run, tasks, workers, LIMITS))
-    return {run.run_id: ended[place] for place, run in enumerate(runs)}
+    return {run.run_id: _audited(run, ended[place]) for place, run in enumerate(runs)}
+
+
+def _audited(run: Run, found: RunAudit | Failure) -> RunAudit:
+    if isinstance(found, Failure):
+        return RunAudit((out_of_bounds(Place.of_run(run.run_id, LEDGER), found),), None, None, None)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,12 +32,14 @@ class DigestTask(NamedTuple):
         files: all of it that belongs to the layout.
         ledgers: digests of ledgers whose bytes were read already; they are not read again.
         notes: by run whose record could be read, the digest of notes that it names.
+        strays: what was found outside the layout, and is not read.
     """
 
     folder: str
     files: tuple[str, ...]
     ledgers: Mapping[RunId, str]
     notes: Mapping[RunId, str | None]
+    strays: tuple[str, ...]
 
 
 def check_digests(task: DigestTask) -> list[Finding]:
@@ -56,9 +58,14 @@ def _check(task: DigestTask) -> list[Finding]:
         shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
         found = f"{shown} with CRLF, as a checkout makes them; read as if with LF"
         findings.append(finding("S4", WHOLE, "lines that end in LF", found, "warning"))
-    findings += check_notes(task.notes, digests)
+    whole = {
+        run_id: claim
+        for run_id, claim in task.notes.items()
+        if not any(stray.startswith(f"{run_id.path}/{NOTES}/") for stray in task.strays)
+    }
+    findings += check_notes(whole, digests)
     if claimed is not None:
-        findings += _against_sums(task.files, claimed, digests)
+        findings += _against_sums(task, claimed, digests)
     return findings
 
 
@@ -119,10 +126,10 @@ def check_notes(claims: Mapping[RunId, str | None], digests: Digests) -> Iterato
             yield finding("S4", Place.of_run(run_id, RECORD), f"notes_sha256 {right}", str(claim))
 
 
-def _against_sums(files: Sequence[str], claimed: Mapping[str, str], digests: Digests) -> Iterator[Finding]:
+def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests) -> Iterator[Finding]:
     """SHA256SUMS names every other file once, with its digest."""
-    expected = {*files} - {SUMS}
-    unequal = sorted(expected ^ claimed.keys())
+    expected = {*task.files} - {SUMS}
+    unequal = sorted((expected ^ claimed.keys()) - {*task.strays})
     for file in unequal[:_SHOWN]:
         where = "in the folder" if file in expected else "in the sums"
         place = Place.of_file(file[:200])

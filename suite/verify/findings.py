@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from protocol import Frozen, RunId
+from protocol import Frozen, RunId, UnknownName
 from suite.untrusted.files import severity_of
 from suite.untrusted.processes import Failure
 from suite.untrusted.text import printable
@@ -123,6 +123,17 @@ def out_of_bounds(place: Place, failure: Failure) -> Finding:
     """The finding that reading takes more than anything right could, or broke, or was too slow."""
     severity: Severity = "error" if failure.too_large else "unchecked"
     return finding("S3", place, "files that can be read within bounds", failure.reason, severity)
+
+
+def kept(rule: str, found: Iterable[Finding]) -> Iterator[Finding]:
+    """What a check finds until it breaks, and that it broke: nothing that was proven is lost with it."""
+    try:
+        yield from found
+    except UnknownName:
+        raise  # it was asked for what there is not
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        yield finding(rule, WHOLE, "a check that goes through", reason, "unchecked")
 
 
 class RuleVerdict(Frozen):

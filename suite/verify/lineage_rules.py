@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
-from suite.results.store import RECORD, SUBMISSION
-from suite.submission.description import Submission
+from suite.results.store import RECORD
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
+CLOCKS_APART = timedelta(minutes=10)
+"""By how much the clocks of the hosts that played may differ."""
+_LONGEST_SECONDS = 1e9
 Records = Mapping[RunId, RunRecord]
 
 
@@ -37,60 +40,95 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
             yield finding("S2", Place.of_file(path), f"runs of edition {edition.name} only", "another")
 
 
-def check_lineage(runs: Iterable[Run], records: Records, submission: Submission | None) -> Iterator[Finding]:
-    """One configuration for all, and transfer runs that start from what their fold and seed were trained to.
+def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[RunId]) -> Iterator[Finding]:
+    """Transfer runs start from what their fold and seed were trained to, and nothing else ended as that.
+
+    Digests of checkpoints are claims: what is found here are mistakes and careless cheats.
 
     Args:
         runs: that are there.
         records: of those whose record could be read.
-        submission: what is declared of them; None: it could not be read.
+        learned: the runs that were paid a reward, so that there was something to learn from.
     """
-    yield from _one_configuration(records)
-    if submission is not None and submission.contained:
-        yield from _declared_image(records, submission)
-    for run in runs:
-        if run.starts_from is None or run.run_id not in records:
+    present = [run for run in runs if run.run_id in records]
+    told = Checkpoints.of(records, learned)
+    known: set[frozenset[RunId]] = set()
+    for run in present:
+        if run.starts_from is None:
             continue
         start, ancestor = records[run.run_id].checkpoint_in, records.get(run.starts_from)
         if ancestor is not None and start != ancestor.checkpoint_out:
             expected = f"checkpoint {ancestor.checkpoint_out} of {run.starts_from}"
             yield finding("F3", Place.of_run(run.run_id, RECORD), expected, str(start))
-        if start is not None:
-            yield from _seen_before(run, start, records)
-
-
-def _one_configuration(records: Records) -> Iterator[Finding]:
-    made_by = {run_id: _made_by(record) for run_id, record in records.items()}
-    counts = Counter(made_by.values())
-    for run_id, found in made_by.items():
-        if found != (most := counts.most_common(1)[0][0]):
-            yield finding("P5", Place.of_run(run_id, RECORD), f"{most}, as most runs have", found)
-
-
-def _made_by(record: RunRecord) -> str:
-    image = "no image" if record.image_sha256 is None else f"image {record.image_sha256}"
-    return f"{record.learner[:80]} with configuration {record.configuration_digest} in {image}"
-
-
-def _declared_image(records: Records, submission: Submission) -> Iterator[Finding]:
-    for run_id, record in records.items():
-        if record.image_sha256 != submission.image_sha256:
-            expected = f"image {submission.image_sha256}, which {SUBMISSION} declares"
-            yield finding("P5", Place.of_run(run_id, RECORD), expected, record.image_sha256 or "no image")
-
-
-def _seen_before(run: Run, start: str, records: Records) -> Iterator[Finding]:
-    """Runs that played the held-out game and ended as the very checkpoint that this run starts from.
-
-    The run's own ancestor is held to its games by F1. Of a learner with no weights, or so few that runs which
-    do not start from each other end as the same checkpoint, a checkpoint tells nothing.
-    """
-    unrelated = [record.checkpoint_out for other, record in records.items() if other.arm != "pretrain"]
-    if len({*unrelated}) < len(unrelated):
-        return
-    for other, record in records.items():
-        played = any(spending.game == run.run_id.game for spending in record.games)
-        if record.checkpoint_out == start and played and other not in (run.run_id, run.starts_from):
+        if ancestor is not None:
+            yield from _in_time(run, records[run.run_id], run.starts_from, ancestor)
+        if (other := _seen_before(run, told, records)) is not None:
+            known.add(frozenset({run.starts_from, other}))
             expected = f"a checkpoint that never saw {run.run_id.game}"
             yield finding("F2", Place.of_run(run.run_id, RECORD), expected, f"that of {other}")
-            return
+    yield from _shared(present, told, known)
+
+
+class Checkpoints(NamedTuple):
+    """The runs that ended as each checkpoint, where that tells something.
+
+    Of a learner without weights, whose runs all end as one checkpoint, it tells nothing; nor of a run that was
+    paid no reward, since it may have had nothing to learn from.
+    """
+
+    ended: Mapping[str, list[RunId]]
+
+    @classmethod
+    def of(cls, records: Records, learned: Collection[RunId]) -> Checkpoints:
+        """The checkpoints of all runs, given those that were paid a reward."""
+        ended: dict[str, list[RunId]] = {}
+        for run_id, record in records.items():
+            ended.setdefault(record.checkpoint_out, []).append(run_id)
+        if len(ended) == 1:
+            return cls({})
+        return cls({digest: [one for one in own if one in learned] for digest, own in ended.items()})
+
+
+def _seen_before(run: Run, told: Checkpoints, records: Records) -> RunId | None:
+    """A run that played the held-out game and ended as the very checkpoint that this run starts from.
+
+    The run's own ancestor is held to its games by F1.
+    """
+    start = records[run.run_id].checkpoint_in
+    for other in told.ended.get(start, ()) if start is not None else ():
+        played = any(spending.game == run.run_id.game for spending in records[other].games)
+        if played and other not in (run.run_id, run.starts_from):
+            return other
+    return None
+
+
+def _shared(runs: Iterable[Run], told: Checkpoints, known: Collection[frozenset[RunId]]) -> Iterator[Finding]:
+    """Runs that ended as one checkpoint though they neither start from each other nor from the same run."""
+    roots = {run.run_id: run.starts_from or run.run_id for run in runs}
+    for own in told.ended.values():
+        for other in own[1:]:
+            pair = frozenset({roots[own[0]], roots[other]})
+            if len(pair) > 1 and pair not in known:
+                expected = f"a checkpoint that {own[0]} did not end as"
+                yield finding("F3", Place.of_run(other, RECORD), expected, "the same one")
+
+
+def _in_time(run: Run, record: RunRecord, starts_from: RunId, ancestor: RunRecord) -> Iterator[Finding]:
+    """A transfer run begins once its pre-training has ended, as far as clocks of several hosts agree."""
+    begun, ready = began_at(record.started_at), began_at(ancestor.started_at)
+    if begun is None or ready is None:
+        return  # S1 tells
+    if not ancestor.resumed_from:
+        ready += timedelta(seconds=min(ancestor.wall_seconds, _LONGEST_SECONDS))
+    if begun + CLOCKS_APART < ready:
+        expected = f"a start after {starts_from} ended, at {ready.isoformat(timespec='seconds')}"
+        yield finding("F3", Place.of_run(run.run_id, RECORD), expected, record.started_at)
+
+
+def began_at(started_at: str) -> datetime | None:
+    """A record's time of start, with its time zone; None: the text is no such time."""
+    try:
+        found = datetime.fromisoformat(started_at)
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

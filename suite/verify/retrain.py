@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from suite.scoring.arrays import Floats
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.scoring.retraining import LEVEL, Stratum, rank_test
 from suite.submission.description import Submission, parse_submission
-from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, read_bytes
+from suite.untrusted.files import MAX_JSON_BYTES, Changed, Unreadable, read_bytes
 from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
 from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
 
@@ -42,19 +42,24 @@ class Again(NamedTuple):
         folder: the submission.
         store: the runs that were played again.
         protocol: the rules.
+        digests: by run, of the ledgers that were audited.
     """
 
     folder: Path
     store: Store
     protocol: Protocol
+    digests: Mapping[RunId, str]
 
     def run(self, run_id: RunId) -> Run:
         """A run of the protocol."""
         return describe(run_id, self.protocol)
 
     def claimed(self, run: Run) -> LedgerFile:
-        """The claimed ledger; raises Unreadable."""
-        return checked_ledger_file(self.folder, f"{run.run_id.path}/{LEDGER}", run, self.protocol)
+        """The claimed ledger, the very one that was audited; raises Unreadable."""
+        ledger = checked_ledger_file(self.folder, f"{run.run_id.path}/{LEDGER}", run, self.protocol)
+        if ledger.sha256 != self.digests.get(run.run_id):
+            raise Changed("is not the ledger that was audited")
+        return ledger
 
     def played(self, run: Run) -> LedgerFile:
         """The ledger of the run played again."""
@@ -62,10 +67,8 @@ class Again(NamedTuple):
 
 
 def retrain(
-    folder: Path,
-    protocol: Protocol,
+    again: Again,
     run_ids: Sequence[str],
-    scratch: Path,
     box: BoxSpec | None,
     listener: Callable[[str], None],
 ) -> Retraining:
@@ -75,10 +78,8 @@ def retrain(
     rank test (``suite.scoring.retraining``).
 
     Args:
-        folder: the submission, which has been audited.
-        protocol: the rules.
+        again: the submission, which has been audited, and an empty store for the runs.
         run_ids: which runs; what they start from is played and compared as well.
-        scratch: an empty folder for the runs.
         box: where the learner is put; None: it is imported by the name that the record gives, from this
             environment: only where it is installed here and trusted.
         listener: hears of each run that begins.
@@ -87,12 +88,12 @@ def retrain(
         UnknownName: there is no such run or learner, the runs cannot be compared with each other, or the image
             is another than the declared one.
     """
-    again = Again(folder, Store(scratch, protocol), protocol)
+    protocol = again.protocol
     chosen = with_ancestors([parse_run_id(text, protocol) for text in run_ids], protocol)
     if len({run_id.edition for run_id in chosen}) > 1:
         raise UnknownName("the runs to be played again are of several editions; name those of the submission's")
     units_of(chosen)
-    _check_image(folder, box)
+    _check_image(again.folder, box)
     findings: list[Finding] = []
     same: list[RunId] = []
     other: list[RunId] = []

@@ -13,6 +13,7 @@ from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import TooLarge, Unreadable
 from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
+from suite.verify.lineage_rules import began_at
 
 _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 """Rules that a ledger can break and still be one that figures are computed from."""
@@ -103,6 +104,8 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
             right, found = getattr(vector, name), getattr(spending, f"{name}_sha256")
             if found != right:
                 yield finding("P3", place, f"{name} {right} of {spending.game}", found)
+    if began_at(record.started_at) is None:
+        yield finding("S1", place, "started_at as an ISO 8601 time with its zone", record.started_at)
     if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
         yield finding("F4", place, "no checkpoint to start from", record.checkpoint_in)
 

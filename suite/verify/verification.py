@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from protocol import Protocol, current_protocol
+from protocol import AmtlbError, Protocol, UnknownName, current_protocol
 from suite.contained.spec import BoxSpec
 from suite.machine import available_cores
+from suite.results.store import Store
 from suite.verify.audit import Audit, audit
 from suite.verify.findings import (
     REPLAY_RULES,
     RETRAIN_RULES,
+    WHOLE,
     Finding,
     Replayed,
     Retrained,
     Verification,
+    finding,
     for_the_reviewer,
     judge,
 )
@@ -81,7 +85,6 @@ def verify(
     Raises:
         StoreError: there is no submission in the folder.
         UnknownName: a run or learner to be played again does not exist.
-        RomError, ConformanceError, BoxError: there is not what a replay or training again needs.
 
     Example:
         >>> import amtlb
@@ -101,30 +104,45 @@ def verify(
         def tell(done: int, of: int) -> None:
             listener(f"replaying, {100 * done // of} %")
 
-        found = replay_submission(folder, protocol, audited.ledgers, levels.sample, workers, tell)
-        replayed, checked = found.replayed, checked | set(REPLAY_RULES)
-        findings += found.findings
+        with _reported(findings, "R1"):
+            found = replay_submission(folder, protocol, audited.ledgers, levels.sample, workers, tell)
+            replayed, checked = found.replayed, checked | set(REPLAY_RULES)
+            findings += found.findings
     retrained: Retrained | None = None
     if (levels.retrain or levels.draw) and audited.edition is not None:
-        again = _retrain(folder, protocol, audited.edition, levels, listener)
-        retrained, checked = again.retrained, checked | set(RETRAIN_RULES)
-        findings += again.findings
+        with _reported(findings, "T1"):
+            again = _retrain(folder, protocol, audited, levels, listener)
+            retrained, checked = again.retrained, checked | set(RETRAIN_RULES)
+            findings += again.findings
     return _verification(protocol, audited, findings, checked, replayed, retrained)
 
 
+@contextmanager
+def _reported(findings: list[Finding], rule: str) -> Iterator[None]:
+    """What a level lacks here, the emulator or a box, is reported beside what was found before."""
+    try:
+        yield
+    except UnknownName:
+        raise
+    except AmtlbError as error:
+        findings.append(finding(rule, WHOLE, "what this level needs", str(error), "unchecked"))
+
+
 def _retrain(
-    folder: Path, protocol: Protocol, edition: str, levels: Levels, listener: Callable[[str], None]
+    folder: Path, protocol: Protocol, audited: Audit, levels: Levels, listener: Callable[[str], None]
 ) -> Retraining:
     """Runs played again, those named and those drawn."""
-    from suite.verify.retrain import retrain
+    from suite.verify.retrain import Again, retrain
     from suite.verify.retrain_plan import draw_runs
 
-    drawn = [] if levels.draw is None else draw_runs(protocol.edition(edition), *levels.draw)
+    assert audited.edition is not None
+    edition = protocol.edition(audited.edition)
+    drawn = [] if levels.draw is None else draw_runs(edition, *levels.draw)
+    digests = {run_id: ledger.sha256 for run_id, ledger in audited.ledgers.items()}
     runs = dict.fromkeys([*levels.retrain, *drawn])
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
-        found = retrain(
-            folder, protocol, tuple(runs), Path(scratch), levels.box, lambda run: listener(f"playing {run}")
-        )
+        again = Again(folder, Store(Path(scratch), protocol), protocol, digests)
+        found = retrain(again, tuple(runs), levels.box, lambda run: listener(f"playing {run}"))
     if levels.draw is None:
         return found
     told = found.retrained.model_copy(update={"draw_seed": levels.draw[1]})

@@ -34,7 +34,8 @@ def raised(forged: Forged, phase: str, factor: int) -> None:
     def multiply(rows) -> None:
         for row in rows:
             if row["phase"] == phase:
-                row["rewards"] = [factor * reward for reward in row["rewards"]]
+                row["rewards"] = [factor * reward for reward in row["rewards"] if factor]
+                row["reward_steps"] = row["reward_steps"][: len(row["rewards"])]
                 row["episode_return"] *= factor
 
     for run in plan(V1, SMOKE):
@@ -42,7 +43,8 @@ def raised(forged: Forged, phase: str, factor: int) -> None:
 
 
 def compared(forged: Forged, store: Store, runs: list[RunId]) -> tuple[list[Finding], float | None]:
-    return compare(Again(forged.folder, store, V1), runs, runs)
+    digests = {run.run_id: forged.record(run.run_id.path)["ledger_sha256"] for run in plan(V1, SMOKE)}
+    return compare(Again(forged.folder, store, V1, digests), runs, runs)
 
 
 def test_honest_claims_stand(again, tmp_path):

@@ -1,0 +1,46 @@
+"""Writing into folders that others may have made: whole files or none, and nothing through a link."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from protocol import StoreError
+
+
+def write_file(path: Path, data: bytes | str) -> None:
+    """Write a file whole or not at all; a link of its name is replaced, never followed.
+
+    Args:
+        path: in a folder that exists.
+        data: its contents; text becomes UTF-8.
+
+    Raises:
+        OSError: it cannot be written; what was there before is still there.
+    """
+    contents = data.encode() if isinstance(data, str) else data
+    new = path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def own_folder(path: Path) -> Path:
+    """A folder to write into, made where it is missing; raises StoreError where it is a link or cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"the folder {path} cannot be made ({error}); choose another one") from error
+    if path.is_symlink():
+        raise StoreError(
+            f"{path} is a link to {path.readlink()}; nothing is written through links: name a folder"
+        )
+    return path

@@ -1,0 +1,83 @@
+"""Rule P5: one learner, one configuration and one image made all runs: those that are declared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from protocol import Edition, RunId, RunRecord
+from suite.results.published import published_ledgers
+from suite.results.store import LEDGER, RECORD, SUBMISSION
+from suite.submission.description import Submission
+from suite.verify.findings import WHOLE, Finding, Place, finding
+
+_SHOWN_COMMITS = 5
+
+
+def check_identity(
+    edition: Edition,
+    records: Mapping[RunId, RunRecord],
+    ledgers: Mapping[RunId, str],
+    submission: Submission | None,
+) -> Iterator[Finding]:
+    """Who made the runs, as far as claims can be held against each other.
+
+    Args:
+        edition: of the runs.
+        records: of those whose record could be read.
+        ledgers: by run, the digest of its ledger's bytes.
+        submission: what is declared of them; None: it could not be read.
+    """
+    yield from _one_maker(records)
+    yield from _one_commit(records)
+    if submission is not None:
+        yield from _declared_image(records, submission)
+    yield from _published_before(edition, records, ledgers)
+
+
+def _one_maker(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
+    made_by = {run_id: _made_by(record) for run_id, record in records.items()}
+    counts = Counter(made_by.values())
+    for run_id, found in made_by.items():
+        if found != (most := counts.most_common(1)[0][0]):
+            yield finding("P5", Place.of_run(run_id, RECORD), f"{most}, as most runs have", found)
+
+
+def _made_by(record: RunRecord) -> str:
+    image = "no image" if record.image_sha256 is None else f"image {record.image_sha256}"
+    return f"{record.learner} with configuration {record.configuration_digest} in {image}"
+
+
+def _one_commit(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
+    """A warning where the runs name several commits of their code."""
+    counts = Counter(record.code_commit or "no commit" for record in records.values())
+    if len(counts) > 1:
+        named = [f"{commit[:12]} in {runs:,} runs" for commit, runs in counts.most_common(_SHOWN_COMMITS)]
+        more = f" and {len(counts) - _SHOWN_COMMITS} more" if len(counts) > _SHOWN_COMMITS else ""
+        yield finding("P5", WHOLE, "one commit of the code", ", ".join(named) + more, "warning")
+
+
+def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) -> Iterator[Finding]:
+    """A run that names an image names the declared one; in a contained submission every run names it.
+
+    A learner that shared the harness's process in an image has none in its record.
+    """
+    declared = submission.image_sha256
+    for run_id, record in records.items():
+        due = submission.contained or record.image_sha256 is not None
+        if due and record.image_sha256 != declared:
+            said = f"image {declared}, which {SUBMISSION} declares" if declared else "no image, as is declared"
+            found = f"image {record.image_sha256}" if record.image_sha256 else "no image"
+            yield finding("P5", Place.of_run(run_id, RECORD), said, found)
+
+
+def _published_before(
+    edition: Edition, records: Mapping[RunId, RunRecord], ledgers: Mapping[RunId, str]
+) -> Iterator[Finding]:
+    """Ledgers that are those of a published baseline which learns, under another learner's name."""
+    published = published_ledgers(edition.name)
+    for run_id, digest in ledgers.items():
+        learners, record = published.get(digest), records.get(run_id)
+        if learners and record is not None and record.learner not in learners:
+            found = f"the ledger that is published for {' and '.join(sorted(learners))}"
+            yield finding("P5", Place.of_run(run_id, LEDGER), f"a run that {record.learner} played", found)
