@@ -19,8 +19,11 @@ import pyarrow.parquet as pq
 from protocol import StoreError
 from suite.results.ledger import read_ledger
 from suite.results.store import LEDGER, NOTES
+from suite.untrusted.files import Unreadable, read_bytes
+from suite.untrusted.processes import Failure, within_bounds
 
 HEAD_USE = "head_use.parquet"
+MAX_HEAD_USE_BYTES = 32 * 2**20
 PARTS = 20
 """Each game is shown in so many parts of equal frames."""
 
@@ -58,11 +61,28 @@ def _entropy(weights: npt.NDArray[np.float64]) -> float:
 
 
 def read_head_use(run_folder: Path) -> HeadUse:
-    """Join a complete run's notes on its heads with its ledger.
+    """Join a complete run's notes on its heads with its ledger, in a process within bounds.
 
     Raises:
         StoreError: the run has no such notes, or they are not of the ledger's episodes.
     """
+    found = within_bounds(_read_head_use, run_folder)
+    if isinstance(found, Failure):
+        raise StoreError(f"{run_folder / NOTES / HEAD_USE} cannot be read: {found.reason}")
+    if isinstance(found, StoreError):
+        raise found
+    assert isinstance(found, HeadUse)
+    return found
+
+
+def _read_head_use(run_folder: Path) -> HeadUse | StoreError:
+    try:
+        return _joined(run_folder)
+    except StoreError as error:
+        return error
+
+
+def _joined(run_folder: Path) -> HeadUse:
     ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "length_steps", "game"])
     rows = [row for row in ledger.to_pylist() if row["phase"] == "training"]
     episodes = {(row["lane"], row["number"], row["length_steps"]): row["game"] for row in rows}
@@ -81,10 +101,10 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> Hea
     """
     path = notes / HEAD_USE
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(pa.BufferReader(read_bytes(notes, HEAD_USE, MAX_HEAD_USE_BYTES)))
         heads = head_columns(sum(name.startswith("head_") for name in table.column_names))
         rows = table.select(["lane", "number", "length_steps", "head_0", *heads[1:]]).to_pylist()
-    except (OSError, pa.ArrowException, KeyError) as error:
+    except (Unreadable, OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise StoreError(
             f"{path} cannot be read ({reason}); it is written by learners with heads, "

@@ -52,6 +52,8 @@ def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Ta
         >>> table.column_names
         ['phase', 'episode_return']
     """
+    if not Path(path).is_file():
+        raise StoreError(f"the ledger {path} is missing, or no file; play the run again")
     try:
         table = pq.read_table(path, columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:

@@ -2,7 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+
+import pytest
 
 from suite.untrusted.processes import Failure, Limits, run_sharded
 
@@ -43,3 +48,20 @@ def test_what_goes_wrong_stays_with_its_task():
     assert "256 MiB" in told["eats"]
     assert "more than 4 seconds" in told["hangs"]
     assert [found[place] for place in (0, 2, 4, 6, 8, 10)] == [1, 4, 9, 16, 25, 36]
+
+
+@pytest.mark.parametrize("name", ["multiprocessing", "signal", "pyarrow", "numpy", "protocol", "suite"])
+def test_no_module_of_the_working_folder_is_imported(tmp_path, name):
+    """A process that reads foreign bytes imports nothing from where the user stands, whatever it is called."""
+    (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n")
+    call = "print(within_bounds(len, [1, 2]))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"from suite.untrusted.processes import within_bounds; {call}"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "2\n"
+    assert not (tmp_path / "ran").exists()

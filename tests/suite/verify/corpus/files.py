@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,11 @@ def _edit_text(forged: Forged, run: str, old: str, new: str) -> None:
     forged.sums()
 
 
+def _endless(forged: Forged) -> None:
+    said = f'"wall_seconds": {forged.record(FRESH)["wall_seconds"]}'
+    _edit_text(forged, FRESH, said, '"wall_seconds": 1e999')
+
+
 def _truncate(forged: Forged, name: str) -> None:
     path = forged.folder / FRESH / name
     _write(forged, FRESH, name, path.read_bytes()[: path.stat().st_size // 2])
@@ -43,6 +49,18 @@ def _wrong_dtype(forged: Forged) -> None:
     wide = table.column("length_steps").cast(pa.int64())
     pq.write_table(table.set_column(table.schema.get_field_index("length_steps"), "length_steps", wide), path)
     forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _doubled_column(forged: Forged) -> None:
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("phase", table["phase"]), path)
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _relabel(forged: Forged, **fields: Any) -> None:
+    """Half of a run's training becomes something that is neither counted nor scored."""
+    forged.edit_rows(TRANSFER, lambda rows: [row.update(fields) for row in rows[: len(rows) // 2]] and None)
 
 
 def _other_ledger_version(forged: Forged) -> None:
@@ -112,6 +130,14 @@ FILES = (
         "a key that stands twice", "S1", lambda f: _edit_text(f, FRESH, '"device"', '"cpu": "x",\n  "device"')
     ),
     named("a speed that is no number", "S1", lambda f: f.change(FRESH, wall_seconds=float("nan"))),
+    named("a speed without end", "S1", _endless),
+    named("a start at no time", "S1", lambda f: f.change(FRESH, started_at="once")),
+    named("a device that colours the terminal", "S1", lambda f: f.change(FRESH, cpu="\x1b[31mred")),
+    named("authors that are one text", "S1", said, old='["AMTLB contributors"]', new='"AMTLB contributors"'),
+    named("a column that stands twice", "S1", _doubled_column),
+    named("rows of a phase that there is not", "S1", _relabel, phase="rehearsal"),
+    named("a row that ends for a reason of its own", "S1", _relabel, end_reason="tired"),
+    named("a row in a lane that there is not", "S1", _relabel, lane=8),
     named("a negative count", "S1", lambda f: f.change(FRESH, budget_frames=-8000)),
     named("a ledger cut off", "S1", lambda f: _truncate(f, "ledger.parquet"), "S4"),
     named("a column of another type", "S1", _wrong_dtype),

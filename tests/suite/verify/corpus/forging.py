@@ -30,6 +30,12 @@ FRESH, OTHER_FRESH = "fresh/breakout/seed0", "fresh/asterix/seed1"
 GENERALIST, PRETRAIN, TRANSFER = "generalist/seed0", "pretrain/fold1/seed0", "transfer/fold1/breakout/seed0"
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file of an object holds."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
 class Forgery(NamedTuple):
     """One way to be wrong.
 
@@ -58,8 +64,7 @@ class Forged:
 
     def record(self, run: str) -> dict[str, Any]:
         """A run's record."""
-        found: dict[str, Any] = json.loads((self.folder / run / "record.json").read_text())
-        return found
+        return read_json(self.folder / run / "record.json")
 
     def write_record(self, run: str, record: dict[str, Any]) -> None:
         """Replace it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.suite.verify.corpus.forging import (
     Forged,
     named,
     played,
+    read_json,
     said,
     spending,
 )
@@ -70,6 +72,23 @@ def _hand_over(forged: Forged) -> None:
         forged.change(run.relative_to(forged.folder).as_posix(), checkpoint_in=digest)
 
 
+def _of_another_seed(forged: Forged) -> None:
+    """Pre-trained once: the second seed's transfer runs start from the first one's checkpoint."""
+    digest = forged.record(PRETRAIN)["checkpoint_out"]
+    other = PRETRAIN.replace("seed0", "seed1")
+    forged.change(other, checkpoint_out=digest)
+    for run in sorted(forged.folder.glob("transfer/fold1/*/seed1")):
+        forged.change(run.relative_to(forged.folder).as_posix(), checkpoint_in=digest)
+
+
+def _everywhere(forged: Forged, **fields: Any) -> None:
+    for path in sorted(forged.folder.rglob("record.json")):
+        forged.write_record(path.parent.relative_to(forged.folder).as_posix(), read_json(path) | fields)
+    scores = forged.folder / "scores.json"
+    scores.write_text(json.dumps(read_json(scores) | {"learner": fields.get("learner", "")}, indent=2) + "\n")
+    forged.sums()
+
+
 def _always_first(lane: int, number: int, weights: Any) -> int:
     return next(place for place, weight in enumerate(weights) if weight)
 
@@ -84,6 +103,10 @@ ORIGINS = (
     named("a learning rate for one game", "P5", _other_configuration),
     named("another learner for one game", "P5", lambda f: f.change(FRESH, learner="baselines.dqn:make")),
     named("an image for one game", "P5", lambda f: f.change(FRESH, image_sha256="0" * 64)),
+    named(
+        "a learner whose name only begins alike", "P5", lambda f: f.change(FRESH, learner="baselines.ppo:maker")
+    ),
+    named("a published learner's runs under another name", "P5", _everywhere, learner="mine.own:make"),
     named("a box that there never was", "P5", _declared_contained),
     named("a seed dropped", "D1", _drop_seed),
     named("a seed too many", "D1", _third_seed),
@@ -96,5 +119,11 @@ ORIGINS = (
     named("weights of the generalist handed over", "F2", _hand_over),
     named("the checkpoint of another seed", "F3", lambda f: _checkpoint_of(f, "pretrain/fold1/seed1")),
     named("the checkpoint of another fold", "F3", lambda f: _checkpoint_of(f, "pretrain/fold0/seed0"), "F2"),
+    named("pre-trained once for two seeds", "F3", _of_another_seed),
+    named(
+        "transfer before pre-training",
+        "F3",
+        lambda f: f.change(TRANSFER, started_at="2001-01-01T00:00:00+00:00"),
+    ),
     named("a fresh run that is none", "F4", lambda f: f.change(FRESH, checkpoint_in="0" * 64)),
 )

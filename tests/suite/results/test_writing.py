@@ -1,0 +1,44 @@
+"""Writing into folders of others: whole or not at all, and nothing through a link."""
+
+import os
+import stat
+
+import pytest
+
+from protocol import StoreError
+from suite.results.writing import own_folder, write_file
+
+
+def test_a_link_is_replaced(tmp_path):
+    """What a link of the file's name points to stays as it is; the link becomes the file."""
+    aim = tmp_path / "aim"
+    aim.write_text("kept")
+    (tmp_path / "scores.json").symlink_to(aim)
+    write_file(tmp_path / "scores.json", "new")
+    assert aim.read_text() == "kept"
+    assert not (tmp_path / "scores.json").is_symlink()
+    assert (tmp_path / "scores.json").read_text() == "new"
+
+
+def test_what_cannot_be_written_leaves_what_was(tmp_path):
+    """A file that cannot be replaced stays, and no part of the new one is left."""
+    (tmp_path / "scores.json").mkdir()
+    with pytest.raises(OSError, match="scores"):
+        write_file(tmp_path / "scores.json", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_others_may_read_it(tmp_path):
+    """A new file has the rights that the user's mask gives to any."""
+    (tmp_path / "any").touch()
+    write_file(tmp_path / "file", b"")
+    modes = {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("any", "file")}
+    assert len(modes) == 1
+
+
+def test_a_linked_folder_is_not_written_into(tmp_path):
+    """A link to a folder is refused by a line that names both; a folder is made where there is none."""
+    assert own_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with pytest.raises(StoreError, match=r"link is a link to .*a; nothing is written through links"):
+        own_folder(tmp_path / "link")
