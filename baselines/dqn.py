@@ -69,6 +69,7 @@ class DQNLearner(StableLearner):
     """
 
     algorithm: LaneDQN
+    _counters = (*StableLearner._counters, "_n_calls", "exploration_rate")
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
         set_up_torch()
@@ -91,6 +92,21 @@ class DQNLearner(StableLearner):
     def _learn(self, budget_steps: int) -> None:
         self.algorithm.learning_starts = int(LEARNING_STARTS_FRACTION * budget_steps)
         super()._learn(budget_steps)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        counters, arrays = super()._state()
+        replay, kept = self._replay.state()
+        return counters | {"replay": replay}, arrays | kept
+
+    def _set_state(self, counters: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        super()._set_state(counters, arrays)
+        self._replay.set_state(counters["replay"], arrays)
+
+    @property
+    def _replay(self) -> PictureReplay:
+        replay = self.algorithm.replay_buffer
+        assert isinstance(replay, PictureReplay)
+        return replay
 
     def _act(self, observations: torch.Tensor) -> npt.NDArray[np.int64]:
         return self.algorithm.explore(observations, EVALUATION_EPSILON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from baselines.adapter import FRAMES_A_STEP, LaneVecEnv, interleaved, to_device
 from baselines.networks import Network2013
+from baselines.state import global_generators, read_state, restore_global_generators, write_state
 from baselines.weights import load_weights, save_weights
 from protocol import BudgetExhausted
 from suite.lanes.environment import LaneEnv
@@ -66,10 +68,13 @@ class StableLearner(ABC):
     """
 
     configuration: Mapping[str, Any]
+    _counters: tuple[str, ...] = ("num_timesteps", "_n_updates", "_episode_num")
 
     def __init__(self, algorithm: BaseAlgorithm, lanes: LaneVecEnv) -> None:
         self.algorithm = algorithm
         self._lanes = lanes
+        self._safe_points = _SafePoints(self.save_state)
+        self._resumed = False
         self.policy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
@@ -82,13 +87,28 @@ class StableLearner(ABC):
     def learn(self, env: LaneEnv) -> None:
         """Play and learn until the budget is spent."""
         self._lanes.connect(env)
+        self._safe_points.env = env
         try:
             self._learn(env.budget_frames // FRAMES_A_STEP)
         except BudgetExhausted:
             return
 
     def _learn(self, budget_steps: int) -> None:
-        self.algorithm.learn(budget_steps, log_interval=None)  # type: ignore[arg-type]
+        """Learn, or go on with it where a state was loaded."""
+        algorithm, begun = self.algorithm, self._resumed
+        if begun:
+            self._resumed = False
+            algorithm._last_obs = self._lanes.reset()
+            budget_steps -= algorithm.num_timesteps  # which Stable-Baselines3 adds again
+        algorithm.learn(
+            budget_steps,
+            callback=self._callbacks(),
+            log_interval=None,  # type: ignore[arg-type]
+            reset_num_timesteps=not begun,
+        )
+
+    def _callbacks(self) -> list[BaseCallback]:
+        return [self._safe_points]
 
     def act(
         self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
@@ -108,6 +128,56 @@ class StableLearner(ABC):
     def load(self, folder: Path) -> None:
         """Read what ``save`` wrote."""
         load_weights(self.policy, folder)
+
+    def save_state(self, folder: Path) -> None:
+        """Write all that training, or acting, goes on with: weights, counters, generators, experience."""
+        save_weights(self.policy, folder)
+        counters, arrays = self._state()
+        write_state(folder, counters, arrays)
+
+    def load_state(self, folder: Path) -> None:
+        """Read what ``save_state`` wrote; the next ``learn`` goes on where that was."""
+        load_weights(self.policy, folder)
+        names = [path.stem for path in folder.glob("*.npy")]
+        self._set_state(*read_state(folder, names))
+        self._resumed = True
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """The counters and arrays of a state, but for the weights; subclasses add their own."""
+        algorithm = self.algorithm
+        counters, arrays = global_generators()
+        counters |= {name: getattr(algorithm, name) for name in self._counters}
+        starts = algorithm._last_episode_starts
+        if starts is not None:
+            arrays["last_episode_starts"] = np.asarray(starts, np.bool_)
+        return counters, arrays
+
+    def _set_state(self, counters: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """Become what ``_state`` says."""
+        restore_global_generators(counters, arrays)
+        for name in self._counters:
+            setattr(self.algorithm, name, counters[name])
+        self.algorithm._last_episode_starts = arrays.get("last_episode_starts")
+
+
+class _SafePoints(BaseCallback):
+    """Lets the lanes take a snapshot of the learner before each rollout, when all it knows is in its state.
+
+    Args:
+        save_state: writes the learner's state into a folder.
+    """
+
+    env: LaneEnv
+
+    def __init__(self, save_state: Callable[[Path], None]) -> None:
+        super().__init__()
+        self._save_state = save_state
+
+    def _on_rollout_start(self) -> None:
+        self.env.safe_point(self._save_state)
+
+    def _on_step(self) -> bool:
+        return True
 
 
 class ActorCriticLearner(StableLearner):

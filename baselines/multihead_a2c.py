@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from stable_baselines3 import A2C
@@ -62,8 +63,16 @@ class MultiHeadA2CLearner(ActorCriticLearner):
         super().__init__(a2c, env)
         self._head_use = HeadUse(lanes, parameters["heads"])
 
-    def _learn(self, budget_steps: int) -> None:
-        self.algorithm.learn(budget_steps, callback=self._head_use, log_interval=None)  # type: ignore[arg-type]
+    def _callbacks(self) -> list[BaseCallback]:
+        return [*super()._callbacks(), self._head_use]
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        counters, arrays = super()._state()
+        return counters, arrays | self._head_use.state()
+
+    def _set_state(self, counters: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        super()._set_state(counters, arrays)
+        self._head_use.set_state(arrays)
 
     def write_notes(self, folder: Path) -> None:
         """Write how the heads were used in each training episode (see suite.results.head_use)."""
@@ -92,6 +101,24 @@ class HeadUse(BaseCallback):
             self._episodes[lane] += 1
             self._steps[lane] = self._sums[lane] = 0
         return True
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """The sums of the open episodes, and the rows of those that have ended."""
+        heads = len(self._columns)
+        return {
+            "head_sums": self._sums,
+            "head_steps": self._steps,
+            "head_episodes": self._episodes,
+            "head_rows": np.array([row[:3] for row in self._rows], np.int64).reshape(-1, 3),
+            "head_means": np.array([row[3] for row in self._rows], np.float64).reshape(-1, heads),
+        }
+
+    def set_state(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from what ``state`` said."""
+        self._sums, self._steps = arrays["head_sums"], arrays["head_steps"]
+        self._episodes = arrays["head_episodes"]
+        rows, means = arrays["head_rows"].tolist(), arrays["head_means"].tolist()
+        self._rows = [(*row, mean) for row, mean in zip(rows, means, strict=True)]
 
     def table(self) -> pa.Table:
         """A row an episode that has ended, in the order in which they ended."""

@@ -32,6 +32,11 @@ class ResettingPPOLearner(PPOLearner):
         super().load(folder)
         self._reset_before_learning = True
 
+    def load_state(self, folder: Path) -> None:
+        """Read what ``save_state`` wrote; its heads are those of this game already."""
+        super().load_state(folder)
+        self._reset_before_learning = False
+
     def _learn(self, budget_steps: int) -> None:
         if self._reset_before_learning:
             self._reset_before_learning = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -12,6 +13,15 @@ from stable_baselines3.common.buffers import BaseBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
 from baselines.adapter import UInt8, interleaved, to_device
+
+_ROWS = ("_pictures", "_actions", "_rewards", "_terminated", "_ended", "_age_steps")
+
+
+def _as_lists(state: Any) -> Any:
+    """A generator's state as JSON holds it."""
+    if isinstance(state, Mapping):
+        return {name: _as_lists(value) for name, value in state.items()}
+    return state.tolist() if isinstance(state, np.ndarray) else state
 
 
 class PictureReplay(BaseBuffer):
@@ -112,6 +122,36 @@ class PictureReplay(BaseBuffer):
         ages = self._generator.integers(0, rows, batch_size)
         lanes = self._generator.integers(0, self.n_envs, batch_size)
         return self._samples((oldest + ages) % self.buffer_size, lanes)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """All that it holds, as counters for JSON and arrays; the rows that were ever written, uncopied."""
+        lasts = [
+            (row, lane, last) for row, lanes in self._last_pictures.items() for lane, last in lanes.items()
+        ]
+        arrays = {f"replay{name}": getattr(self, name)[: self._written] for name in _ROWS}
+        arrays["replay_next_age"] = self._next_age
+        arrays["replay_last_at"] = np.array([last[:2] for last in lasts], np.int64).reshape(-1, 2)
+        pictures = np.array([last[2] for last in lasts], np.uint8)
+        arrays["replay_last_pictures"] = pictures.reshape(-1, *self._pictures.shape[2:])
+        generator = _as_lists(self._generator.bit_generator.state)
+        return {"pos": self.pos, "full": self.full, "generator": generator}, arrays
+
+    def set_state(self, counters: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Hold what ``state`` said."""
+        self.pos, self.full = counters["pos"], counters["full"]
+        for name in _ROWS:
+            getattr(self, name)[: self._written] = arrays[f"replay{name}"]
+        self._next_age = arrays["replay_next_age"]
+        self._last_pictures = {}
+        places = arrays["replay_last_at"].tolist()
+        for (row, lane), picture in zip(places, arrays["replay_last_pictures"], strict=True):
+            self._last_pictures.setdefault(row, {})[lane] = picture
+        self._generator.bit_generator.state = counters["generator"]
+
+    @property
+    def _written(self) -> int:
+        """How many rows hold something; the row to be written next holds a picture already."""
+        return self.buffer_size if self.full else self.pos + 1
 
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplayBufferSamples:
         """Stable-Baselines3's name for rows without lanes, which have no meaning here."""

@@ -81,6 +81,9 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         """Nothing can be played any more: the referee serves other things."""
         self._over = True
 
+    def safe_point(self, save_state: Callable[[Path], None]) -> None:
+        """No snapshot is taken of a learner in a box: its run starts over."""
+
     def close_extras(self, **kwargs: Any) -> None:
         """The lanes belong to the referee: closing the environment frees nothing."""
 

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Never
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Never
 from typing import Protocol as Contract
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
-from protocol import BudgetExhausted, EndReason, Phase, Protocol
+from protocol import BudgetExhausted, EndReason, Phase, Protocol, StoreError
 from suite.lanes.engine import IDLE, Engine
 from suite.lanes.schedules import Schedule
 from suite.lanes.shape import LaneShape
 
 UInt8 = npt.NDArray[np.uint8]
+
+
+SaveState = Callable[[Path], None]
+
+
+class OpenEpisode(NamedTuple):
+    """What an episode that has not ended has played so far.
+
+    Attributes:
+        game, seed: of the episode.
+        actions: one byte per step.
+        reward_steps: the steps, from 0, whose reward was not zero; ascending.
+        rewards: those rewards, in game points.
+    """
+
+    game: str
+    seed: int
+    actions: bytes
+    reward_steps: tuple[int, ...]
+    rewards: tuple[int, ...]
 
 
 class Recorder(Contract):
@@ -48,7 +69,9 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         engine: plays the consoles; it outlives this environment.
         schedule: decides which game each lane plays.
         budget_frames: what the learner may know of its budget, in emulator frames.
-        recorder: hears of every step; None records nothing.
+        recorder: is given every step; None records nothing.
+        on_safe_point: called at every safe point of the learner with what writes the learner's state into a
+            folder; None: snapshots are not taken.
 
     Attributes:
         budget_frames: the run's whole training budget, in emulator frames.
@@ -62,6 +85,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         schedule: Schedule,
         budget_frames: int,
         recorder: Recorder | None,
+        on_safe_point: Callable[[SaveState], None] | None = None,
     ) -> None:
         environment = protocol.environment
         LaneShape.of(protocol, len(schedule.playing)).describe(self)
@@ -72,6 +96,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._engine = engine
         self._schedule = schedule
         self._recorder = recorder
+        self._on_safe_point = on_safe_point
         self._steps = [0] * self.num_envs
         self._last_reward_step = [0] * self.num_envs
         self._started = False
@@ -124,6 +149,47 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         terminated = np.array([reason == "game_over" for reason in reasons])
         truncated = np.array([reason not in (None, "game_over") for reason in reasons])
         return arrays.observations.copy(), rewards, terminated, truncated, infos
+
+    def safe_point(self, save_state: SaveState) -> None:
+        """Let the harness take a snapshot of the run here, if one is due.
+
+        A learner that offers ``save_state`` and ``load_state`` calls this where its state is complete, such as
+        before each rollout; most calls do nothing.
+
+        Args:
+            save_state: writes all that the learner needs to go on from here into an empty folder.
+        """
+        if self._on_safe_point is not None:
+            self._on_safe_point(save_state)
+
+    def resume(self, episodes: Mapping[int, OpenEpisode]) -> None:
+        """Go on with episodes that were broken off: each is played again from its actions.
+
+        Args:
+            episodes: by lane, what its current episode has played so far.
+
+        Raises:
+            StoreError: an episode that is played again earns other rewards than recorded.
+        """
+        self._started = True
+        self._engine.begin({lane: (episode.game, episode.seed) for lane, episode in episodes.items()})
+        for lane in set(range(self.num_envs)) - episodes.keys():
+            self._engine.arrays.observations[lane] = 0
+        paid = {lane: dict(zip(one.reward_steps, one.rewards, strict=True)) for lane, one in episodes.items()}
+        for step in range(max((len(one.actions) for one in episodes.values()), default=0)):
+            moving = [lane for lane, one in episodes.items() if step < len(one.actions)]
+            actions = np.full(self.num_envs, IDLE, np.uint8)
+            actions[moving] = [episodes[lane].actions[step] for lane in moving]
+            self._engine.step(actions)
+            for lane in moving:
+                if self._engine.arrays.rewards[lane] != paid[lane].get(step, 0):
+                    raise StoreError(
+                        f"the episode of lane {lane} cannot be played again: step {step} earns another reward "
+                        "than recorded; the run must start over"
+                    )
+        for lane, episode in episodes.items():
+            self._steps[lane] = len(episode.actions)
+            self._last_reward_step[lane] = 1 + max(episode.reward_steps, default=-1)
 
     def close_extras(self, **kwargs: Any) -> None:
         """The engine belongs to the harness: closing the environment frees nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 from typing import Protocol as Contract
 
 from protocol import Phase, Protocol, Run
@@ -32,6 +33,20 @@ class Schedule(Contract):
         Returns the lanes whose episode is cut because its frames are spent. These and the ended ones
         have their next episode in ``playing`` and ``numbers``.
         """
+
+
+class MeterState(NamedTuple):
+    """Where a ``TrainingMeter`` stands.
+
+    Attributes:
+        left: by game, agent steps that are neither spent nor reserved.
+        playing: for each lane, the game of its current episode; None: the lane has nothing left.
+        numbers: for each lane, the number of its current episode.
+    """
+
+    left: dict[str, int]
+    playing: tuple[str | None, ...]
+    numbers: tuple[int, ...]
 
 
 class TrainingMeter:
@@ -79,6 +94,14 @@ class TrainingMeter:
         """The schedule of a run's training."""
         choose = run.game_choice if len(run.games) > 1 else _only_game  # which is what a draw of one would give
         return cls(run.games, run.budget_steps, protocol.lanes, protocol.environment.max_episode_steps, choose)
+
+    def state(self) -> MeterState:
+        """All that it goes on with."""
+        return MeterState(dict(self._left), tuple(self.playing), tuple(self.numbers))
+
+    def set_state(self, state: MeterState) -> None:
+        """Go on from there."""
+        self._left, self.playing, self.numbers = dict(state.left), [*state.playing], [*state.numbers]
 
     @property
     def unspent_steps(self) -> int:
@@ -157,6 +180,12 @@ class EvaluationSchedule:
         rounds = [game for game in games for _ in range(episodes // lanes)]
         self._queues = [iter(rounds) for _ in range(lanes)]
         self.playing: list[str | None] = [next(queue) for queue in self._queues]
+
+    def skip(self, ended: Sequence[int]) -> None:
+        """Move on over so many episodes in each lane."""
+        for lane, episodes in enumerate(ended):
+            for _ in range(episodes):
+                self.advance([other == lane for other in range(len(ended))])
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
         """Move on after a vector step (see Schedule); an evaluation episode is never cut for budget."""
