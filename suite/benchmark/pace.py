@@ -139,7 +139,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
     import pyarrow as pa
 
     from suite.learners.contract import find_learner
-    from suite.run.play import evaluate
+    from suite.run.rounds import evaluate
 
     protocol = current_protocol()
     make = find_learner(name)

@@ -60,6 +60,22 @@ class NoteWriter(Protocol):
         """Write files about the training that has just ended into an empty folder."""
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A learner whose training, and whose acting, can be broken off and go on to the same bytes.
+
+    ``learn`` calls ``env.safe_point(self.save_state)`` where all that it goes on with is in its state. After
+    ``load_state``, ``env.reset()`` returns the observations that were current then, and ``learn`` plays what is
+    left of the budget.
+    """
+
+    def save_state(self, folder: Path) -> None:
+        """Write all that the learner goes on with into an empty folder, as files that run no code when read."""
+
+    def load_state(self, folder: Path) -> None:
+        """Become the learner that was writing its state, in the middle of what it did."""
+
+
 MAX_CONFIGURATION_DEPTH = 32
 """Records are read back by parsers that stop at a depth of their own, some 200."""
 

@@ -8,6 +8,7 @@ read.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,25 +18,35 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from protocol import EndReason, EpisodeRecord, Phase
+from protocol import EndReason, EpisodeRecord, Phase, StoreError
 from suite.results.schema import JOURNAL_SCHEMA
 
 APPEND_SECONDS = 2.0
 """How long recorded steps stay in memory at most: what a kill can lose."""
 _BUFFERED_STEPS = 1024
+_SHARED = ("phase", "lane", "number", "game", "seed")
+"""The columns of an episode that all of its fragments share."""
 
 
 class JournalRecorder:
     """Records the lanes into a journal; a ``suite.lanes.environment.Recorder``.
 
     Args:
-        path: the journal; it must not exist.
+        path: the journal; it must not exist, unless its size is given.
         lanes: how many lanes.
+        size_bytes: of a journal to go on with, as ``sync`` gave it; what came after it is cut off.
+
+    Raises:
+        StoreError: the journal is shorter than that.
     """
 
-    def __init__(self, path: Path, lanes: int) -> None:
-        self._file = path.open("xb")
-        self._writer = pa.ipc.new_stream(self._file, JOURNAL_SCHEMA)
+    def __init__(self, path: Path, lanes: int, size_bytes: int | None = None) -> None:
+        if size_bytes is None:
+            self._file = path.open("xb")
+            self._file.write(JOURNAL_SCHEMA.serialize())
+        else:
+            _cut(path, size_bytes)
+            self._file = path.open("ab")
         self._actions = np.empty((_BUFFERED_STEPS, lanes), np.uint8)
         self._rewards = np.empty((_BUFFERED_STEPS, lanes), np.int32)
         self._row = 0  # the next row of these two buffers
@@ -44,6 +55,9 @@ class JournalRecorder:
         self._from_step = [0] * lanes  # the step of the episode which that row is
         self._fragments: list[dict[str, Any]] = []
         self._append_at = time.monotonic() + APPEND_SECONDS
+        for episode in [] if size_bytes is None else unfinished_episodes(path):
+            self._open[episode["lane"]] = {name: episode[name] for name in _SHARED}
+            self._from_step[episode["lane"]] = len(episode["actions"])
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -69,7 +83,7 @@ class JournalRecorder:
         for lane in self._open:
             self._take(lane, None, None)
         if self._fragments:
-            self._writer.write_batch(pa.RecordBatch.from_pylist(self._fragments, JOURNAL_SCHEMA))
+            self._file.write(pa.RecordBatch.from_pylist(self._fragments, JOURNAL_SCHEMA).serialize())
             self._file.flush()
         self._fragments = []
         self._row = 0
@@ -79,8 +93,13 @@ class JournalRecorder:
     def close(self) -> None:
         """Append what is left and close the journal."""
         self.append()
-        self._writer.close()
         self._file.close()
+
+    def sync(self) -> int:
+        """Append everything and wait until it is on the disk; the journal's size in bytes."""
+        self.append()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
 
     def _take(self, lane: int, reason: EndReason | None, ram_sha256: bytes | None) -> None:
         rows = slice(self._from_row[lane], self._row)
@@ -116,6 +135,23 @@ def read_journal(path: Path, unfinished: list[dict[str, Any]] | None = None) -> 
             yield _episode(parts.pop(fragment["lane"]))
     if unfinished is not None:
         unfinished.extend(lane[0] | _joined(lane) for lane in parts.values())
+
+
+def unfinished_episodes(path: Path) -> list[dict[str, Any]]:
+    """What is known of the episodes of a journal that had not ended, as ``read_journal`` gives it."""
+    unfinished: list[dict[str, Any]] = []
+    for _ in read_journal(path, unfinished):
+        pass
+    return unfinished
+
+
+def _cut(path: Path, size_bytes: int) -> None:
+    found = path.stat().st_size
+    if found < size_bytes:
+        raise StoreError(
+            f"the journal {path} has {found:,} bytes, {size_bytes:,} were written; play the run again"
+        )
+    os.truncate(path, size_bytes)
 
 
 def _fragments(path: Path) -> Iterator[dict[str, Any]]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from pathlib import Path
 from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
 from suite.digests import folder_digest
 from suite.results.reading import read_record
+from suite.results.writing import sync_files, sync_names
 from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
@@ -130,9 +130,9 @@ class Store:
 
     @contextmanager
     def new_run(self, run_id: RunId) -> Iterator[Path]:
-        """The empty folder to play a run in; when the block ends well, the run is complete.
+        """The folder to play a run in; when the block ends well, the run is complete.
 
-        What a broken-off try left there is removed: an incomplete run is started over.
+        It holds what a try that was broken off left there, for the caller to go on with or to remove.
 
         Raises:
             StoreError: another process is playing the same run or has completed it, or the folder cannot be
@@ -145,15 +145,10 @@ class Store:
             raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
         partial.mkdir(parents=True, exist_ok=True)
         with _locked(partial, run_id):
-            for left in partial.iterdir():
-                if left.is_dir():
-                    shutil.rmtree(left)
-                else:
-                    left.unlink()
             yield partial
-            _sync(partial)
+            sync_files(partial)
             partial.rename(final)
-            _sync_folder(final.parent)
+            sync_names(final.parent)
 
 
 @contextmanager
@@ -170,24 +165,6 @@ def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
         if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
             raise StoreError(f"run {run_id} has just been completed by another process")
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _sync_folder(path)
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

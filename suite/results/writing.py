@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from protocol import StoreError
@@ -44,3 +46,34 @@ def own_folder(path: Path) -> Path:
             f"{path} is a link to {path.readlink()}; nothing is written through links: name a folder"
         )
     return path
+
+
+def sync_files(folder: Path) -> None:
+    """Wait until everything in a folder is on the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            sync_names(path)
+    sync_names(folder)
+
+
+def sync_names(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, such as that of a file just renamed."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def empty(folder: Path, kept: Collection[str] = ()) -> None:
+    """Remove everything in a folder but what has one of these names."""
+    for left in folder.iterdir():
+        if left.name in kept:
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()

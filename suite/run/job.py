@@ -5,6 +5,9 @@ from __future__ import annotations
 from protocol import Frozen
 from suite.contained.spec import BoxSpec
 
+SNAPSHOT_MINUTES = 15.0
+"""By default; a snapshot of the largest replay buffer takes some 8 s, which is 1 % of this."""
+
 
 class Job(Frozen):
     """What a process is told to play.
@@ -18,6 +21,7 @@ class Job(Frozen):
         workers: processes that play the lanes; 0 plays them in the run's own.
         box: where the learner is put; None: into the run's own process.
         configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
+        snapshot_minutes: between snapshots of the run; 0: none is taken.
     """
 
     run_id: str
@@ -28,3 +32,4 @@ class Job(Frozen):
     workers: int
     box: BoxSpec | None
     configuration_digest: str | None
+    snapshot_minutes: float = SNAPSHOT_MINUTES

@@ -5,20 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from protocol import (
-    BudgetExhausted,
     ForeignProtocol,
     GameVectors,
-    LearnerError,
     Protocol,
     Run,
     RunRecord,
@@ -29,19 +24,16 @@ from protocol import (
 )
 from suite.digests import file_digest, folder_digest
 from suite.emulator.conformance import checked_vectors
-from suite.lanes.engine import Engine
-from suite.lanes.environment import LaneEnv
-from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
-from suite.lanes.workers import make_engine
-from suite.learners.contract import Learner, MakeLearner, NoteWriter, checked_configuration, find_learner
+from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
-from suite.results.journal import JournalRecorder
 from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
+from suite.results.writing import empty
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener
-from suite.run.recorder import ReportingRecorder
+from suite.run.rounds import Rounds
+from suite.run.snapshots import Maker, Resumed, Snapshots
 
 
 def play(job: Job, report: Listener) -> RunRecord:
@@ -56,7 +48,6 @@ def play(job: Job, report: Listener) -> RunRecord:
     run = describe(run_id, protocol)
     store = Store(Path(job.folder), protocol)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    rounds = _Rounds(protocol, run, job, report)
     vectors = checked_vectors(protocol, run.games)
     with (
         _maker(job) as make,
@@ -65,17 +56,46 @@ def play(job: Job, report: Listener) -> RunRecord:
     ):
         learner = make(run.learner_seed("training"), protocol.lanes)
         configuration, digest = _configuration(learner, job)
+        maker = _maker_of(job, digest)
+        snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes)
+        resumed = snapshots.newest(job.run_id, maker, folder / JOURNAL)
+        _tidy(folder, resumed)
+        if resumed is not None:
+            started_at = resumed.snapshot.started_at
         begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
         report(begun)
         checkpoint_in = _load_ancestor(store, run, job, digest, learner, Path(scratch))
-        training_seconds = rounds.play(
+        rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
+        rounds.play(
             learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
         )
         write_ledger(folder / JOURNAL, folder / LEDGER)
-        (folder / JOURNAL).unlink()
-        record = rounds.record(folder, begun, checkpoint_in, vectors, training_seconds)
+        record = _record(protocol, run, job, folder, begun, checkpoint_in, vectors, rounds)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / JOURNAL).unlink()
+        snapshots.drop()
     return record
+
+
+def _maker_of(job: Job, configuration_digest: str) -> Maker:
+    return Maker(
+        learner=job.learner,
+        configuration_digest=configuration_digest,
+        device=job.device,
+        code_commit=code_commit(),
+        image_sha256=None if job.box is None else job.box.image_sha256,
+    )
+
+
+def _tidy(folder: Path, resumed: Resumed | None) -> None:
+    """Remove what a try that was broken off left, but for what the run goes on with."""
+    if resumed is None:
+        empty(folder)
+        return
+    kept = {JOURNAL, resumed.learner.parent.name}
+    if resumed.snapshot.phase == "evaluation":
+        kept |= {CHECKPOINT, NOTES}
+    empty(folder, kept)
 
 
 @contextmanager
@@ -106,113 +126,45 @@ def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
     return configuration, digest
 
 
-class _Rounds:
-    """Training, saving and evaluation of one run, and its record; the clock runs from the making."""
-
-    def __init__(self, protocol: Protocol, run: Run, job: Job, report: Listener) -> None:
-        self._protocol = protocol
-        self._run = run
-        self._job = job
-        self._report = report
-        self._started = time.monotonic()
-
-    def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> float:
-        """Play it all; return how many seconds the training took."""
-        protocol, run = self._protocol, self._run
-        with (
-            closing(make_engine(protocol, run.games, self._job.workers)) as engine,
-            closing(ReportingRecorder(folder / JOURNAL, protocol.lanes, self._report)) as recorder,
-        ):
-            meter = TrainingMeter.of(run, protocol)
-            started = time.monotonic()
-            self._train(learner, self._env(engine, meter, recorder), meter)
-            seconds = time.monotonic() - started
-            # The learner only sees a scratch folder: the run folder's path names the run.
-            saved = scratch / "out"
-            saved.mkdir()
-            learner.save(saved)
-            shutil.copytree(saved, folder / CHECKPOINT)
-            if isinstance(learner, NoteWriter):
-                noted = scratch / "notes"
-                noted.mkdir()
-                learner.write_notes(noted)
-                shutil.copytree(noted, folder / NOTES)
-            if run.evaluation_episodes:
-                player = make_player()
-                player.load(saved)
-                evaluate(player, self._env(engine, self._evaluation(meter), recorder))
-        return seconds
-
-    def record(
-        self,
-        folder: Path,
-        begun: Begun,
-        checkpoint_in: str | None,
-        vectors: Mapping[str, GameVectors],
-        training_seconds: float,
-    ) -> RunRecord:
-        """The record of the run, once the folder holds all that it left."""
-        run, job = self._run, self._job
-        return RunRecord(
-            schema_version=1,
-            protocol_version=self._protocol.version,
-            edition_digest=run.edition_digest,
-            run_id=str(run.run_id),
-            learner=job.learner,
-            configuration=begun.configuration,
-            configuration_digest=begun.configuration_digest,
-            training_seed=run.learner_seed("training"),
-            evaluation_seed=run.learner_seed("evaluation") if run.evaluation_episodes else None,
-            device=job.device,
-            budget_frames=run.total_budget_frames,
-            games=spending(folder / LEDGER, self._protocol, run, vectors),
-            ledger_sha256=file_digest(folder / LEDGER),
-            checkpoint_in=checkpoint_in,
-            checkpoint_out=folder_digest(folder / CHECKPOINT),
-            notes_sha256=notes_digest(folder),
-            image_sha256=None if job.box is None else job.box.image_sha256,
-            code_commit=code_commit(),
-            versions=library_versions(),
-            cpu=cpu_type(),
-            started_at=begun.started_at,
-            wall_seconds=round(time.monotonic() - self._started, 3),
-            training_steps_per_second=round(run.total_budget_steps / training_seconds, 1),
-            workers=job.workers,
-            peak_memory_bytes=peak_memory_bytes(),
-        )
-
-    def _evaluation(self, meter: TrainingMeter) -> EvaluationSchedule:
-        run = self._run
-        return EvaluationSchedule(run.games, run.evaluation_episodes, meter.numbers, run.evaluation_max_steps)
-
-    def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
-        run = self._run
-        return LaneEnv(self._protocol, run.episode_seed, engine, schedule, run.total_budget_frames, recorder)
-
-    def _train(self, learner: Learner, env: LaneEnv, meter: TrainingMeter) -> None:
-        try:
-            learner.learn(env)
-        except BudgetExhausted:
-            pass
-        if meter.unspent_steps:
-            left = meter.unspent_steps * self._run.frame_skip
-            raise LearnerError(
-                f"learn returned with {left} of {env.budget_frames} frames unspent; "
-                "a learner plays until env.step raises BudgetExhausted"
-            )
-
-
-def evaluate(player: Learner, env: LaneEnv) -> None:
-    """Let a learner play, without learning, until the environment's schedule has ended."""
-    observations, _ = env.reset()
-    episode_start = np.ones(env.num_envs, np.bool_)
-    try:
-        while True:
-            actions = player.act(observations, episode_start)
-            observations, _, terminated, truncated, _ = env.step(actions)
-            episode_start = terminated | truncated
-    except BudgetExhausted:
-        return
+def _record(
+    protocol: Protocol,
+    run: Run,
+    job: Job,
+    folder: Path,
+    begun: Begun,
+    checkpoint_in: str | None,
+    vectors: Mapping[str, GameVectors],
+    rounds: Rounds,
+) -> RunRecord:
+    """The record of the run, once the folder holds all that it left."""
+    return RunRecord(
+        schema_version=1,
+        protocol_version=protocol.version,
+        edition_digest=run.edition_digest,
+        run_id=str(run.run_id),
+        learner=job.learner,
+        configuration=begun.configuration,
+        configuration_digest=begun.configuration_digest,
+        training_seed=run.learner_seed("training"),
+        evaluation_seed=run.learner_seed("evaluation") if run.evaluation_episodes else None,
+        device=job.device,
+        budget_frames=run.total_budget_frames,
+        games=spending(folder / LEDGER, protocol, run, vectors),
+        ledger_sha256=file_digest(folder / LEDGER),
+        checkpoint_in=checkpoint_in,
+        checkpoint_out=folder_digest(folder / CHECKPOINT),
+        notes_sha256=notes_digest(folder),
+        image_sha256=None if job.box is None else job.box.image_sha256,
+        code_commit=code_commit(),
+        versions=library_versions(),
+        cpu=cpu_type(),
+        started_at=begun.started_at,
+        wall_seconds=rounds.wall_seconds,
+        training_steps_per_second=round(run.total_budget_steps / rounds.training_seconds, 1),
+        workers=job.workers,
+        peak_memory_bytes=peak_memory_bytes(),
+        resumed_from=rounds.stretches,
+    )
 
 
 def _load_ancestor(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from protocol import EndReason, Phase
-from suite.results.journal import JournalRecorder
+from suite.results.journal import JournalRecorder, read_journal, unfinished_episodes
 from suite.run.messages import EpisodeEnd, Listener, Played
 
 
@@ -15,17 +15,40 @@ class ReportingRecorder(JournalRecorder):
     """A journal that also reports how far the run is and what its episodes earned.
 
     Args:
-        path: the journal; it must not exist.
+        path: the journal; it must not exist, unless its size is given.
         lanes: how many lanes.
-        report: takes the agent steps played, and each episode that has ended.
+        report: takes the agent steps played, and each episode that has ended; of a journal to go on with, the
+            ended ones again, so that whoever follows the run has all of it.
+        size_bytes: of a journal to go on with (see JournalRecorder).
+        played_steps: the agent steps that it holds, over all lanes.
     """
 
-    def __init__(self, path: Path, lanes: int, report: Listener) -> None:
-        super().__init__(path, lanes)
+    def __init__(
+        self,
+        path: Path,
+        lanes: int,
+        report: Listener,
+        size_bytes: int | None = None,
+        played_steps: int = 0,
+    ) -> None:
+        super().__init__(path, lanes, size_bytes)
         self._report = report
-        self._played_steps = 0
+        self.played_steps = played_steps
         self._playing: dict[int, tuple[Phase, str]] = {}
         self._returns = np.zeros(lanes, np.int64)
+        if size_bytes is not None:
+            self._report_again(path, lanes)
+
+    def _report_again(self, path: Path, lanes: int) -> None:
+        steps_of_lane = [0] * lanes
+        for episode in read_journal(path):
+            steps_of_lane[episode.lane] += episode.length_steps
+            steps = steps_of_lane[episode.lane] * lanes
+            self._report(EpisodeEnd(episode.phase, episode.game, episode.episode_return, steps))
+        for unfinished in unfinished_episodes(path):
+            self._playing[unfinished["lane"]] = unfinished["phase"], unfinished["game"]
+            self._returns[unfinished["lane"]] = sum(unfinished["rewards"])
+        self._report(Played(steps=self.played_steps))
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -37,10 +60,10 @@ class ReportingRecorder(JournalRecorder):
         """All lanes were stepped."""
         super().step(actions, rewards)
         self._returns += rewards
-        self._played_steps += len(actions)
-        self._report(Played(steps=self._played_steps))
+        self.played_steps += len(actions)
+        self._report(Played(steps=self.played_steps))
 
     def end(self, lane: int, reason: EndReason, ram: np.ndarray) -> None:
         """The lane's episode has ended."""
         super().end(lane, reason, ram)
-        self._report(EpisodeEnd(*self._playing[lane], int(self._returns[lane]), self._played_steps))
+        self._report(EpisodeEnd(*self._playing[lane], int(self._returns[lane]), self.played_steps))

@@ -1,0 +1,262 @@
+"""Training, saving and evaluation of one run, from its beginning or from a snapshot."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from protocol import BudgetExhausted, LearnerError, Phase, Protocol, Run, Stretch
+from suite.lanes.engine import Engine
+from suite.lanes.environment import LaneEnv, OpenEpisode, SaveState
+from suite.lanes.schedules import EvaluationSchedule, MeterState, Schedule, TrainingMeter
+from suite.lanes.workers import make_engine
+from suite.learners.contract import Learner, NoteWriter, Resumable
+from suite.machine import cpu_type, library_versions
+from suite.results.journal import unfinished_episodes
+from suite.results.store import CHECKPOINT, JOURNAL, NOTES
+from suite.run.job import Job
+from suite.run.messages import Listener
+from suite.run.recorder import ReportingRecorder
+from suite.run.snapshots import Maker, Resumed, Snapshot, Snapshots
+
+
+class Rounds:
+    """The rounds of one run; their clock runs from when this is made.
+
+    Args:
+        protocol, run, job: what is played, and how.
+        maker: who plays it.
+        started_at: when the run began, ISO 8601.
+        report: takes what the run reports.
+        snapshots: of this run.
+        resumed: the snapshot that it goes on from; None: it begins.
+
+    Attributes:
+        training_seconds: that the training has taken, in all stretches.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        run: Run,
+        job: Job,
+        maker: Maker,
+        started_at: str,
+        report: Listener,
+        snapshots: Snapshots,
+        resumed: Resumed | None,
+    ) -> None:
+        self._protocol, self._run, self._job = protocol, run, job
+        self._maker, self._started_at, self._report = maker, started_at, report
+        self._snapshots, self._resumed = snapshots, resumed
+        self._began = time.monotonic()
+        self.training_seconds = 0.0 if resumed is None else resumed.snapshot.training_seconds
+        self._meter = TrainingMeter.of(run, protocol)
+
+    def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> None:
+        """Play what is left of the run.
+
+        Args:
+            learner: made with the seed of the training; at the start of the run, or at its ancestor's end.
+            make_player: makes the learner that is evaluated.
+            folder: the run's.
+            scratch: an empty folder whose path names no run: the learner only sees that.
+        """
+        protocol, before = self._protocol, self._resumed and self._resumed.snapshot
+        size, steps = (before.journal_bytes, before.played_steps) if before else (None, 0)
+        saved = scratch / "out"
+        with (
+            closing(make_engine(protocol, self._run.games, self._job.workers)) as engine,
+            closing(ReportingRecorder(folder / JOURNAL, protocol.lanes, self._report, size, steps)) as recorder,
+        ):
+            table = _Table(engine, recorder, folder / JOURNAL)
+            if before is not None:
+                self._meter.set_state(MeterState(before.left, before.playing, before.numbers))
+            if before is None or before.phase == "training":
+                self._train(learner, table)
+                saved.mkdir()
+                learner.save(saved)
+                shutil.copytree(saved, folder / CHECKPOINT)
+                self._note(learner, folder, scratch / "notes")
+            else:
+                shutil.copytree(folder / CHECKPOINT, saved)
+            if self._run.evaluation_episodes:
+                player = make_player()
+                player.load(saved)
+                self._evaluate(player, table)
+
+    def _train(self, learner: Learner, table: _Table) -> None:
+        earlier, began = self.training_seconds, time.monotonic()
+
+        def safe_point(save_state: SaveState) -> None:
+            if self._snapshots.due():
+                self.training_seconds = earlier + time.monotonic() - began
+                self._snapshots.take(lambda digest: self._snapshot("training", table, digest), save_state)
+
+        env = self._env(table, self._meter, safe_point)
+        if self._resumed is not None:
+            assert isinstance(learner, Resumable)
+            learner.load_state(self._resumed.learner)
+            env.resume(table.open_episodes())
+        try:
+            learner.learn(env)
+        except BudgetExhausted:
+            pass
+        self.training_seconds = earlier + time.monotonic() - began
+        if self._meter.unspent_steps:
+            left = self._meter.unspent_steps * self._run.frame_skip
+            raise LearnerError(
+                f"learn returned with {left} of {env.budget_frames} frames unspent; "
+                "a learner plays until env.step raises BudgetExhausted"
+            )
+
+    def _note(self, learner: Learner, folder: Path, noted: Path) -> None:
+        if isinstance(learner, NoteWriter):
+            noted.mkdir()
+            learner.write_notes(noted)
+            shutil.copytree(noted, folder / NOTES)
+
+    def _evaluate(self, player: Learner, table: _Table) -> None:
+        run = self._run
+        first_numbers = tuple(self._meter.numbers)
+        schedule = EvaluationSchedule(
+            run.games, run.evaluation_episodes, first_numbers, run.evaluation_max_steps
+        )
+        env = self._env(table, schedule)
+        episode_start = None
+        before = self._resumed and self._resumed.snapshot
+        if self._resumed is not None and before is not None and before.phase == "evaluation":
+            schedule.skip(
+                [now - first for now, first in zip(before.evaluated_numbers, first_numbers, strict=True)]
+            )
+            assert isinstance(player, Resumable)
+            player.load_state(self._resumed.learner)
+            episode_start = np.array(before.episode_start, np.bool_)
+            env.resume(table.open_episodes())
+
+        def between_steps(starts: npt.NDArray[np.bool_]) -> None:
+            if isinstance(player, Resumable) and self._snapshots.due():
+                evaluation = {
+                    "evaluated_numbers": tuple(schedule.numbers),
+                    "episode_start": tuple(starts.tolist()),
+                }
+                self._snapshots.take(
+                    lambda digest: self._snapshot("evaluation", table, digest, **evaluation),
+                    player.save_state,
+                )
+
+        evaluate(player, env, episode_start, between_steps)
+
+    def _env(
+        self, table: _Table, schedule: Schedule, safe_point: Callable[[SaveState], None] | None = None
+    ) -> LaneEnv:
+        run = self._run
+        return LaneEnv(
+            self._protocol,
+            run.episode_seed,
+            table.engine,
+            schedule,
+            run.total_budget_frames,
+            table.recorder,
+            safe_point,
+        )
+
+    def _snapshot(
+        self,
+        phase: Phase,
+        table: _Table,
+        digest: str,
+        evaluated_numbers: tuple[int, ...] = (),
+        episode_start: tuple[bool, ...] = (),
+    ) -> Snapshot:
+        left, playing, numbers = self._meter.state()
+        steps = table.recorder.played_steps
+        return Snapshot(
+            schema_version=1,
+            run_id=str(self._run.run_id),
+            maker=self._maker,
+            phase=phase,
+            started_at=self._started_at,
+            training_seconds=self.training_seconds,
+            played_steps=steps,
+            journal_bytes=table.recorder.sync(),
+            left=left,
+            playing=playing,
+            numbers=numbers,
+            evaluated_numbers=evaluated_numbers,
+            episode_start=episode_start,
+            learner_sha256=digest,
+            stretches=(*self.stretches, self._stretch(steps)),
+        )
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """On what the run was played before this process went on with it."""
+        return () if self._resumed is None else self._resumed.snapshot.stretches
+
+    def _stretch(self, steps: int) -> Stretch:
+        return Stretch(
+            until_steps=steps,
+            device=self._job.device,
+            cpu=cpu_type(),
+            code_commit=self._maker.code_commit,
+            versions=library_versions(),
+            wall_seconds=self.wall_seconds,
+        )
+
+    @property
+    def wall_seconds(self) -> float:
+        """How long this process has been at it."""
+        return round(time.monotonic() - self._began, 3)
+
+
+class _Table(NamedTuple):
+    """What a run is played on: its consoles, and who writes down what is played."""
+
+    engine: Engine
+    recorder: ReportingRecorder
+    journal: Path
+
+    def open_episodes(self) -> dict[int, OpenEpisode]:
+        """By lane, what the episodes that were broken off have played."""
+        return {
+            one["lane"]: OpenEpisode(
+                one["game"], one["seed"], one["actions"], one["reward_steps"], one["rewards"]
+            )
+            for one in unfinished_episodes(self.journal)
+        }
+
+
+def evaluate(
+    player: Learner,
+    env: LaneEnv,
+    episode_start: npt.NDArray[np.bool_] | None = None,
+    between_steps: Callable[[npt.NDArray[np.bool_]], None] | None = None,
+) -> None:
+    """Let a learner play, without learning, until the environment's schedule has ended.
+
+    Args:
+        player: the learner.
+        env: not yet reset, or resumed.
+        episode_start: bool (L,), whether the lanes' observations are the first of an episode; None: all are.
+        between_steps: called before each step with the current ``episode_start``.
+    """
+    observations, _ = env.reset()
+    if episode_start is None:
+        episode_start = np.ones(env.num_envs, np.bool_)
+    try:
+        while True:
+            if between_steps is not None:
+                between_steps(episode_start)
+            actions = player.act(observations, episode_start)
+            observations, _, terminated, truncated, _ = env.step(actions)
+            episode_start = terminated | truncated
+    except BudgetExhausted:
+        return

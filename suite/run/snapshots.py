@@ -1,0 +1,178 @@
+"""Snapshots of a run in its middle, from which it goes on after a stop to the same bytes as an unbroken run.
+
+    <run>.partial/journal.arrows        of which a snapshot names the size at its moment
+    <run>.partial/snapshot-N/           the newest; the one before goes once this one stands
+        snapshot.json                   ``Snapshot``
+        learner/                        what the learner's ``save_state`` wrote
+
+Consoles are not kept: on resumption every open episode is played again from its actions.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from protocol import Frozen, Phase, Sha256, Stretch
+from suite.digests import folder_digest
+from suite.results.writing import sync_files, sync_names
+
+_STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
+
+
+class Maker(Frozen):
+    """Who plays a run: what must be the same for it to go on.
+
+    Attributes:
+        learner, configuration_digest, device, code_commit: as in the run's record.
+        image_sha256: likewise.
+    """
+
+    learner: str
+    configuration_digest: Sha256
+    device: str
+    code_commit: str | None
+    image_sha256: str | None
+
+
+class Snapshot(Frozen):
+    """The harness's part of a snapshot.
+
+    Attributes:
+        run_id: of the run.
+        maker: who played it.
+        phase: training; evaluation: the training is over and its checkpoint saved.
+        started_at: when the run began, ISO 8601.
+        training_seconds: that the training has taken so far.
+        played_steps: agent steps of both phases, over all lanes.
+        journal_bytes: the journal's size.
+        left, playing, numbers: of the training's meter (``suite.lanes.schedules.MeterState``).
+        evaluated_numbers: for each lane, the number of its current evaluation episode; (): in training.
+        episode_start: for each lane, whether its observation is an episode's first; (): in training, where the
+            learner keeps that itself.
+        learner_sha256: over the files of the learner's state.
+        stretches: on what the run has been played until here, this part included.
+    """
+
+    schema_version: Literal[1]
+    run_id: str
+    maker: Maker
+    phase: Phase
+    started_at: str
+    training_seconds: Annotated[float, Field(ge=0)]
+    played_steps: Annotated[int, Field(ge=0)]
+    journal_bytes: Annotated[int, Field(ge=0)]
+    left: dict[str, int]
+    playing: tuple[str | None, ...]
+    numbers: tuple[int, ...]
+    evaluated_numbers: tuple[int, ...] = ()
+    episode_start: tuple[bool, ...] = ()
+    learner_sha256: Sha256
+    stretches: tuple[Stretch, ...]
+
+
+class Resumed(NamedTuple):
+    """A snapshot to go on from, and the folder of the learner's part."""
+
+    snapshot: Snapshot
+    learner: Path
+
+
+class Snapshots:
+    """Takes snapshots of a run into its partial folder, and finds the newest one there.
+
+    Args:
+        folder: the run's partial folder.
+        scratch: a folder whose path names no run, for the learner to write into.
+        minutes: between snapshots; 0: none is taken.
+    """
+
+    def __init__(self, folder: Path, scratch: Path, minutes: float) -> None:
+        self._folder, self._scratch = folder, scratch
+        self._seconds = 60 * minutes
+        self._next = time.monotonic() + self._seconds
+        self._number = max((_number(path) for path in _folders(folder)), default=0)
+
+    def due(self) -> bool:
+        """Whether it is time for a snapshot."""
+        return self._seconds > 0 and time.monotonic() >= self._next
+
+    def take(self, describe: Callable[[str], Snapshot], save: Callable[[Path], None]) -> None:
+        """Take a snapshot: it stands whole, by one rename, before the one before it goes.
+
+        Args:
+            describe: the harness's part, given the digest of the learner's.
+            save: writes the learner's part into an empty folder.
+        """
+        new = self._folder / "snapshot.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        state = self._scratch / "state"
+        shutil.rmtree(state, ignore_errors=True)
+        state.mkdir()
+        save(state)
+        digest = folder_digest(state)
+        shutil.move(state, new / _LEARNER)
+        (new / _STATE).write_text(describe(digest).model_dump_json(indent=2) + "\n", encoding="utf-8")
+        sync_files(self._folder)
+        before = _folders(self._folder)
+        self._number += 1
+        new.rename(self._folder / f"{_PREFIX}{self._number}")
+        sync_names(self._folder)
+        for path in before:
+            shutil.rmtree(path)
+        self._next = time.monotonic() + self._seconds
+
+    def drop(self) -> None:
+        """Remove all snapshots: the run is over."""
+        for path in _folders(self._folder):
+            shutil.rmtree(path)
+
+    def newest(self, run_id: str, maker: Maker, journal: Path) -> Resumed | None:
+        """The newest snapshot from which this maker can go on.
+
+        Why others cannot be used is printed into the run's log.
+        """
+        for path in sorted(_folders(self._folder), key=_number, reverse=True):
+            try:
+                snapshot = Snapshot.model_validate_json((path / _STATE).read_bytes())
+            except (OSError, ValidationError) as error:
+                _log(path, f"cannot be read ({type(error).__name__})")
+                continue
+            if (reason := _unusable(snapshot, path, run_id, maker, journal)) is None:
+                return Resumed(snapshot, path / _LEARNER)
+            _log(path, reason)
+        return None
+
+
+def _unusable(snapshot: Snapshot, path: Path, run_id: str, maker: Maker, journal: Path) -> str | None:
+    """Why a run cannot go on from a snapshot; None: it can."""
+    if snapshot.run_id != run_id:
+        return f"is of {snapshot.run_id}"
+    for name in type(maker).model_fields:
+        here, there = getattr(maker, name), getattr(snapshot.maker, name)
+        if here != there:
+            return f"was taken with {name} {there}, here it is {here}"
+    if not journal.is_file() or journal.stat().st_size < snapshot.journal_bytes:
+        return "names more of the journal than there is"
+    if folder_digest(path / _LEARNER) != snapshot.learner_sha256:
+        return "holds another state of the learner than it names"
+    return None
+
+
+def _log(path: Path, reason: str) -> None:
+    print(f"the snapshot {path.name} {reason}; it is not used", file=sys.stderr)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdecimal()]
+
+
+def _number(path: Path) -> int:
+    return int(path.name.removeprefix(_PREFIX))
