@@ -69,12 +69,12 @@ class PictureReplay(BaseBuffer):
                 f"a stack of {self._stack} needs at least {(self._stack + 1) * n_envs} steps"
             )
         shape = (self.buffer_size, n_envs)
-        self._pictures = np.empty((*shape, *picture), np.uint8)
-        self._actions = np.empty(shape, np.int64)
-        self._rewards = np.empty(shape, np.float32)
-        self._terminated = np.empty(shape, np.bool_)
-        self._ended = np.empty(shape, np.bool_)
-        self._age_steps = np.empty(shape, np.int32)  # of the episode, at most stack - 1
+        self._pictures = np.zeros((*shape, *picture), np.uint8)
+        self._actions = np.zeros(shape, np.int64)
+        self._rewards = np.zeros(shape, np.float32)
+        self._terminated = np.zeros(shape, np.bool_)
+        self._ended = np.zeros(shape, np.bool_)
+        self._age_steps = np.zeros(shape, np.int32)  # of the episode, at most stack - 1
         self._last_pictures: dict[int, dict[int, UInt8]] = {}
         self._next_age = np.zeros(n_envs, np.int32)
         self._generator = np.random.Generator(np.random.Philox(key=seed))

@@ -72,6 +72,10 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         recorder: is given every step; None records nothing.
         on_safe_point: called at every safe point of the learner with what writes the learner's state into a
             folder; None: snapshots are not taken.
+        open_episodes: by lane, what its current episode has played, of a run that goes on; None: it begins.
+
+    Raises:
+        StoreError: an episode that is played again earns other rewards than recorded.
 
     Attributes:
         budget_frames: the run's whole training budget, in emulator frames.
@@ -86,6 +90,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         budget_frames: int,
         recorder: Recorder | None,
         on_safe_point: Callable[[SaveState], None] | None = None,
+        open_episodes: Mapping[int, OpenEpisode] | None = None,
     ) -> None:
         environment = protocol.environment
         LaneShape.of(protocol, len(schedule.playing)).describe(self)
@@ -99,7 +104,9 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._on_safe_point = on_safe_point
         self._steps = [0] * self.num_envs
         self._last_reward_step = [0] * self.num_envs
-        self._started = False
+        self._started = open_episodes is not None
+        if open_episodes is not None:
+            self._play_again(open_episodes)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -162,16 +169,11 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if self._on_safe_point is not None:
             self._on_safe_point(save_state)
 
-    def resume(self, episodes: Mapping[int, OpenEpisode]) -> None:
-        """Go on with episodes that were broken off: each is played again from its actions.
+    def close_extras(self, **kwargs: Any) -> None:
+        """The engine belongs to the harness: closing the environment frees nothing."""
 
-        Args:
-            episodes: by lane, what its current episode has played so far.
-
-        Raises:
-            StoreError: an episode that is played again earns other rewards than recorded.
-        """
-        self._started = True
+    def _play_again(self, episodes: Mapping[int, OpenEpisode]) -> None:
+        """Go on with episodes that were broken off: each is played again from its actions."""
         self._engine.begin({lane: (episode.game, episode.seed) for lane, episode in episodes.items()})
         for lane in set(range(self.num_envs)) - episodes.keys():
             self._engine.arrays.observations[lane] = 0
@@ -190,9 +192,6 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         for lane, episode in episodes.items():
             self._steps[lane] = len(episode.actions)
             self._last_reward_step[lane] = 1 + max(episode.reward_steps, default=-1)
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """The engine belongs to the harness: closing the environment frees nothing."""
 
     def _checked(self, actions: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         playing = self._schedule.playing

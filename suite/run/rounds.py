@@ -100,11 +100,10 @@ class Rounds:
                 self.training_seconds = earlier + time.monotonic() - began
                 self._snapshots.take(lambda digest: self._snapshot("training", table, digest), save_state)
 
-        env = self._env(table, self._meter, safe_point)
+        env = self._env(table, self._meter, self._resumed, safe_point)
         if self._resumed is not None:
             assert isinstance(learner, Resumable)
             learner.load_state(self._resumed.learner)
-            env.resume(table.open_episodes())
         try:
             learner.learn(env)
         except BudgetExhausted:
@@ -129,17 +128,15 @@ class Rounds:
         schedule = EvaluationSchedule(
             run.games, run.evaluation_episodes, first_numbers, run.evaluation_max_steps
         )
-        env = self._env(table, schedule)
         episode_start = None
-        before = self._resumed and self._resumed.snapshot
-        if self._resumed is not None and before is not None and before.phase == "evaluation":
-            schedule.skip(
-                [now - first for now, first in zip(before.evaluated_numbers, first_numbers, strict=True)]
-            )
+        resumed = self._resumed if self._resumed and self._resumed.snapshot.phase == "evaluation" else None
+        if resumed is not None:
+            numbers = resumed.snapshot.evaluated_numbers
+            schedule.skip([now - first for now, first in zip(numbers, first_numbers, strict=True)])
             assert isinstance(player, Resumable)
-            player.load_state(self._resumed.learner)
-            episode_start = np.array(before.episode_start, np.bool_)
-            env.resume(table.open_episodes())
+            player.load_state(resumed.learner)
+            episode_start = np.array(resumed.snapshot.episode_start, np.bool_)
+        env = self._env(table, schedule, resumed)
 
         def between_steps(starts: npt.NDArray[np.bool_]) -> None:
             if isinstance(player, Resumable) and self._snapshots.due():
@@ -155,7 +152,11 @@ class Rounds:
         evaluate(player, env, episode_start, between_steps)
 
     def _env(
-        self, table: _Table, schedule: Schedule, safe_point: Callable[[SaveState], None] | None = None
+        self,
+        table: _Table,
+        schedule: Schedule,
+        resumed: Resumed | None,
+        safe_point: Callable[[SaveState], None] | None = None,
     ) -> LaneEnv:
         run = self._run
         return LaneEnv(
@@ -166,6 +167,7 @@ class Rounds:
             run.total_budget_frames,
             table.recorder,
             safe_point,
+            None if resumed is None else table.open_episodes(),
         )
 
     def _snapshot(

@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from baselines import dqn, multihead_a2c, ppo, ppo_reset
 from baselines.adapter import device, interleaved
 from protocol import LearnerError, load
+from suite.digests import folder_digest
 from suite.lanes.shape import LaneShape
 from suite.learners.check import check_learner
 from suite.learners.practice import trivial_lanes
@@ -210,3 +211,49 @@ def test_devices_are_checked(monkeypatch):
     else:
         with pytest.raises(LearnerError, match="no CUDA device"):
             device()
+
+
+class Tape:
+    """Keeps the actions that lanes are given."""
+
+    def __init__(self):
+        self.actions = []
+
+    def step(self, actions, _):
+        self.actions.append(actions.copy())
+
+    def begin(self, *_):
+        """Nothing to keep."""
+
+    end = begin
+
+
+@pytest.mark.parametrize(
+    ("module", "steps_a_lane", "broken_at"),
+    [(ppo, 375, 2), (ppo_reset, 250, 1), (multihead_a2c, 75, 2), (dqn, 60, 40)],
+    ids=["ppo", "ppo_reset", "multihead_a2c", "dqn"],
+)
+def test_a_broken_training_goes_on_to_the_same_weights(module, steps_a_lane, broken_at, tmp_path):
+    """A new learner that loads a state in the middle ends with the very files of the one that went through."""
+    whole, tape, safe_points = module.make(1, V1.lanes), Tape(), []
+    env = trivial_lanes(steps_a_lane, 1, tape)
+
+    def safe_point(save_state):
+        safe_points.append(len(tape.actions))
+        if len(safe_points) == broken_at:
+            (tmp_path / "state").mkdir()
+            save_state(tmp_path / "state")
+
+    env.safe_point = safe_point
+    whole.learn(env)
+
+    resumed, env = module.make(2, V1.lanes), trivial_lanes(steps_a_lane, 1)
+    env.reset()
+    for actions in tape.actions[: safe_points[broken_at - 1]]:
+        env.step(actions)
+    resumed.load_state(tmp_path / "state")
+    resumed.learn(env)
+    for learner, name in ((whole, "whole"), (resumed, "resumed")):
+        (tmp_path / name).mkdir()
+        learner.save_state(tmp_path / name)
+    assert folder_digest(tmp_path / "whole") == folder_digest(tmp_path / "resumed")

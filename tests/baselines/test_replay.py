@@ -3,11 +3,13 @@
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.adapter import interleaved
 from baselines.replay import PictureReplay
+from baselines.state import read_state, write_state
 
 STACK, SIZE, LANES = 4, 3, 2
 SPACE = gymnasium.spaces.Box(0, 255, (STACK, SIZE, SIZE), np.uint8)
@@ -132,3 +134,27 @@ def test_last_pictures_go_with_their_rows():
         obs, after, done, infos = film.step(["terminated" if number < 5 else None] * LANES)
         buffer.add(obs, after, np.zeros(LANES, np.int64), np.zeros(LANES), done, infos)
     assert buffer._last_pictures == {}
+
+
+@given(ends=ENDS, rows=st.integers(STACK + 1, 30), broken_after=st.integers(0, 59))
+def test_a_buffer_goes_on_from_its_state(tmp_path_factory, ends, rows, broken_after):
+    """A buffer set to another's state, its ring wrapped or not, holds and draws the same from then on."""
+    film, whole, resumed = Film(), replay(rows, seed=3), replay(rows, seed=4)
+
+    def add(buffer, step):
+        observations, following, done, infos = step
+        actions, rewards = np.arange(LANES) % 18, np.ones(LANES, np.float32)
+        buffer.add(observations, following, actions, rewards, done, infos)
+
+    for place, end in enumerate(ends):
+        if place == broken_after:
+            folder = tmp_path_factory.mktemp("state")
+            counters, arrays = whole.state()
+            write_state(folder, counters, arrays)
+            resumed.set_state(*read_state(folder, arrays))
+        step = film.step(end)
+        add(whole, step)
+        if place >= broken_after:
+            add(resumed, step)
+            one, other = whole.sample(5), resumed.sample(5)
+            assert all(torch.equal(mine, its) for mine, its in zip(one[:5], other[:5], strict=True))

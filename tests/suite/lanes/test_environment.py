@@ -34,6 +34,7 @@ VISIBLE = {
     "render",
     "render_mode",
     "reset",
+    "safe_point",
     "single_action_space",
     "single_observation_space",
     "spec",

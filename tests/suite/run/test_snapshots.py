@@ -1,0 +1,119 @@
+"""Snapshots stand whole or not at all, and only the run and the maker that took them go on from them."""
+
+import shutil
+
+import pytest
+
+from suite.run.snapshots import Maker, Snapshot, Snapshots
+
+MAKER = Maker(
+    learner="baselines.ppo:make",
+    configuration_digest="0" * 64,
+    device="cpu",
+    code_commit="1" * 40,
+    image_sha256=None,
+)
+RUN = "smoke/fresh/breakout/seed0"
+
+
+def snapshot(digest, **changes):
+    fields = {
+        "schema_version": 1,
+        "run_id": RUN,
+        "maker": MAKER,
+        "phase": "training",
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "training_seconds": 1.0,
+        "played_steps": 80,
+        "journal_bytes": 5,
+        "left": {"breakout": 10},
+        "playing": ("breakout",) * 8,
+        "numbers": (0,) * 8,
+        "learner_sha256": digest,
+        "stretches": (),
+    }
+    return Snapshot.model_validate(fields | changes)
+
+
+def save(folder):
+    (folder / "state.json").write_text("{}")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """The partial folder of a run, whose journal has five bytes, and a scratch folder."""
+    for name in ("run.partial", "scratch"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run.partial/journal.arrows").write_bytes(b"12345")
+    return tmp_path / "run.partial", tmp_path / "scratch"
+
+
+def newest(folder, scratch, run_id=RUN, maker=MAKER):
+    return Snapshots(folder, scratch, 15).newest(run_id, maker, folder / "journal.arrows")
+
+
+def test_the_newest_replaces_the_one_before(folders):
+    """Of several snapshots the last one is found, and it alone is kept."""
+    snapshots = Snapshots(*folders, 15)
+    for steps in (80, 160, 240):
+        snapshots.take(lambda digest, steps=steps: snapshot(digest, played_steps=steps), save)
+    found = newest(*folders)
+    assert found is not None
+    assert found.snapshot.played_steps == 240
+    assert (found.learner / "state.json").read_text() == "{}"
+    assert sorted(path.name for path in folders[0].iterdir()) == ["journal.arrows", "snapshot-3"]
+
+
+def test_numbers_go_on_in_another_process(folders):
+    """A process that goes on counts its snapshots from the one that it found."""
+    Snapshots(*folders, 15).take(snapshot, save)
+    Snapshots(*folders, 15).take(snapshot, save)
+    assert (folders[0] / "snapshot-2").is_dir()
+
+
+def test_a_snapshot_that_fails_leaves_the_one_before(folders):
+    """An error while a learner writes its state leaves the last whole snapshot to go on from."""
+
+    def broken(folder):
+        (folder / "half").touch()
+        raise OSError("no space left")
+
+    snapshots = Snapshots(*folders, 15)
+    snapshots.take(snapshot, save)
+    with pytest.raises(OSError, match="no space"):
+        snapshots.take(snapshot, broken)
+    assert newest(*folders).snapshot.played_steps == 80
+
+
+@pytest.mark.parametrize(
+    ("spoil", "run_id", "changes", "reason"),
+    [
+        (lambda folder: None, "smoke/fresh/breakout/seed1", {}, "is of smoke/fresh/breakout/seed0"),
+        (lambda folder: None, RUN, {"code_commit": "2" * 40}, "code_commit"),
+        (lambda folder: None, RUN, {"code_commit": None}, "code_commit"),
+        (lambda folder: None, RUN, {"configuration_digest": "2" * 64}, "configuration_digest"),
+        (lambda folder: None, RUN, {"learner": "mine:make"}, "here it is mine:make"),
+        (lambda folder: None, RUN, {"device": "cuda"}, "device"),
+        (lambda folder: (folder / "journal.arrows").write_bytes(b"1"), RUN, {}, "more of the journal"),
+        (lambda folder: (folder / "journal.arrows").unlink(), RUN, {}, "more of the journal"),
+        (lambda folder: (folder / "snapshot-1/learner/state.json").write_text("["), RUN, {}, "another state"),
+        (lambda folder: shutil.rmtree(folder / "snapshot-1/learner"), RUN, {}, "another state"),
+        (lambda folder: (folder / "snapshot-1/snapshot.json").write_text("{"), RUN, {}, "cannot be read"),
+        (lambda folder: (folder / "snapshot-1/snapshot.json").unlink(), RUN, {}, "cannot be read"),
+    ],
+)
+def test_what_does_not_fit_is_not_used(folders, capsys, spoil, run_id, changes, reason):
+    """A snapshot of another run or maker, or a damaged one, is passed over with its reason in the log."""
+    Snapshots(*folders, 15).take(snapshot, save)
+    spoil(folders[0])
+    assert newest(*folders, run_id, MAKER.model_copy(update=changes)) is None
+    said = capsys.readouterr().err
+    assert said.startswith("the snapshot snapshot-1 ")
+    assert reason in said
+
+
+def test_none_are_taken_where_none_are_wanted(folders):
+    """With 0 minutes none is ever due; with a minute, not at once."""
+    assert not Snapshots(*folders, 0).due()
+    assert not Snapshots(*folders, 1).due()
+    assert Snapshots(*folders, 1e-9).due()
