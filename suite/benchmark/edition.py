@@ -117,5 +117,7 @@ def _task(
         workers=settings.workers,
         box=settings.box,
         configuration_digest=configuration_digest,
+        stall_minutes=settings.stall_minutes,
+        foreground=settings.foreground,
     )
     return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)

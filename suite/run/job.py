@@ -5,6 +5,9 @@ from __future__ import annotations
 from protocol import Frozen
 from suite.contained.spec import BoxSpec
 
+STALL_MINUTES = 60.0
+"""How long a run may make no step, by default: longer than a box has for one answer (suite.contained.spec)."""
+
 
 class Job(Frozen):
     """What a process is told to play.
@@ -18,6 +21,8 @@ class Job(Frozen):
         workers: processes that play the lanes; 0 plays them in the run's own.
         box: where the learner is put; None: into the run's own process.
         configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
+        stall_minutes: a run that makes no step for so long is ended.
+        foreground: whether it has its starter's terminal, for a debugger; then it never stalls.
     """
 
     run_id: str
@@ -28,3 +33,5 @@ class Job(Frozen):
     workers: int
     box: BoxSpec | None
     configuration_digest: str | None
+    stall_minutes: float = STALL_MINUTES
+    foreground: bool = False

@@ -18,6 +18,10 @@ Status = Literal["complete", "failed", "skipped", "stopped"]
 """How a run can end."""
 
 
+STOPPED_STATUS = 130
+"""The exit status of a run's process that was interrupted."""
+
+
 class Begun(Frozen):
     """The learner has been made and its configuration is right: the run begins. Sent once.
 
@@ -135,5 +139,16 @@ class EpisodeEnd:
     steps: int
 
 
-Listener = Callable[[Begun | Played | EpisodeEnd], None]
+@dataclass(frozen=True)
+class Overrun:
+    """The learner goes on whatever the lanes say: nothing but the end of its process will stop it.
+
+    Attributes:
+        error: what went wrong, in words.
+    """
+
+    error: str
+
+
+Listener = Callable[[Begun | Played | EpisodeEnd | Overrun], None]
 """Takes what a run reports inside its process."""

@@ -39,9 +39,11 @@ from suite.results.journal import JournalRecorder
 from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
+from suite.run.boundary import learners_own
 from suite.run.job import Job
-from suite.run.messages import Begun, Listener
+from suite.run.messages import Begun, Listener, Overrun
 from suite.run.recorder import ReportingRecorder
+from suite.run.space import check_room, room_for
 
 
 def play(job: Job, report: Listener) -> RunRecord:
@@ -59,11 +61,13 @@ def play(job: Job, report: Listener) -> RunRecord:
     rounds = _Rounds(protocol, run, job, report)
     vectors = checked_vectors(protocol, run.games)
     with (
-        _maker(job) as make,
         store.new_run(run_id) as folder,
+        _maker(job) as make,
         tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
     ):
-        learner = make(run.learner_seed("training"), protocol.lanes)
+        check_room(room_for(run, store))
+        with learners_own("the function that makes it"):
+            learner = make(run.learner_seed("training"), protocol.lanes)
         configuration, digest = _configuration(learner, job)
         begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
         report(begun)
@@ -74,6 +78,7 @@ def play(job: Job, report: Listener) -> RunRecord:
         write_ledger(folder / JOURNAL, folder / LEDGER)
         (folder / JOURNAL).unlink()
         record = rounds.record(folder, begun, checkpoint_in, vectors, training_seconds)
+        _check_spent(record, run)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return record
 
@@ -82,7 +87,9 @@ def play(job: Job, report: Listener) -> RunRecord:
 def _maker(job: Job) -> Iterator[MakeLearner]:
     """The function that makes instances of the run's learner, in this process or in a box."""
     if job.box is None:
-        yield find_learner(job.learner)
+        with learners_own("its import"):
+            make = find_learner(job.learner)
+        yield make
         return
     from suite.contained.referee import contained_maker
     from suite.untrusted.text import printable
@@ -130,17 +137,21 @@ class _Rounds:
             # The learner only sees a scratch folder: the run folder's path names the run.
             saved = scratch / "out"
             saved.mkdir()
-            learner.save(saved)
+            with learners_own("save"):
+                learner.save(saved)
             shutil.copytree(saved, folder / CHECKPOINT)
             if isinstance(learner, NoteWriter):
                 noted = scratch / "notes"
                 noted.mkdir()
-                learner.write_notes(noted)
+                with learners_own("write_notes"):
+                    learner.write_notes(noted)
                 shutil.copytree(noted, folder / NOTES)
             if run.evaluation_episodes:
-                player = make_player()
-                player.load(saved)
-                evaluate(player, self._env(engine, self._evaluation(meter), recorder))
+                with learners_own("load"):
+                    player = make_player()
+                    player.load(saved)
+                with learners_own("act"):
+                    evaluate(player, self._env(engine, self._evaluation(meter), recorder))
         return seconds
 
     def record(
@@ -187,11 +198,20 @@ class _Rounds:
 
     def _env(self, engine: Engine, schedule: Schedule, recorder: JournalRecorder) -> LaneEnv:
         run = self._run
-        return LaneEnv(self._protocol, run.episode_seed, engine, schedule, run.total_budget_frames, recorder)
+        return LaneEnv(
+            self._protocol,
+            run.episode_seed,
+            engine,
+            schedule,
+            run.total_budget_frames,
+            recorder,
+            lambda error: self._report(Overrun(error)),
+        )
 
     def _train(self, learner: Learner, env: LaneEnv, meter: TrainingMeter) -> None:
         try:
-            learner.learn(env)
+            with learners_own("learn"):
+                learner.learn(env)
         except BudgetExhausted:
             pass
         if meter.unspent_steps:
@@ -213,6 +233,19 @@ def evaluate(player: Learner, env: LaneEnv) -> None:
             episode_start = terminated | truncated
     except BudgetExhausted:
         return
+
+
+def _check_spent(record: RunRecord, run: Run) -> None:
+    """Raise StoreError where the ledger holds another number of frames or episodes than the run has."""
+    for game in record.games:
+        found = game.training_frames, game.evaluation_episodes
+        wanted = run.budget_frames, run.evaluation_episodes
+        if found != wanted:
+            raise StoreError(
+                f"the ledger of {record.run_id} holds {found[0]:,} training frames and {found[1]} evaluation "
+                f"episodes of {game.game}, not the {wanted[0]:,} and {wanted[1]} of its budget: something else "
+                "has changed its folder meanwhile; play it again"
+            )
 
 
 def _load_ancestor(
@@ -237,5 +270,6 @@ def _load_ancestor(
             f"the checkpoint of {ancestor} has digest {digest[:12]}..., its record says "
             f"{record.checkpoint_out[:12]}...; delete that run and play it again"
         )
-    learner.load(copy)
+    with learners_own("load"):
+        learner.load(copy)
     return digest
