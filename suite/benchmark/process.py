@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from protocol import AmtlbError, ForeignProtocol, LearnerError, UnknownName, describe, load, parse_run_id
+from protocol import AmtlbError, ForeignProtocol, LearnerError, RunId, UnknownName, describe, load, parse_run_id
 from suite.benchmark.attendance import Attendance
 from suite.benchmark.kept import Kept
 from suite.results.store import Store
 from suite.run.job import Job
-from suite.run.messages import STOPPED_STATUS, Message, Played, Status
+from suite.run.messages import BUSY_STATUS, STOPPED_STATUS, Message, Played, Status
 from suite.run.space import is_full, room_for, where_full
 from suite.tracking.tracker import follow
 
@@ -101,7 +101,7 @@ def check_importable(learner: str, stall_minutes: float | None = None) -> None:
 
 
 def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> Outcome:
-    """Play one run in a fresh process and wait for its end, unless it is complete.
+    """Play one run in a fresh process and wait for its end, unless it is complete or another process plays it.
 
     Args:
         task: the run.
@@ -110,6 +110,9 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
     """
     if (outcome := _recorded(task)) is not None:
         return outcome
+    store, run_id = _place(task.job)
+    if store.is_being_played(run_id):
+        return _elsewhere(task)
     with follow(task.job) if task.tracked else nullcontext() as follower:
 
         def pass_on(message: Message) -> None:
@@ -124,11 +127,19 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
     return outcome
 
 
+def _place(job: Job) -> tuple[Store, RunId]:
+    store = Store(Path(job.folder), load(job.protocol_version))
+    return store, parse_run_id(job.run_id, store.protocol)
+
+
+def _elsewhere(task: Task) -> Outcome:
+    return Outcome(task.job.run_id, "elsewhere", "another process plays it", task.log)
+
+
 def _recorded(task: Task) -> Outcome | None:
     """How a run ended by its record, whoever played it; None: there is none, so that it is not complete."""
     job = task.job
-    store = Store(Path(job.folder), load(job.protocol_version))
-    run_id = parse_run_id(job.run_id, store.protocol)
+    store, run_id = _place(job)
     if not store.is_complete(run_id):
         return None
     try:
@@ -152,11 +163,13 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     except OSError as error:
         if not is_full(error):
             raise
-        store = Store(Path(job.folder), load(job.protocol_version))
-        run = describe(parse_run_id(job.run_id, store.protocol), store.protocol)
-        return Outcome(job.run_id, "failed", f"{where_full(room_for(run, store))} ({error})", task.log)
+        store, run_id = _place(job)
+        reason = where_full(room_for(describe(run_id, store.protocol), store))
+        return Outcome(job.run_id, "failed", f"{reason} ({error})", task.log)
     if (outcome := _recorded(task)) is not None:
         return outcome
+    if status == BUSY_STATUS:
+        return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return Outcome(job.run_id, "stopped", "stopped", task.log)
     reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills)

@@ -33,7 +33,7 @@ from suite.cli.options import (
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
-from suite.cli.stopping import interrupts_left_to_the_run
+from suite.cli.stopping import Terminated, interrupts_left_to_the_run
 from suite.run.job import STALL_MINUTES
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def benchmark(
     try:
         with ProgressDisplay(console, protocol, runs, missing) as display:
             outcomes = play_all(runs, store, protocol, settings, display.hear)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
-        raise typer.Exit(130) from None
+        raise
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)

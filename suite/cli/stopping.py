@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Never
 
+TERMINATED_STATUS = 128 + signal.SIGTERM
+STOP_SECONDS = 8.0
+"""How long a command may take to end after SIGTERM: `docker stop` kills after 10 s."""
 
-class Terminated(KeyboardInterrupt):
+
+class Terminated(SystemExit):
     """SIGTERM has come: from ``docker stop``, Kubernetes, Slurm or ``kill``."""
 
 
 def heed_sigterm() -> None:
     """From now on SIGTERM interrupts, as Ctrl-C does; in process 1 of a container, too."""
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGALRM, _end)
 
 
 def _terminate(number: int, frame: object) -> Never:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; what is being ended must not be cut short
-    raise Terminated
+    signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+    raise Terminated(TERMINATED_STATUS)
 
 
-def stop_status(stop: KeyboardInterrupt) -> int:
-    """The exit status of a command that was stopped: 128 and the signal's number, as shells count."""
-    return 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+def _end(number: int, frame: object) -> Never:
+    """The time is over: end what was started here, keepers of runs excepted, which see to their own."""
+    for children in Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            with suppress(OSError):
+                os.kill(int(child), signal.SIGTERM)
+    os._exit(TERMINATED_STATUS)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
+from protocol import Edition, ForeignProtocol, Protocol, Run, RunBusy, RunId, RunRecord, StoreError, plan
 from suite.digests import folder_digest
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
@@ -131,6 +131,24 @@ class Store:
                 f"the results folder {self.folder} cannot be written to ({error}); choose another one"
             ) from error
 
+    def is_being_played(self, run_id: RunId) -> bool:
+        """Whether a process is playing the run now."""
+        try:
+            descriptor = os.open(self._partial(run_id), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _partial(self, run_id: RunId) -> Path:
+        final = self.run_folder(run_id)
+        return final.with_name(final.name + ".partial")
+
     @contextmanager
     def new_run(self, run_id: RunId) -> Iterator[Path]:
         """The empty folder to play a run in; when the block ends well, the run is complete.
@@ -138,12 +156,12 @@ class Store:
         What a broken-off try left there is removed: an incomplete run is started over.
 
         Raises:
-            StoreError: another process is playing the same run or has completed it, or the folder cannot be
-                written to.
+            RunBusy: another process is playing the same run.
+            StoreError: another process has completed it, or the folder cannot be written to.
         """
         self.make_folder()
         final = self.run_folder(run_id)
-        partial = final.with_name(final.name + ".partial")
+        partial = self._partial(run_id)
         if final.exists():
             raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
         partial.mkdir(parents=True, exist_ok=True)
@@ -167,9 +185,7 @@ def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreError(
-                f"run {run_id} is being played by another process; wait for it or end it"
-            ) from error
+            raise RunBusy(f"run {run_id} is being played by another process; wait for it or end it") from error
         if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
             raise StoreError(f"run {run_id} has just been completed by another process")
         yield

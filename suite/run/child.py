@@ -22,10 +22,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Never
 
-from protocol import AmtlbError, LearnerError, describe, load, parse_run_id
+from protocol import AmtlbError, LearnerError, RunBusy, describe, load, parse_run_id
 from suite.results.store import Store
 from suite.run.job import Job
 from suite.run.messages import (
+    BUSY_STATUS,
     STOPPED_STATUS,
     Begun,
     EpisodeEnd,
@@ -196,6 +197,12 @@ def _tell(error: BaseException, job: Job, sender: _Sender) -> None:
             traceback.print_exception(error)
 
 
+def _status(error: BaseException) -> int:
+    if isinstance(error, RunBusy):
+        return BUSY_STATUS
+    return STOPPED_STATUS if isinstance(error, KeyboardInterrupt) else 1
+
+
 def main(arguments: Sequence[str]) -> int:
     """Play the run that the lifeline orders; the exit status is 0 when it is complete."""
     lifeline, pipe = map(int, arguments)
@@ -207,8 +214,9 @@ def main(arguments: Sequence[str]) -> int:
         play(job, sender.report)
         sender.finish()
     except BaseException as error:
-        _tell(error, job, sender)
-        return STOPPED_STATUS if isinstance(error, KeyboardInterrupt) else 1
+        if not isinstance(error, RunBusy):  # the log is the other process's
+            _tell(error, job, sender)
+        return _status(error)
     finally:
         faulthandler.cancel_dump_traceback_later()
     return 0

@@ -14,12 +14,12 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from protocol import Frozen, LearnerError, Phase
 
-Status = Literal["complete", "failed", "skipped", "stopped"]
-"""How a run can end."""
+Status = Literal["complete", "failed", "skipped", "stopped", "elsewhere"]
+"""How a run can end; ``elsewhere``: another process plays it."""
 
 
-STOPPED_STATUS = 130
-"""The exit status of a run's process that was interrupted."""
+STOPPED_STATUS, BUSY_STATUS = 130, 75
+"""The exit statuses of a run's process that was interrupted, and of one whose run another process plays."""
 
 
 class Begun(Frozen):
