@@ -172,7 +172,7 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
         return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return Outcome(job.run_id, "stopped", "stopped", task.log)
-    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills)
+    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, Path(task.log))
     return Outcome(job.run_id, "failed", reason, task.log)
 
 
@@ -201,8 +201,11 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
             yield kept, messages
 
 
-def _how_it_ended(status: int, kills: int) -> str:
-    """Why a process has ended that said nothing, as far as the system tells."""
+def _how_it_ended(status: int, kills: int, log: Path) -> str:
+    """Why a process has ended that said nothing, as far as the system and its log tell."""
+    if status > 0 and log.exists():
+        last = (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
+        return f"its process ended with status {status} before the run was complete; its log ends with {last!r}"
     if status >= 0:
         return (
             f"its process ended with status {status} before the run was complete, and said nothing: the "

@@ -45,7 +45,13 @@ TABLE = [
     pytest.param("hard_exit", "failed", r"status 0 before .* calls os\._exit", id="hard_exit"),
     pytest.param("killed", "failed", r"ended by SIGKILL \(status -9\), by somebody", id="killed", marks=slow),
     pytest.param("segfault", "failed", r"ended by SIGSEGV \(status -11\)", id="segfault", marks=slow),
-    pytest.param("close_files", "failed", "closed the files|Bad file descriptor", id="close_files", marks=slow),
+    pytest.param(
+        "close_files",
+        "failed",
+        "status 1 .* log ends with '(error: the learner closed|OSError: .* Bad file)",
+        id="close_files",
+        marks=slow,
+    ),
     pytest.param("swallow", "failed", "goes on after its 16000 frames .* 1000 steps", id="swallow", marks=slow),
     pytest.param("swallow_all", "failed", "goes on after its .* 2000 steps", id="swallow_all", marks=slow),
 ]
@@ -78,9 +84,9 @@ def test_each_fault_has_its_line(tmp_path, monkeypatch, fault, status, words):
     assert not any(map(is_there, left))
     assert ("the exit handler ran" in log) == (fault == "exit_handler")
     assert ("RuntimeError: in a process" in log) == (fault == "fork_raises")
-    assert Store(tmp_path, V1).is_complete(run_id) == (status == "complete")
-    again = played(tmp_path, run_id)
-    assert again.status == status
+    store = Store(tmp_path, V1)
+    assert store.is_complete(run_id) == (status == "complete")
+    assert not store.is_being_played(run_id)
 
 
 def test_a_run_that_makes_no_step_shows_where_it_stands(tmp_path, monkeypatch):
@@ -147,8 +153,8 @@ def test_a_disk_that_is_too_small_is_told_before_training(tmp_path, monkeypatch)
     with small_disk(tmp_path / "disk", "16k") as disk:
         outcome = played(disk)
         assert outcome.status == "failed"
-        assert f"the disk of {disk} is full: it has 0.0 MB left" in outcome.error
-        assert re.search(r"needs 0\.0\d MB there", outcome.error)
+        assert f"the disk of {disk} is full: it has" in outcome.error
+        assert re.search(r"has \d+ kB left and this run needs \d+ kB there; make room", outcome.error)
 
 
 @pytest.mark.slow
