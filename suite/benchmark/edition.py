@@ -98,12 +98,12 @@ def _wait_for_others(left: Sequence[Run], store: Store) -> None:
     """Wait until all runs that other processes play are complete, or one that could be played is let go."""
     complete: set[RunId] = set()
     while len(complete) < len(left):
+        time.sleep(_LOOK_SECONDS)
         complete |= {run.run_id for run in left if store.is_complete(run.run_id)}
         for run in left:
             begins = run.starts_from is None or store.is_complete(run.starts_from)
             if begins and run.run_id not in complete and not store.is_being_played(run.run_id):
                 return
-        time.sleep(_LOOK_SECONDS)
 
 
 def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -28,9 +29,21 @@ app.add_typer(verify.app)
 app.add_typer(rules.app, name="protocol")
 
 
+def _open_standard_files() -> None:
+    """Where the caller has closed standard input, output or error, give its number to nothing else."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as we are
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
 def main() -> NoReturn:
     """Run the command line; errors that are meant for a user become one line and exit status 1 or 2."""
     heed_sigterm()
+    _open_standard_files()
     sys.path.insert(0, str(Path.cwd()))  # a learner may lie where the user stands
     try:
         app(standalone_mode=True)

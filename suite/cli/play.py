@@ -113,6 +113,8 @@ def benchmark(
     except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
         raise
+    except BrokenPipeError:
+        fail("stopped: nobody reads its output any more; the same command goes on with what is missing", 1)
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
@@ -171,6 +173,8 @@ def run(
     warn_of_untracked([outcome], store.folder)
     if outcome.status == "stopped":
         raise typer.Exit(130)
+    if outcome.status == "elsewhere":
+        fail(f"run {run_id} is being played by another process; wait for it or end it", 1)
     if outcome.status != "complete":
         log = "" if foreground else f" (log: {outcome.log})"
         fail(f"run {run_id} {outcome.status}: {outcome.error}{log}", 1)

@@ -13,7 +13,7 @@ from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.results.store import CHECKPOINT, Store, record_paths
 
 JOURNAL_BYTES_PER_STEP = 5.0
-"""Bytes of a journal per agent step: measured 2.1 where 6,000 steps are appended at a time, 4.3 where 600 are."""
+"""Bytes of a journal per agent step: measured 2.1 where 6,000 steps are appended at once, 4.3 where 600 are."""
 LEDGER_COPIES = 2
 """The run's folder holds one, Sacred's folder another (suite.tracking)."""
 

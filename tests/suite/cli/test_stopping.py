@@ -11,6 +11,7 @@ import pytest
 
 AMTLB = str(Path(sys.executable).with_name("amtlb"))
 RUN = [AMTLB, "run", "smoke/generalist/seed0", "--learner", "baselines.uniform:make", "--out", "out"]
+FRESH = [AMTLB, "run", "smoke/fresh/breakout/seed0", *RUN[3:]]
 BENCHMARK = [AMTLB, "benchmark", "--learner", "baselines.uniform:make", "--out", "out"]
 MOST_SECONDS = 10.0
 
@@ -65,6 +66,21 @@ def test_a_benchmark_that_is_terminated_says_how_it_goes_on(tmp_path):
     assert "the same command goes on with what is missing" in out
     kept = [json.loads(path.read_text())["status"] for path in tmp_path.glob("out/sacred/*/run.json")]
     assert set(kept) == {"INTERRUPTED"}
+
+
+@pytest.mark.slow
+def test_a_run_needs_no_standard_files(tmp_path):
+    """With standard input, output and error closed, a run is played as with them."""
+    subprocess.run(["sh", "-c", f"exec {' '.join(FRESH)} <&- >&- 2>&-"], cwd=tmp_path, check=True)
+    assert (tmp_path / "out/fresh/breakout/seed0/record.json").exists()
+
+
+@pytest.mark.slow
+def test_a_benchmark_that_nobody_reads_stops(tmp_path):
+    """Where the reader of its output has gone, `amtlb benchmark` stops its runs and says so."""
+    script = f"{' '.join(BENCHMARK)} 2> said | head -n 1"
+    subprocess.run(["bash", "-c", f"set -o pipefail; {script}; test $? = 1"], cwd=tmp_path, check=True)
+    assert "stopped: nobody reads its output" in (tmp_path / "said").read_text()
 
 
 @pytest.mark.slow
