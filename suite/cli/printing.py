@@ -26,7 +26,7 @@ class _Console(Console):
     """A console that leaves it to the command what to do when nobody reads its output any more."""
 
     def on_broken_pipe(self) -> None:
-        raise  # noqa: PLE0704  # rich calls this while it handles the BrokenPipeError
+        raise  # rich calls this while it handles the BrokenPipeError
 
 
 def output_console(*, stderr: bool = False) -> Console:
