@@ -6,6 +6,7 @@ AmtlbError                    everything below; the command line prints it as on
 ├── RomError                  a ROM that is missing or is not the one that the protocol pins
 ├── ConformanceError          an emulator that does not play as the baselines' emulator did
 ├── StoreError                a results folder that cannot be read, written or trusted
+│   └── RunBusy               a run that another process is playing
 ├── ServerError               a database that does not answer, refuses, or holds what cannot be right
 ├── LearnerError              a learner that breaks the contract
 ├── BoxError                  a box for a learner that cannot be had: no engine, image or user
@@ -47,6 +48,10 @@ class ConformanceError(AmtlbError):
 
 class StoreError(AmtlbError):
     """A results folder or file that cannot be read, written or trusted."""
+
+
+class RunBusy(StoreError):
+    """A run that another process is playing."""
 
 
 class ServerError(AmtlbError):

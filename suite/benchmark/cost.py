@@ -10,13 +10,9 @@ from pydantic import Field
 
 from protocol import Frozen, Protocol, Run, RunId
 from suite.benchmark.scheduler import priority
+from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
+from suite.run.space import LEDGER_COPIES
 
-LEDGER_BYTES_PER_STEP = 0.70
-"""Bytes of a ledger per agent step: measured on the runs of ``lite`` (docs/performance.md)."""
-LEDGER_BYTES_PER_RUN = 5_000
-"""What a ledger takes besides: where a line through the 80 ledgers of ``smoke`` in ``artifacts/`` begins."""
-LEDGER_COPIES = 2
-"""The run's folder holds one, Sacred's folder another (suite.tracking)."""
 CONSOLE_BYTES = 500_000
 """A console that is loaded; a lane keeps one per game that it has played (suite.lanes.engine)."""
 _HOUR = 3600.0

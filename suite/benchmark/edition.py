@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, describe, plan
 from suite.benchmark.process import Outcome, Task, run_child
@@ -12,6 +14,9 @@ from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import Store
 from suite.run.job import Job
+
+_LOOK_SECONDS = 1.0
+"""How often it is looked whether what other processes play has ended."""
 
 
 def missing_runs(
@@ -54,8 +59,8 @@ def play_all(
 ) -> list[Outcome]:
     """Play every run that is not complete; a failing one is told of and the others go on.
 
-    An interrupt stops the runs that are being played and is raised again; the next call goes on with
-    what is missing.
+    What another process plays is left to it, and waited for when nothing else is missing. An interrupt stops
+    the runs that are being played and is raised again; the next call goes on with what is missing.
 
     Args:
         runs: a run stands behind the one that it starts from.
@@ -69,13 +74,36 @@ def play_all(
     """
     store.make_folder()
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
-    if not missing:
-        return []
-    tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
+    asked, outcomes = missing, dict[str, Outcome]()
     try:
-        return play_graph(missing, tasks, settings, listener)
+        while missing:
+            tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
+            found = play_graph(missing, tasks, settings, listener)
+            outcomes |= {outcome.run_id: outcome for outcome in found}
+            left = [run for run in missing if outcomes[str(run.run_id)].status == "elsewhere"]
+            _wait_for_others(left, store)
+            incomplete, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+            for run in left:
+                if run not in incomplete:
+                    done = replace(outcomes[str(run.run_id)], status="complete", error="")
+                    outcomes[done.run_id] = done
+                    listener(done)
+            missing = [run for run in left if run in incomplete]
     finally:
         _remove_orphans(settings)
+    return [outcomes[str(run.run_id)] for run in asked]
+
+
+def _wait_for_others(left: Sequence[Run], store: Store) -> None:
+    """Wait until all runs that other processes play are complete, or one that could be played is let go."""
+    complete: set[RunId] = set()
+    while len(complete) < len(left):
+        time.sleep(_LOOK_SECONDS)
+        complete |= {run.run_id for run in left if store.is_complete(run.run_id)}
+        for run in left:
+            begins = run.starts_from is None or store.is_complete(run.starts_from)
+            if begins and run.run_id not in complete and not store.is_being_played(run.run_id):
+                return
 
 
 def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
@@ -117,5 +145,7 @@ def _task(
         workers=settings.workers,
         box=settings.box,
         configuration_digest=configuration_digest,
+        stall_minutes=settings.stall_minutes,
+        foreground=settings.foreground,
     )
     return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)

@@ -1,26 +1,24 @@
-"""One run in a fresh process: its start, its messages, and how it ended."""
+"""One run in a fresh process: its start, and how it ended."""
 
 from __future__ import annotations
 
 import os
-import select
+import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from protocol import LearnerError, UnknownName
-from suite.machine import RUN_SETTINGS
+from protocol import AmtlbError, ForeignProtocol, LearnerError, RunId, UnknownName, describe, load, parse_run_id
+from suite.benchmark.attendance import Attendance
+from suite.benchmark.kept import Kept
+from suite.results.store import Store
 from suite.run.job import Job
-from suite.run.messages import Failed, Message, Played, Status, read_message
-from suite.tracking.mongo_url import environment_without_url
+from suite.run.messages import BUSY_STATUS, STOPPED_STATUS, Message, Played, Status
+from suite.run.space import is_full, room_for, where_full
 from suite.tracking.tracker import follow
-
-_POLL_SECONDS = 0.5
-_STOP_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Task:
 
     Attributes:
         job: what the process is told.
-        log: the file that receives what the run prints, absolute.
+        log: the file that receives what the run prints, absolute; in the foreground, the terminal does.
         tracked: whether it is a Sacred run, too.
     """
 
@@ -52,35 +50,48 @@ class Outcome:
 def ask(
     module: str, *arguments: str, timeout_seconds: float | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a module in a fresh process, under the settings that a run's process has.
+    """Run a module in a fresh process, under the settings that a run's process has, and wait for its end.
+
+    What the module leaves behind is ended with it.
 
     Args:
         module: run as ``python -m`` does.
         arguments: of its command line.
-        timeout_seconds: it is killed after that; None: it may take as long as it likes.
+        timeout_seconds: it is ended after that; None: it may take as long as it likes.
         variables: of its environment, besides.
 
     Raises:
         TimeoutExpired: of ``subprocess``: it took too long.
     """
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        env=environment_without_url() | RUN_SETTINGS | variables,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=timeout_seconds,
+    with _memory_file("stdout") as out, _memory_file("stderr") as errors:
+        with Kept(module, arguments, stdout=out, stderr=errors, variables=variables) as kept:
+            status = kept.wait(timeout_seconds)
+        said, wrong = (os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0) for file in (out, errors))
+    return subprocess.CompletedProcess(
+        [module, *arguments], status, said.decode("utf-8", "replace"), wrong.decode("utf-8", "replace")
     )
 
 
-def check_importable(learner: str) -> None:
+def _memory_file(name: str) -> IO[bytes]:
+    """A file that needs no disk and, unlike a pipe, ends when one looks at it, whoever else has it open."""
+    return os.fdopen(os.memfd_create(name), "w+b")
+
+
+def check_importable(learner: str, stall_minutes: float | None = None) -> None:
     """Import a learner in a process of its own, where it meets nothing of ours.
 
     Raises:
         UnknownName: there is no such learner.
-        LearnerError: importing it fails.
+        LearnerError: importing it fails, or takes longer than it may.
     """
-    done = ask("suite.learners.contract", learner)
+    seconds = None if stall_minutes is None else 60 * stall_minutes
+    try:
+        done = ask("suite.learners.contract", learner, timeout_seconds=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise LearnerError(
+            f"learner {learner!r}: importing it takes more than {stall_minutes:g} minutes, which is the limit "
+            "of --stall-minutes"
+        ) from error
     if not done.returncode:
         return
     last = (done.stderr.strip().splitlines() or [""])[-1]
@@ -90,13 +101,18 @@ def check_importable(learner: str) -> None:
 
 
 def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> Outcome:
-    """Play one run in a fresh process and wait for its end.
+    """Play one run in a fresh process and wait for its end, unless it is complete or another process plays it.
 
     Args:
         task: the run.
         report: takes how far the run is, about twice a second.
         stopped: asked about twice a second; true ends the run.
     """
+    if (outcome := _recorded(task)) is not None:
+        return outcome
+    store, run_id = _place(task.job)
+    if store.is_being_played(run_id):
+        return _elsewhere(task)
     with follow(task.job) if task.tracked else nullcontext() as follower:
 
         def pass_on(message: Message) -> None:
@@ -111,75 +127,107 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
     return outcome
 
 
-def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
-    environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": task.job.device}
-    command = [sys.executable, "-m", "suite.run.child"]
-    with (
-        Path(task.log).open("w", encoding="utf-8") as output,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output,
-            env=environment,
-            start_new_session=True,  # an interrupt from the terminal is the parent's to hand on
-        ) as child,
-    ):
-        try:
-            error, status = _attend(child, task.job, pass_on, stopped)
-        except LearnerError as problem:
-            return Outcome(task.job.run_id, "failed", str(problem), task.log)
-    if status == 0:
-        return Outcome(task.job.run_id, "complete", "", task.log)
-    if status == 130:
-        return Outcome(task.job.run_id, "stopped", "stopped", task.log)
-    reason = error or f"its process ended with status {status} (negative: killed by that signal)"
-    return Outcome(task.job.run_id, "failed", reason, task.log)
+def _place(job: Job) -> tuple[Store, RunId]:
+    store = Store(Path(job.folder), load(job.protocol_version))
+    return store, parse_run_id(job.run_id, store.protocol)
 
 
-def _attend(
-    child: subprocess.Popen[bytes],
-    job: Job,
-    pass_on: Callable[[Message], None],
-    stopped: Callable[[], bool],
-) -> tuple[str, int]:
-    """Hand a child its job and pass its messages on until it ends; its error, if any, and its exit status.
+def _elsewhere(task: Task) -> Outcome:
+    return Outcome(task.job.run_id, "elsewhere", "another process plays it", task.log)
 
-    Raises:
-        LearnerError: the child wrote something that is no message; it has been ended.
-    """
-    assert child.stdin is not None
-    assert child.stdout is not None
-    error = ""
+
+def _recorded(task: Task) -> Outcome | None:
+    """How a run ended by its record, whoever played it; None: there is none, so that it is not complete."""
+    job = task.job
+    store, run_id = _place(job)
+    if not store.is_complete(run_id):
+        return None
     try:
-        child.stdin.write(job.model_dump_json().encode() + b"\n")
-        child.stdin.flush()
-        for message in _messages(child.stdout, stopped):
-            if isinstance(message, Failed):
-                error = message.error
-            pass_on(message)
-        if not stopped():
-            # Its output has ended, so it is about to: it must not see its input end as well.
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(_STOP_SECONDS)
-    finally:
-        child.stdin.close()
+        record = store.record(run_id)
+        if record.learner != job.learner:
+            raise ForeignProtocol(f"{job.folder} holds this run of {record.learner}; choose another folder")
+    except AmtlbError as error:
+        return Outcome(job.run_id, "failed", str(error), task.log)
+    return Outcome(job.run_id, "complete", "", task.log)
+
+
+def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
+    job = task.job
+    kills = _out_of_memory_kills()
+    try:
+        with _started(task) as (kept, messages):
+            kept.order(job.model_dump_json().encode())
+            heard = Attendance(kept, task.log, job, lambda: _recorded(task) is not None, pass_on, stopped)
+            heard.attend(messages)
+            status = kept.end()
+    except OSError as error:
+        if not is_full(error):
+            raise
+        store, run_id = _place(job)
+        reason = where_full(room_for(describe(run_id, store.protocol), store))
+        return Outcome(job.run_id, "failed", f"{reason} ({error})", task.log)
+    if (outcome := _recorded(task)) is not None:
+        return outcome
+    if status == BUSY_STATUS:
+        return _elsewhere(task)
+    if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
+        return Outcome(job.run_id, "stopped", "stopped", task.log)
+    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, Path(task.log))
+    return Outcome(job.run_id, "failed", reason, task.log)
+
+
+@contextmanager
+def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
+    """The process of a run, and the pipe of its messages."""
+    job = task.job
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as messages:
         try:
-            status = child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            status = child.wait()
-    return error, status
+            with nullcontext() if job.foreground else Path(task.log).open("ab") as output:
+                kept = Kept(
+                    "suite.run.child",
+                    [str(writing)],
+                    ordered=True,
+                    stdin=None if job.foreground else subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    passed=[writing],
+                    foreground=job.foreground,
+                    variables={"AMTLB_DEVICE": job.device},
+                )
+        finally:
+            os.close(writing)
+        with kept:
+            yield kept, messages
 
 
-def _messages(stream: IO[bytes], stopped: Callable[[], bool]) -> Iterator[Message]:
-    """The child's messages until it ends or is to be stopped."""
-    rest = b""
-    while not stopped():
-        if not select.select([stream], [], [], _POLL_SECONDS)[0]:
-            continue
-        chunk = os.read(stream.fileno(), 65536)
-        if not chunk:
-            return
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from map(read_message, lines)
+def _how_it_ended(status: int, kills: int, log: Path) -> str:
+    """Why a process has ended that said nothing, as far as the system and its log tell."""
+    if status > 0 and log.exists():
+        last = (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
+        return f"its process ended with status {status} before the run was complete; its log ends with {last!r}"
+    if status >= 0:
+        return (
+            f"its process ended with status {status} before the run was complete, and said nothing: the "
+            "learner, or a library that it uses, calls os._exit"
+        )
+    name = signal.Signals(-status).name
+    if -status != signal.SIGKILL:
+        return (
+            f"its process was ended by {name} (status {status}): a fault in compiled code, or somebody's kill"
+        )
+    if kills:
+        return (
+            f"its process was ended by {name} (status {status}) when the system ran out of memory; play fewer "
+            "runs side by side (--jobs), or give them more memory"
+        )
+    return f"its process was ended by {name} (status {status}), by somebody else than the learner"
+
+
+def _out_of_memory_kills() -> int:
+    """How many processes the system has killed for want of memory since it was started; 0: it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

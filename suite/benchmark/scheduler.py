@@ -117,7 +117,7 @@ def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listen
             outcome = _outcome(future, task_of[future.key])
             outcomes[outcome.run_id] = outcome
             listener(outcome)
-    except KeyboardInterrupt:
+    except BaseException:  # an interrupt, SIGTERM, a listener that can show nothing any more
         stop.set()
         client.gather(list(futures.values()), errors="skip")
         raise
@@ -159,6 +159,10 @@ def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
     run_id, log = task.job.run_id, task.log
     if stop.is_set():
         return Outcome(run_id, "stopped", "stopped before it began", log)
+    if ancestor is not None and ancestor.status == "elsewhere":
+        return Outcome(
+            run_id, "elsewhere", f"it starts from {ancestor.run_id}, which another process plays", log
+        )
     if ancestor is not None and ancestor.status != "complete":
         return Outcome(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
     worker = get_worker()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from suite.contained.spec import BoxSpec
 from suite.machine import available_cores
+from suite.run.job import STALL_MINUTES
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Settings:
         scheduler: address of a dask scheduler; None plays on this machine.
         box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
+        stall_minutes: a run that makes no step for so long is ended.
+        foreground: whether a run has this process's terminal, for a debugger.
     """
 
     learner: str
@@ -29,6 +32,8 @@ class Settings:
     scheduler: str | None
     box: BoxSpec | None
     tracked: bool = False
+    stall_minutes: float = STALL_MINUTES
+    foreground: bool = False
 
 
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:

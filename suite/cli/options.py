@@ -39,6 +39,10 @@ WorkersOption = Annotated[
         show_default=False,
     ),
 ]
+StallOption = Annotated[
+    float,
+    typer.Option("--stall-minutes", min=0.01, help="End a run that makes no step for so long."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 
 ImageOption = Annotated[

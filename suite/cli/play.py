@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, current_protocol, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_BOX_USER,
     DEFAULT_EDITION,
@@ -23,6 +24,7 @@ from suite.cli.options import (
     LearnerOption,
     LimitOption,
     OutOption,
+    StallOption,
     WorkersOption,
     box_spec,
     check_device,
@@ -31,6 +33,8 @@ from suite.cli.options import (
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
+from suite.cli.stopping import Terminated, interrupts_left_to_the_run
+from suite.run.job import STALL_MINUTES
 
 if TYPE_CHECKING:
     from suite.benchmark.cost import Pace
@@ -63,6 +67,7 @@ def benchmark(
     contained: ContainedOption = None,
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
+    stall_minutes: StallOption = STALL_MINUTES,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="List the runs and estimate what the missing ones cost; play none."),
@@ -85,7 +90,9 @@ def benchmark(
     box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
-    settings = Settings(learner, device, jobs, workers, scheduler, box, tracked=True)
+    settings = Settings(
+        learner, device, jobs, workers, scheduler, box, tracked=True, stall_minutes=stall_minutes
+    )
     missing, _ = missing_runs(runs, store, learner, box)
     if dry_run:
         _print_plan(chosen, runs, missing, store, settings, as_json)
@@ -93,7 +100,7 @@ def benchmark(
     if missing:
         url_of_environment()  # now, rather than in every run
     if missing and box is None:
-        check_importable(learner)
+        check_importable(learner, stall_minutes)
     console = output_console(stderr=as_json)
     console.print(
         f"{len(runs) - len(missing)} of {len(runs)} runs of {edition} are complete in {store.folder}",
@@ -103,9 +110,11 @@ def benchmark(
     try:
         with ProgressDisplay(console, protocol, runs, missing) as display:
             outcomes = play_all(runs, store, protocol, settings, display.hear)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
-        raise typer.Exit(130) from None
+        raise
+    except BrokenPipeError:
+        fail("stopped: nobody reads its output any more; the same command goes on with what is missing", 1)
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
@@ -123,6 +132,11 @@ def run(
     contained: ContainedOption = None,
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
+    stall_minutes: StallOption = STALL_MINUTES,
+    foreground: Annotated[
+        bool,
+        typer.Option("--foreground", help="Give the learner this terminal, so that it may call breakpoint()."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
@@ -136,18 +150,34 @@ def run(
     from suite.tracking.mongo_url import url_of_environment
 
     box = box_spec(image, contained, box_user, limit, device)
+    if foreground and box is not None:
+        raise UnknownName("--foreground hands out this terminal, which no box has; leave one of them out")
     url_of_environment()
     if box is None:
-        check_importable(learner)
+        check_importable(learner, stall_minutes)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
     _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    settings = Settings(learner, device, 1, workers, None, box, tracked=True)
-    outcome = play_one(parsed, store, protocol, settings)
+    settings = Settings(
+        learner,
+        device,
+        1,
+        workers,
+        None,
+        box,
+        tracked=True,
+        stall_minutes=stall_minutes,
+        foreground=foreground,
+    )
+    with interrupts_left_to_the_run() if foreground else nullcontext():
+        outcome = play_one(parsed, store, protocol, settings)
     warn_of_untracked([outcome], store.folder)
     if outcome.status == "stopped":
         raise typer.Exit(130)
+    if outcome.status == "elsewhere":
+        fail(f"run {run_id} is being played by another process; wait for it or end it", 1)
     if outcome.status != "complete":
-        fail(f"run {run_id} {outcome.status}: {outcome.error} (log: {outcome.log})", 1)
+        log = "" if foreground else f" (log: {outcome.log})"
+        fail(f"run {run_id} {outcome.status}: {outcome.error}{log}", 1)
     record = store.record(parsed)
     if as_json:
         print(record.model_dump_json(indent=2))

@@ -22,10 +22,17 @@ WIDTH_ELSEWHERE = 144
 """Columns where there is no terminal: enough for the widest table of scores."""
 
 
+class _Console(Console):
+    """A console that leaves it to the command what to do when nobody reads its output any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # rich calls this while it handles the BrokenPipeError
+
+
 def output_console(*, stderr: bool = False) -> Console:
     """A console as wide as its terminal; where there is none, wide enough for every table."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDTH_ELSEWHERE)
+    console = _Console(stderr=stderr)
+    return console if console.is_terminal else _Console(stderr=stderr, width=WIDTH_ELSEWHERE)
 
 
 def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:

@@ -35,6 +35,7 @@ class ProgressDisplay:
         self._console = console
         self._most = {str(run.run_id): run.most_steps for run in missing}
         self._played: dict[str, int] = {}
+        self._left: set[str] = set()
         self._ended = 0
         self._total, self._done_before = len(runs), len(runs) - len(missing)
         self._started = time.monotonic()
@@ -70,6 +71,9 @@ class ProgressDisplay:
             self._update()
 
     def _end(self, outcome: Outcome) -> None:
+        if outcome.status == "elsewhere":
+            self._leave(outcome)
+            return
         self._ended += 1
         place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
         if outcome.status == "complete":
@@ -79,6 +83,17 @@ class ProgressDisplay:
             text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
+
+    def _leave(self, outcome: Outcome) -> None:
+        """Say, once, that a run is waited for."""
+        if outcome.run_id not in self._left:
+            self._left.add(outcome.run_id)
+            self._console.print(
+                f"{outcome.run_id} is waited for: {outcome.error}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
 
     def _update(self) -> None:
         seconds = time.monotonic() - self._started

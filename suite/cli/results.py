@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from protocol import Edition, UnknownName, current_protocol
+from protocol import Edition, UnknownName, current_protocol, plan
 from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -135,14 +136,17 @@ def heads(
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
-    """Score a complete results folder, keep the scores in it and print them."""
+    """Score a complete results folder, keep the scores in it, print them, and tell of mixed runs."""
     from suite.cli.printing import output_console, print_scores
+    from suite.results.mixture import mixtures
     from suite.results.store import SCORES
     from suite.scoring.claims import claims
     from suite.scoring.published import published_scores
     from suite.scoring.score import score_folder
 
     result = score_folder(store, edition)
+    for line in mixtures([store.record(run.run_id) for run in plan(store.protocol, edition)]):
+        print(f"note: {line}", file=sys.stderr)
     if as_json:
         print(result.model_dump_json(indent=2))
         return

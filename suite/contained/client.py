@@ -122,7 +122,7 @@ class _Serving:
                 asked[head["kind"]](head, payload)
             except WireError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 traceback.print_exc()
                 self._wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500])
 

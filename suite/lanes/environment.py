@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Never
@@ -11,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
-from protocol import BudgetExhausted, EndReason, Phase, Protocol, StoreError
+from protocol import BudgetExhausted, EndReason, LearnerError, Phase, Protocol, StoreError
 from suite.lanes.engine import IDLE, Engine
 from suite.lanes.schedules import Schedule
 from suite.lanes.shape import LaneShape
 
 UInt8 = npt.NDArray[np.uint8]
+MOST_REFUSALS = 1_000
+"""How often a learner may step after its frames are spent, before that is an error."""
 
 
 SaveState = Callable[[Path], None]
@@ -61,7 +64,9 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     otherwise. Observations are uint8 (L, 4, 84, 84), rewards float64 (L,) in raw game points, actions
     integers (L,) from 0 to 17, whatever the game. A lane that has nothing left to play shows zeros.
 
-    The step that spends the last frame is returned like any other; the next one raises BudgetExhausted.
+    The step that spends the last frame is returned like any other; the next one raises BudgetExhausted. A
+    learner that steps on is told so MOST_REFUSALS times, then as often by a LearnerError; then ``overrun`` is
+    called.
 
     Args:
         protocol: the rules.
@@ -70,6 +75,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         schedule: decides which game each lane plays.
         budget_frames: what the learner may know of its budget, in emulator frames.
         recorder: is given every step; None records nothing.
+        overrun: is told what a learner does that neither error ends; None: each further step raises.
         on_safe_point: called at every safe point of the learner with what writes the learner's state into a
             folder; None: snapshots are not taken.
         open_episodes: by lane, what its current episode has played, of a run that goes on; None: it begins.
@@ -89,6 +95,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         schedule: Schedule,
         budget_frames: int,
         recorder: Recorder | None,
+        overrun: Callable[[str], None] | None = None,
         on_safe_point: Callable[[SaveState], None] | None = None,
         open_episodes: Mapping[int, OpenEpisode] | None = None,
     ) -> None:
@@ -104,6 +111,9 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._on_safe_point = on_safe_point
         self._steps = [0] * self.num_envs
         self._last_reward_step = [0] * self.num_envs
+        self._overrun = overrun
+        self._refusals = 0
+        self._process = os.getpid()
         self._started = open_episodes is not None
         if open_episodes is not None:
             self._play_again(open_episodes)
@@ -138,6 +148,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
         Raises:
             BudgetExhausted: the frames of the run are spent.
+            LearnerError: the learner steps on and on after that, or in a process that it forked.
             ValueError: the actions have another shape, type or range, or ``reset`` was never called.
         """
         taken = self._checked(actions)
@@ -195,8 +206,10 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
     def _checked(self, actions: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         playing = self._schedule.playing
+        if os.getpid() != self._process:
+            raise LearnerError("a process that the learner forked stepped the lanes; only the run's own may")
         if not any(playing):
-            raise BudgetExhausted(f"the {self.budget_frames} frames of this run are spent")
+            self._refuse()
         if not self._started:
             raise ValueError("call reset before the first step")
         given = np.asarray(actions)
@@ -211,6 +224,18 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if not all(playing):
             taken[[game is None for game in playing]] = IDLE
         return taken
+
+    def _refuse(self) -> Never:
+        self._refusals += 1
+        if self._refusals <= MOST_REFUSALS:
+            raise BudgetExhausted(f"the {self.budget_frames} frames of this run are spent")
+        error = (
+            f"the learner goes on after its {self.budget_frames} frames are spent: {self._refusals - 1} steps "
+            "were refused; learn must end when env.step raises BudgetExhausted"
+        )
+        if self._refusals > 2 * MOST_REFUSALS and self._overrun is not None:
+            self._overrun(error)
+        raise LearnerError(error)
 
     def _ended(self) -> list[EndReason | None]:
         """Why each lane's episode has ended with this step, but for its frames being spent."""

@@ -100,7 +100,7 @@ def find_learner(name: str) -> MakeLearner:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise UnknownName(f"learner {name!r}: {error}; it must be importable from here") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LearnerError(
             f"learner {name!r}: importing {module_name} failed with {type(error).__name__}: {error}"
         ) from error

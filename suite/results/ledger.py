@@ -17,6 +17,10 @@ from protocol import EpisodeRecord, StoreError
 from suite.results.journal import read_journal
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 
+LEDGER_BYTES_PER_STEP = 0.70
+"""Bytes of a ledger per agent step: measured on the runs of ``lite`` (docs/performance.md)."""
+LEDGER_BYTES_PER_RUN = 5_000
+"""What a ledger takes besides: where a line through the 80 ledgers of ``smoke`` in ``artifacts/`` begins."""
 _ROW_GROUP_STEPS = 1_000_000  # a row group of the ledger is closed once its episodes have so many steps
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
+from protocol import Edition, ForeignProtocol, Protocol, Run, RunBusy, RunId, RunRecord, StoreError, plan
 from suite.digests import folder_digest
 from suite.results.reading import read_record
 from suite.results.writing import sync_files, sync_names
@@ -128,6 +128,24 @@ class Store:
                 f"the results folder {self.folder} cannot be written to ({error}); choose another one"
             ) from error
 
+    def is_being_played(self, run_id: RunId) -> bool:
+        """Whether a process is playing the run now."""
+        try:
+            descriptor = os.open(self._partial(run_id), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _partial(self, run_id: RunId) -> Path:
+        final = self.run_folder(run_id)
+        return final.with_name(final.name + ".partial")
+
     @contextmanager
     def new_run(self, run_id: RunId) -> Iterator[Path]:
         """The folder to play a run in; when the block ends well, the run is complete.
@@ -135,12 +153,12 @@ class Store:
         It holds what a try that was broken off left there, for the caller to go on with or to remove.
 
         Raises:
-            StoreError: another process is playing the same run or has completed it, or the folder cannot be
-                written to.
+            RunBusy: another process is playing the same run.
+            StoreError: another process has completed it, or the folder cannot be written to.
         """
         self.make_folder()
         final = self.run_folder(run_id)
-        partial = final.with_name(final.name + ".partial")
+        partial = self._partial(run_id)
         if final.exists():
             raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
         partial.mkdir(parents=True, exist_ok=True)
@@ -159,9 +177,7 @@ def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreError(
-                f"run {run_id} is being played by another process; wait for it or end it"
-            ) from error
+            raise RunBusy(f"run {run_id} is being played by another process; wait for it or end it") from error
         if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
             raise StoreError(f"run {run_id} has just been completed by another process")
         yield

@@ -8,6 +8,9 @@ from suite.contained.spec import BoxSpec
 SNAPSHOT_MINUTES = 15.0
 """By default; a snapshot of the largest replay buffer takes some 8 s, which is 1 % of this."""
 
+STALL_MINUTES = 60.0
+"""How long a run may make no step, by default: longer than a box has for one answer (suite.contained.spec)."""
+
 
 class Job(Frozen):
     """What a process is told to play.
@@ -22,6 +25,8 @@ class Job(Frozen):
         box: where the learner is put; None: into the run's own process.
         configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
         snapshot_minutes: between snapshots of the run; 0: none is taken.
+        stall_minutes: a run that makes no step for so long is ended.
+        foreground: whether it has its starter's terminal, for a debugger; then it never stalls.
     """
 
     run_id: str
@@ -33,3 +38,5 @@ class Job(Frozen):
     box: BoxSpec | None
     configuration_digest: str | None
     snapshot_minutes: float = SNAPSHOT_MINUTES
+    stall_minutes: float = STALL_MINUTES
+    foreground: bool = False

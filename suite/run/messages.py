@@ -14,8 +14,12 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from protocol import Frozen, LearnerError, Phase
 
-Status = Literal["complete", "failed", "skipped", "stopped"]
-"""How a run can end."""
+Status = Literal["complete", "failed", "skipped", "stopped", "elsewhere"]
+"""How a run can end; ``elsewhere``: another process plays it."""
+
+
+STOPPED_STATUS, BUSY_STATUS = 130, 75
+"""The exit statuses of a run's process that was interrupted, and of one whose run another process plays."""
 
 
 class Begun(Frozen):
@@ -135,5 +139,16 @@ class EpisodeEnd:
     steps: int
 
 
-Listener = Callable[[Begun | Played | EpisodeEnd], None]
+@dataclass(frozen=True)
+class Overrun:
+    """The learner goes on whatever the lanes say: nothing but the end of its process will stop it.
+
+    Attributes:
+        error: what went wrong, in words.
+    """
+
+    error: str
+
+
+Listener = Callable[[Begun | Played | EpisodeEnd | Overrun], None]
 """Takes what a run reports inside its process."""

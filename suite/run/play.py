@@ -30,10 +30,12 @@ from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
 from suite.results.writing import empty
+from suite.run.boundary import learners_own
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener
 from suite.run.rounds import Rounds
 from suite.run.snapshots import Maker, Resumed, Snapshots
+from suite.run.space import check_room, room_for
 
 
 def play(job: Job, report: Listener) -> RunRecord:
@@ -50,11 +52,13 @@ def play(job: Job, report: Listener) -> RunRecord:
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     vectors = checked_vectors(protocol, run.games)
     with (
-        _maker(job) as make,
         store.new_run(run_id) as folder,
+        _maker(job) as make,
         tempfile.TemporaryDirectory(prefix="amtlb-") as scratch,
     ):
-        learner = make(run.learner_seed("training"), protocol.lanes)
+        check_room(room_for(run, store))
+        with learners_own("the function that makes it"):
+            learner = make(run.learner_seed("training"), protocol.lanes)
         configuration, digest = _configuration(learner, job)
         maker = _maker_of(job, digest)
         snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes)
@@ -71,6 +75,7 @@ def play(job: Job, report: Listener) -> RunRecord:
         )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         record = _record(protocol, run, job, folder, begun, checkpoint_in, vectors, rounds)
+        _check_spent(record, run)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (folder / JOURNAL).unlink()
         snapshots.drop()
@@ -102,7 +107,9 @@ def _tidy(folder: Path, resumed: Resumed | None) -> None:
 def _maker(job: Job) -> Iterator[MakeLearner]:
     """The function that makes instances of the run's learner, in this process or in a box."""
     if job.box is None:
-        yield find_learner(job.learner)
+        with learners_own("its import"):
+            make = find_learner(job.learner)
+        yield make
         return
     from suite.contained.referee import contained_maker
     from suite.untrusted.text import printable
@@ -167,6 +174,19 @@ def _record(
     )
 
 
+def _check_spent(record: RunRecord, run: Run) -> None:
+    """Raise StoreError where the ledger holds another number of frames or episodes than the run has."""
+    for game in record.games:
+        found = game.training_frames, game.evaluation_episodes
+        wanted = run.budget_frames, run.evaluation_episodes
+        if found != wanted:
+            raise StoreError(
+                f"the ledger of {record.run_id} holds {found[0]:,} training frames and {found[1]} evaluation "
+                f"episodes of {game.game}, not the {wanted[0]:,} and {wanted[1]} of its budget: something else "
+                "has changed its folder meanwhile; play it again"
+            )
+
+
 def _load_ancestor(
     store: Store, run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
 ) -> str | None:
@@ -189,5 +209,6 @@ def _load_ancestor(
             f"the checkpoint of {ancestor} has digest {digest[:12]}..., its record says "
             f"{record.checkpoint_out[:12]}...; delete that run and play it again"
         )
-    learner.load(copy)
+    with learners_own("load"):
+        learner.load(copy)
     return digest

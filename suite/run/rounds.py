@@ -21,8 +21,9 @@ from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.journal import unfinished_episodes
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
+from suite.run.boundary import learners_own
 from suite.run.job import Job
-from suite.run.messages import Listener
+from suite.run.messages import Listener, Overrun
 from suite.run.recorder import ReportingRecorder
 from suite.run.snapshots import Maker, Resumed, Snapshot, Snapshots
 
@@ -82,14 +83,16 @@ class Rounds:
             if before is None or before.phase == "training":
                 self._train(learner, table)
                 saved.mkdir()
-                learner.save(saved)
+                with learners_own("save"):
+                    learner.save(saved)
                 shutil.copytree(saved, folder / CHECKPOINT)
                 self._note(learner, folder, scratch / "notes")
             else:
                 shutil.copytree(folder / CHECKPOINT, saved)
             if self._run.evaluation_episodes:
-                player = make_player()
-                player.load(saved)
+                with learners_own("load"):
+                    player = make_player()
+                    player.load(saved)
                 self._evaluate(player, table)
 
     def _train(self, learner: Learner, table: _Table) -> None:
@@ -103,9 +106,11 @@ class Rounds:
         env = self._env(table, self._meter, self._resumed, safe_point)
         if self._resumed is not None:
             assert isinstance(learner, Resumable)
-            learner.load_state(self._resumed.learner)
+            with learners_own("load_state"):
+                learner.load_state(self._resumed.learner)
         try:
-            learner.learn(env)
+            with learners_own("learn"):
+                learner.learn(env)
         except BudgetExhausted:
             pass
         self.training_seconds = earlier + time.monotonic() - began
@@ -119,7 +124,8 @@ class Rounds:
     def _note(self, learner: Learner, folder: Path, noted: Path) -> None:
         if isinstance(learner, NoteWriter):
             noted.mkdir()
-            learner.write_notes(noted)
+            with learners_own("write_notes"):
+                learner.write_notes(noted)
             shutil.copytree(noted, folder / NOTES)
 
     def _evaluate(self, player: Learner, table: _Table) -> None:
@@ -134,7 +140,8 @@ class Rounds:
             numbers = resumed.snapshot.evaluated_numbers
             schedule.skip([now - first for now, first in zip(numbers, first_numbers, strict=True)])
             assert isinstance(player, Resumable)
-            player.load_state(resumed.learner)
+            with learners_own("load_state"):
+                player.load_state(resumed.learner)
             episode_start = np.array(resumed.snapshot.episode_start, np.bool_)
         env = self._env(table, schedule, resumed)
 
@@ -149,7 +156,8 @@ class Rounds:
                     player.save_state,
                 )
 
-        evaluate(player, env, episode_start, between_steps)
+        with learners_own("act"):
+            evaluate(player, env, episode_start, between_steps)
 
     def _env(
         self,
@@ -166,6 +174,7 @@ class Rounds:
             schedule,
             run.total_budget_frames,
             table.recorder,
+            lambda error: self._report(Overrun(error)),
             safe_point,
             None if resumed is None else table.open_episodes(),
         )

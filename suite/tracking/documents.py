@@ -15,6 +15,9 @@ CONTENT_TYPES = {RECORD: "application/json", LEDGER: "application/vnd.apache.par
 FORMAT = "MongoObserver-0.7.0"
 """The version of Sacred's schema, as Sacred 0.8.7 writes it."""
 
+_SPOKEN = ("py/", "json://")
+"""How keys begin that mean something to jsonpickle, by which Sacred copies a configuration."""
+
 
 def configuration_document(
     run_id: RunId, edition_digest: str, learner: str, configuration: dict[str, Any], digest: str
@@ -33,11 +36,16 @@ def configuration_document(
 def _storable(value: Any) -> Any:
     """With keys that MongoDB and Sacred take; the digest is of those that the learner has."""
     if isinstance(value, dict):
-        keys = {key: key.replace(".", ",").replace("$", "@").replace("=", ":") for key in value}
-        return {keys[key] or "_": _storable(one) for key, one in value.items()}
+        return {_storable_key(key): _storable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_storable(one) for one in value]
     return value
+
+
+def _storable_key(key: str) -> str:
+    if key.startswith(_SPOKEN):
+        key = key.replace("/", "|", 1)
+    return key.replace(".", ",").replace("$", "@").replace("=", ":") or "_"
 
 
 def said(document: Any, *path: str) -> Any:

@@ -20,6 +20,8 @@ from suite.tracking.mongo_url import url_of_environment
 
 _LAST_SECONDS = 60
 """How long a run that is over waits for its files and database."""
+_STOPPED_SECONDS = 2
+"""How long one that was stopped waits, which may be by SIGTERM."""
 
 
 class Follower:
@@ -44,9 +46,10 @@ class Follower:
     def end(self, status: Status, error: str) -> str:
         """The run has ended; what could not be tracked and why, empty: nothing."""
         self._messages.put(RunEnd(status, error))
-        self._thread.join(_LAST_SECONDS)
+        seconds = _STOPPED_SECONDS if status == "stopped" else _LAST_SECONDS
+        self._thread.join(seconds)
         if self._thread.is_alive():
-            return f"its files or database did not answer within {_LAST_SECONDS} s"
+            return f"its files or database did not answer within {seconds} s"
         return self._error
 
     def _main(self) -> None:

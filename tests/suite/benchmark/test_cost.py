@@ -7,9 +7,6 @@ from hypothesis import strategies as st
 from protocol import Run, RunId, plan
 from suite.benchmark.cost import (
     CONSOLE_BYTES,
-    LEDGER_BYTES_PER_RUN,
-    LEDGER_BYTES_PER_STEP,
-    LEDGER_COPIES,
     Pace,
     estimate,
     longest_chain,
@@ -17,6 +14,8 @@ from suite.benchmark.cost import (
     volume,
     wall_seconds,
 )
+from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
+from suite.run.space import LEDGER_COPIES
 from tests.suite.helpers import V1
 
 PACE = Pace(

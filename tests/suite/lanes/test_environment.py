@@ -1,12 +1,14 @@
 """The environment that a learner is handed: its contract, its budget, and all that it shows."""
 
+import os
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from protocol import BudgetExhausted
-from suite.lanes.environment import LaneEnv
+from protocol import BudgetExhausted, LearnerError
+from suite.lanes.environment import MOST_REFUSALS, LaneEnv
 from suite.lanes.schedules import EvaluationSchedule
 from suite.results.journal import JournalRecorder
 from tests.suite.helpers import (
@@ -66,6 +68,41 @@ def test_what_is_visible_is_on_the_list():
         assert len(returned) == 5
         keys |= set(returned[4])
     assert keys == {"final_obs", "_final_obs"}
+
+
+def test_a_learner_that_goes_on_is_told_and_then_outlawed():
+    """Steps after the budget raise BudgetExhausted, then a LearnerError; at last ``overrun`` is told."""
+    told = []
+    engine, meter = make_engine(["breakout"], 0), make_meter(["breakout"], LANES, "r")
+    env = LaneEnv(V1, seeds_of(), engine, meter, 4 * LANES, None, told.append)
+    env.reset()
+    env.step(np.zeros(LANES, np.int64))
+    for limit, error in ((MOST_REFUSALS, BudgetExhausted), (MOST_REFUSALS, LearnerError)):
+        for _ in range(limit):
+            with pytest.raises(error):
+                env.step(np.zeros(LANES, np.int64))
+    assert told == []
+    with pytest.raises(LearnerError, match="2000 steps were refused; learn must end"):
+        env.step(np.zeros(LANES, np.int64))
+    assert len(told) == 1
+
+
+def test_a_forked_process_plays_no_lanes():
+    """Only the process that made the lanes may step them: a copy's steps would be recorded by nobody."""
+    env = make_env()
+    env.reset()
+    reading, writing = os.pipe()
+    if not os.fork():
+        try:
+            env.step(np.zeros(LANES, np.int64))
+        except LearnerError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.wait()
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        assert "a process that the learner forked stepped the lanes" in said.read()
 
 
 def test_shapes_and_types():

@@ -53,12 +53,15 @@ def test_two_processes_cannot_play_the_same_run(store):
         "import sys, pathlib\nfrom tests.suite.results.test_store import *\n"
         "with Store(pathlib.Path(sys.argv[1]), V1).new_run(RUN): pass"
     )
+    assert not store.is_being_played(RUN)
     with store.new_run(RUN):
+        assert store.is_being_played(RUN)
         done = subprocess.run(
             [sys.executable, "-c", script, str(store.folder)], capture_output=True, text=True, cwd=Path.cwd()
         )
     assert done.returncode == 1
-    assert f"run {RUN} is being played by another process" in done.stderr
+    assert f"RunBusy: run {RUN} is being played by another process" in done.stderr
+    assert not store.is_being_played(RUN)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"run_id": 3}', b"\xff\xfe"])

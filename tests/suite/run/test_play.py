@@ -19,9 +19,11 @@ from protocol import (
 from suite.digests import file_digest, folder_digest
 from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
+from suite.results.journal import JournalRecorder
 from suite.results.ledger import read_episodes
 from suite.results.store import Store
 from suite.run.job import Job
+from suite.run.messages import Played
 from suite.run.play import play
 from tests.suite import observer
 from tests.suite.helpers import SMOKE_DIGEST, V1
@@ -184,6 +186,22 @@ def test_a_changed_checkpoint_is_refused(smoke_results, tmp_path):
     (copy / "pretrain/fold1/seed0/checkpoint/no_weights").write_text("tampered")
     with pytest.raises(StoreError, match="its record says"):
         play(job(copy, "smoke/transfer/fold1/breakout/seed0"), _ignore)
+
+
+def test_a_ledger_without_its_frames_is_no_run(tmp_path):
+    """A run whose journal something else has emptied meanwhile is refused before it counts as complete."""
+    run_id = parse_run_id("smoke/pretrain/fold1/seed0", V1)
+    journals = iter([Store(tmp_path, V1).run_folder(run_id).with_name("seed0.partial") / "journal.arrows"])
+
+    def empty(event) -> None:
+        if isinstance(event, Played):
+            for journal in journals:
+                journal.unlink()
+                JournalRecorder(journal, V1.lanes).close()
+
+    with pytest.raises(StoreError, match=r"0 training frames .* not the 8,000 and 0 of its budget"):
+        play(job(tmp_path, str(run_id)), empty)
+    assert not Store(tmp_path, V1).is_complete(run_id)
 
 
 def test_learner_seeds_are_the_derived_ones(tmp_path):

@@ -1,0 +1,46 @@
+"""On what the runs of a folder were played: whether all on one device, type of CPU, code and versions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from protocol import RunRecord, Stretch
+
+Played = RunRecord | Stretch
+_SHORT_COMMIT = 12
+
+
+def mixtures(records: Sequence[RunRecord]) -> list[str]:
+    """A line for each thing that could change results and differs between runs; none: all are alike."""
+    facts: dict[str, Callable[[Played], str]] = {
+        "devices": lambda played: played.device,
+        "types of CPU": lambda played: played.cpu,
+        "commits of the code": lambda played: _commit(played.code_commit),
+    }
+    for name in sorted({name for record in records for name in record.versions}):
+        facts[f"versions of {name}"] = partial(_version, name)
+    return [line for name, fact in facts.items() for line in _line(name, fact, records)]
+
+
+def _line(name: str, fact: Callable[[Played], str], records: Sequence[RunRecord]) -> Iterator[str]:
+    counts = Counter(said for record in records for said in {fact(played) for played in _stretches(record)})
+    if len(counts) > 1:
+        told = ", ".join(f"{said} ({count} runs)" for said, count in counts.most_common())
+        yield f"the runs were played on {len(counts)} {name}: {told}"
+
+
+def _stretches(record: RunRecord) -> tuple[Played, ...]:
+    return (record, *record.resumed_from)
+
+
+def _version(name: str, played: Played) -> str:
+    return played.versions.get(name, "none")
+
+
+def _commit(commit: str | None) -> str:
+    """Short, but with the mark of changes that no commit has."""
+    if commit is None:
+        return "unknown"
+    return commit[:_SHORT_COMMIT] + ("-dirty" if commit.endswith("-dirty") else "")

@@ -1,0 +1,80 @@
+"""Room on disks: what a run needs, told before it is played, and which disk was full when one was."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from protocol import Run, StoreError
+from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
+from suite.results.store import CHECKPOINT, Store, record_paths
+
+JOURNAL_BYTES_PER_STEP = 5.0
+"""Bytes of a journal per agent step: measured 2.1 where 6,000 steps are appended at once, 4.3 where 600 are."""
+LEDGER_COPIES = 2
+"""The run's folder holds one, Sacred's folder another (suite.tracking)."""
+
+
+def room_for(run: Run, store: Store) -> dict[Path, int]:
+    """The bytes that a run takes at most, by folder: of the results, and of what it writes for a while.
+
+    What its checkpoint takes is known from a complete run of the folder; without one, it counts nothing.
+    """
+    ledger = LEDGER_BYTES_PER_STEP * run.most_steps + LEDGER_BYTES_PER_RUN
+    checkpoint = _checkpoint_bytes(store)
+    results = LEDGER_COPIES * ledger + JOURNAL_BYTES_PER_STEP * run.most_steps + checkpoint
+    return {store.folder: round(results), Path(tempfile.gettempdir()): 2 * checkpoint}  # one in, one out
+
+
+def _checkpoint_bytes(store: Store) -> int:
+    for record in record_paths(store.folder):
+        return sum(path.stat().st_size for path in (record.parent / CHECKPOINT).rglob("*") if path.is_file())
+    return 0
+
+
+def check_room(needed: Mapping[Path, int]) -> None:
+    """Raise StoreError where a disk has less room than folders on it need.
+
+    Args:
+        needed: bytes by folder, each of which exists.
+    """
+    disks: dict[int, list[Path]] = {}
+    for folder in needed:
+        disks.setdefault(folder.stat().st_dev, []).append(folder)
+    for folders in disks.values():
+        wanted = sum(needed[folder] for folder in folders)
+        if _free(folders[0]) < wanted:
+            raise StoreError(_too_little(folders[0], wanted))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or what somebody may have of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def where_full(needed: Mapping[Path, int]) -> str:
+    """Which of these folders' disks is full, in words: the one that has the least room."""
+    folder = min(needed, key=_free)
+    return _too_little(folder, needed[folder])
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _too_little(folder: Path, wanted: int) -> str:
+    return (
+        f"the disk of {folder} is full: it has {_size(_free(folder))} left and this run needs {_size(wanted)} "
+        "there; make room, or choose another folder with --out or TMPDIR"
+    )
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"

@@ -1,0 +1,45 @@
+"""What a folder of mixed runs is told to be."""
+
+import pytest
+
+from protocol import RunRecord, Stretch
+from suite.results.mixture import mixtures
+from tests.test_published_formats import DATA
+
+RECORD = RunRecord.model_validate_json((DATA / "v1/record.json").read_bytes())
+
+
+def test_runs_that_are_alike_are_no_mixture():
+    """Where all runs were played on the same, there is nothing to say."""
+    assert mixtures([RECORD] * 3) == []
+    assert mixtures([]) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"device": "cuda"}, f"2 devices: {RECORD.device} (2 runs), cuda (1 runs)"),
+        ({"cpu": "another"}, f"2 types of CPU: {RECORD.cpu} (2 runs), another (1 runs)"),
+        ({"code_commit": "b" * 40 + "-dirty"}, "bbbbbbbbbbbb-dirty (1 runs)"),
+        ({"versions": RECORD.versions | {"torch": "0"}}, "2 versions of torch"),
+        (
+            {
+                "resumed_from": (
+                    Stretch(
+                        until_steps=8,
+                        device="cuda",
+                        cpu=RECORD.cpu,
+                        code_commit=RECORD.code_commit,
+                        versions=RECORD.versions,
+                        wall_seconds=1,
+                    ),
+                )
+            },
+            "2 devices",
+        ),
+    ],
+)
+def test_what_differs_is_told_with_its_runs(changed, line):
+    """Each thing that differs is one line with its values, and with how many runs have which."""
+    (told,) = mixtures([RECORD, RECORD, RECORD.model_copy(update=changed)])
+    assert line in told
