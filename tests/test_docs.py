@@ -43,7 +43,8 @@ RUN_ELSEWHERE = {
     ".venv/bin/amtlb verify contained --replay --retrain smoke/fresh/breakout/seed0 "
     "--image my-learner": "likewise",
     "make sbom": "needs the image: tests/image/test_build.py runs it",
-    "make setup TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs an index that CI may not reach",
+    "make benchmark DEVICE=cuda": "needs a GPU: tests/test_setup.py holds what it calls",
+    "make setup DEVICE=cpu": "changes the environment that runs this test: tests/test_setup.py holds when",
     "make benchmark EDITION=lite LEARNER=baselines.uniform:make OUT=results/my-lite": "takes hours",
     "docker compose up -d mongo": "needs an engine and an image registry: tests/test_compose.py reads the file",
     "docker compose run --rm benchmark": "likewise",
