@@ -50,7 +50,8 @@ def main() -> None:
     if not present:
         _run([sys.executable, "-m", "venv", asked.folder], f"python -m venv {asked.folder}")
     if switched:
-        _pip(asked.folder, "uninstall", "--yes", "torch", *asked.cuda_packages.split())
+        goes_along = asked.cuda_packages.split() if has == "cuda" else []
+        _pip(asked.folder, "uninstall", "--yes", "torch", *goes_along)
     _install(asked, wanted, has != wanted)
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("protocol", "suite", "baselines")
 BELOW = {"protocol": set(), "suite": {"protocol"}, "baselines": {"protocol", "suite"}}
 ROOMS = (
+    "shadows",
     "machine",
     "digests",
     "results",
@@ -48,7 +49,7 @@ LIGHT = (
     "suite.benchmark.cost",
     "suite.benchmark.pace",
     "suite.cli.printing",
-    "suite.cli",
+    "suite.cli.commands",
     "suite.tracking.publish",
     "suite.tracking.reader",
     "suite.tracking.tracker",

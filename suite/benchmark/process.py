@@ -64,7 +64,7 @@ def ask(
         TimeoutExpired: of ``subprocess``: it took too long.
     """
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-P", "-m", module, *arguments],
         env=environment_without_url() | RUN_SETTINGS | variables,
         capture_output=True,
         text=True,
@@ -113,7 +113,7 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
 
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
     environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": task.job.device}
-    command = [sys.executable, "-m", "suite.run.child"]
+    command = [sys.executable, "-P", "-m", "suite.run.child"]  # the folder here hides nothing
     with (
         Path(task.log).open("w", encoding="utf-8") as output,
         subprocess.Popen(
