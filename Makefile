@@ -44,6 +44,7 @@ INSTALLER = $(or $(shell $(BIN)/python -c '' 2> /dev/null && echo $(BIN)/python)
 	no Python from 3.11 to 3.13 was found: `sudo apt-get install python3 python3-venv` on Debian and Ubuntu, or name one with PYTHON=))
 
 $(STAMP): requirements.txt pyproject.toml $(if $(filter-out $(TORCH),$(ASKED)),FORCE)
+	@rm -f $@
 	@$(INSTALLER) install.py $(VENV) --device '$(DEVICE)' --torch-index '$(TORCH_INDEX)' --cuda-packages '$(CUDA)'
 	@touch $@
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, describe, plan
+from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
 from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
@@ -71,6 +71,7 @@ def play_all(
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     if not missing:
         return []
+    _check_checkpoints(missing, store)
     tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
     try:
         return play_graph(missing, tasks, settings, listener)
@@ -91,9 +92,23 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     run = describe(run_id, protocol)
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
+    _check_checkpoints([run], store)
     return run_child(
         _task(run, store, protocol, settings, configuration_digest), lambda played: None, lambda: False
     )
+
+
+def _check_checkpoints(missing: Sequence[Run], store: Store) -> None:
+    """Raise StoreError where a run starts from a complete one whose checkpoint is gone."""
+    for run in missing:
+        ancestor = run.starts_from
+        if ancestor is None or not store.is_complete(ancestor) or store.checkpoint_path(ancestor).is_dir():
+            continue
+        raise StoreError(
+            f"run {run.run_id} starts from the checkpoint of {ancestor}, and there is no "
+            f"{store.checkpoint_path(ancestor)}; delete {store.run_folder(ancestor)} and play {ancestor} "
+            "again, as `amtlb benchmark` does before the runs that start from it"
+        )
 
 
 def _remove_orphans(settings: Settings) -> None:

@@ -96,10 +96,17 @@ def box_spec(
 
 
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:
-    """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``."""
-    return out or Path(os.environ.get("AMTLB_RESULTS") or "results") / edition / learner.removesuffix(
-        ":make"
-    ).replace(":", ".")
+    """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``.
+
+    ``~`` is the home folder, also where no shell has seen it, as in a variable.
+    """
+    if out is None:
+        name = learner.removesuffix(":make").replace(":", ".")
+        out = Path(os.environ.get("AMTLB_RESULTS") or "results") / edition / name
+    try:
+        return out.expanduser()
+    except RuntimeError:  # ~nobody
+        return out
 
 
 def fail(message: str, status: int) -> NoReturn:
@@ -117,6 +124,14 @@ def warn_of_untracked(outcomes: Sequence[Outcome], folder: Path) -> None:
         print(f"warning: not tracked, {len(ids)} in all: {', '.join(ids)}; {reason}", file=sys.stderr)
     if complete:
         print(f"they are complete all the same; `amtlb publish {folder}` brings them in", file=sys.stderr)
+
+
+def warn_of_no_commit() -> None:
+    """Say why records cannot name the commit of the code, where there is a repository."""
+    from suite.machine import why_no_commit
+
+    if reason := why_no_commit():
+        print(f"warning: records cannot name the commit of the code: {reason}", file=sys.stderr)
 
 
 def check_device(device: str) -> None:

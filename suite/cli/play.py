@@ -28,6 +28,7 @@ from suite.cli.options import (
     check_device,
     fail,
     results_folder,
+    warn_of_no_commit,
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
@@ -92,6 +93,7 @@ def benchmark(
         return
     if missing:
         url_of_environment()  # now, rather than in every run
+        warn_of_no_commit()
     if missing and box is None:
         check_importable(learner)
     console = output_console(stderr=as_json)
@@ -137,6 +139,7 @@ def run(
 
     box = box_spec(image, contained, box_user, limit, device)
     url_of_environment()
+    warn_of_no_commit()
     if box is None:
         check_importable(learner)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
