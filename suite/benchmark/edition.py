@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.learners.hyperparameters import same
 from suite.results.store import Store
 from suite.run.job import Job
 
@@ -111,6 +113,21 @@ def _check_checkpoints(missing: Sequence[Run], store: Store) -> None:
         )
 
 
+def check_hyperparameters(runs: Sequence[Run], store: Store, settings: Settings) -> None:
+    """Raise ForeignProtocol where a complete run was played with other hyper-parameters than are given."""
+    given = json.loads(settings.hyperparameters or "{}")
+    for run in runs if given else ():
+        if not store.is_complete(run.run_id):
+            continue
+        configuration = store.record(run.run_id).configuration
+        for name, value in given.items():
+            if not same(configuration.get(name), value):
+                raise ForeignProtocol(
+                    f"{store.folder} holds runs with {name}={json.dumps(configuration.get(name))}, not with "
+                    f"{json.dumps(value)}; choose another folder with --out"
+                )
+
+
 def _remove_orphans(settings: Settings) -> None:
     """Remove the containers whose run was killed before it could."""
     if settings.box is not None and settings.box.image_sha256 is not None and settings.scheduler is None:
@@ -133,4 +150,5 @@ def _task(
         box=settings.box,
         configuration_digest=configuration_digest,
     )
-    return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)
+    log = str(store.log_path(run.run_id).resolve())
+    return Task(job, log, settings.tracked, settings.hyperparameters)

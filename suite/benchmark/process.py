@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from protocol import LearnerError, UnknownName
+from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 from suite.run.job import Job
 from suite.run.messages import Failed, Message, Played, Status, read_message
@@ -31,11 +32,13 @@ class Task:
         job: what the process is told.
         log: the file that receives what the run prints, absolute.
         tracked: whether it is a Sacred run, too.
+        hyperparameters: given to its learner, as JSON; empty: none.
     """
 
     job: Job
     log: str
     tracked: bool
+    hyperparameters: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def ask(
     """
     return subprocess.run(
         [sys.executable, "-P", "-m", module, *arguments],
-        env=environment_without_url() | RUN_SETTINGS | variables,
+        env=environment_without_url() | RUN_SETTINGS | {VARIABLE: ""} | variables,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -73,14 +76,14 @@ def ask(
     )
 
 
-def check_importable(learner: str) -> None:
+def check_importable(learner: str, hyperparameters: str = "") -> None:
     """Import a learner in a process of its own, where it meets nothing of ours.
 
     Raises:
-        UnknownName: there is no such learner.
+        UnknownName: there is no such learner, or it does not take one of the hyper-parameters.
         LearnerError: importing it fails.
     """
-    done = ask("suite.learners.contract", learner)
+    done = ask("suite.learners.contract", learner, AMTLB_HYPERPARAMETERS=hyperparameters)
     if not done.returncode:
         return
     last = (done.stderr.strip().splitlines() or [""])[-1]
@@ -112,7 +115,8 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
 
 
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
-    environment = environment_without_url() | RUN_SETTINGS | {"AMTLB_DEVICE": task.job.device}
+    given = {VARIABLE: task.hyperparameters, "AMTLB_DEVICE": task.job.device}
+    environment = environment_without_url() | RUN_SETTINGS | given
     command = [sys.executable, "-P", "-m", "suite.run.child"]  # the folder here hides nothing
     with (
         Path(task.log).open("w", encoding="utf-8") as output,

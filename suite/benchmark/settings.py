@@ -1,4 +1,4 @@
-"""How a benchmark is played; none of it changes a score."""
+"""How a benchmark is played; but for hyper-parameters, none of it changes a score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from suite.machine import available_cores
 
 @dataclass(frozen=True)
 class Settings:
-    """How a benchmark is played; none of it changes a score.
+    """How a benchmark is played; but for hyper-parameters, none of it changes a score.
 
     Attributes:
         learner: ``module:function``.
@@ -20,6 +20,7 @@ class Settings:
         scheduler: address of a dask scheduler; None plays on this machine.
         box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
+        hyperparameters: given to the learner, as JSON; empty: none. They do change scores.
     """
 
     learner: str
@@ -29,6 +30,7 @@ class Settings:
     scheduler: str | None
     box: BoxSpec | None
     tracked: bool = False
+    hyperparameters: str = ""
 
 
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import rfc8785
 
 from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
+from suite.learners.hyperparameters import with_given
 from suite.shadows import hidden
 
 if TYPE_CHECKING:
@@ -77,11 +78,12 @@ class MakeLearner(Protocol):
 def find_learner(name: str) -> MakeLearner:
     """The function that a name such as ``baselines.ppo:make`` stands for.
 
-    It may lie in the working folder, which is looked through last: nothing there hides what is installed.
+    It may lie in the working folder, which is looked through last: nothing there hides what is installed. Where
+    this process was given hyper-parameters (suite.learners.hyperparameters), the function has them.
 
     Raises:
-        UnknownName: the name is malformed, there is no such module or function, or files beside it have names
-            under which they cannot be imported.
+        UnknownName: the name is malformed, there is no such module or function, files beside it have names
+            under which they cannot be imported, or it does not take a hyper-parameter that is given.
         LearnerError: importing the module fails.
     """
     module_name, colon, function_name = name.partition(":")
@@ -104,7 +106,7 @@ def find_learner(name: str) -> MakeLearner:
             f"learner {name!r}: module {module_name} has no function {function_name}"
             + (unseen and f"; {unseen}")
         )
-    return cast(MakeLearner, function)
+    return cast(MakeLearner, with_given(name, function))
 
 
 def _look_here_last() -> str:
