@@ -30,7 +30,7 @@ COPY --from=packages /usr/bin/make /usr/bin/make
 COPY --from=packages /amtlb/.venv /amtlb/.venv
 WORKDIR /amtlb
 COPY .dockerignore .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md Dockerfile LICENSE Makefile README.md \
-    compose.yaml pyproject.toml requirements*.txt ./
+    compose.yaml install.py pyproject.toml requirements*.txt ./
 COPY .ci .ci
 COPY .github .github
 COPY docs docs

@@ -1,13 +1,21 @@
 # Every step that a person or a CI job takes. `make help` lists them.
 
-PYTHON ?= python3.11
+# The first of these that the pins allow, better with venv than without, unless PYTHON names one; an existing .venv
+# keeps its own.
+PYTHONS := python3.11 python3.12 python3.13 python3
+find = $(firstword $(shell for python in $(PYTHONS); do $$python -c \
+	'import sys$(1); sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null && echo $$python; done; true))
+PYTHON ?= $(or $(call find,$(comma) ensurepip),$(call find))
+comma := ,
 VENV ?= .venv
+# Where learners compute: cpu or cuda. It also says which build of torch .venv has: the CPU one unless there is a
+# GPU; `make setup DEVICE=` switches.
+DEVICE ?=
 EDITION ?= smoke
 LEARNER ?= baselines.ppo:make
 OUT ?=
 SUBMISSION ?= submission
-# Where torch comes from. On Linux the default index brings CUDA libraries of several GB;
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu brings the CPU build.
+# Where torch's CPU build comes from, in place of https://download.pytorch.org/whl/cpu.
 TORCH_INDEX ?=
 # Results lie below this folder; in the image it is /out.
 AMTLB_RESULTS ?= results
@@ -26,26 +34,35 @@ BENCH_STAMP := $(VENV)/.installed-bench
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(STAMP)  ## install everything into .venv, once
+setup: $(STAMP)  ## install everything into .venv, once: DEVICE=cpu|cuda TORCH_INDEX=
 
-$(STAMP): requirements.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
-	$(BIN)/pip install --disable-pip-version-check -q -r requirements.txt
-	# compat: otherwise a checkout called amtlb hides the package from whoever stands in the folder above it.
-	$(BIN)/pip install --disable-pip-version-check -q --no-build-isolation --no-deps \
-		--config-settings editable_mode=compat -e .
-	touch $@
+# .venv keeps its build of torch until `make setup DEVICE=` asks for the other, or DEVICE=cuda needs CUDA's, which
+# computes on the CPU, too.
+TORCH = $(if $(wildcard $(STAMP)),$(if $(shell grep -l '^cuda.*= None' $(VENV)/lib/python3.*/site-packages/torch/version.py),cpu,cuda))
+ASKED = $(if $(filter setup,$(MAKECMDGOALS)),$(or $(DEVICE),$(TORCH_INDEX:%=cpu)),$(filter cuda,$(DEVICE)))
+INSTALLER = $(or $(shell $(BIN)/python -c '' 2> /dev/null && echo $(BIN)/python),$(PYTHON),$(error \
+	no Python from 3.11 to 3.13 was found: `sudo apt-get install python3 python3-venv` on Debian and Ubuntu, or name one with PYTHON=))
+
+$(STAMP): requirements.txt pyproject.toml $(if $(filter-out $(TORCH),$(ASKED)),FORCE)
+	@rm -f $@
+	@$(INSTALLER) install.py $(VENV) --device '$(DEVICE)' --torch-index '$(TORCH_INDEX)' --cuda-packages '$(CUDA)'
+	@touch $@
+
+FORCE:
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	$(BIN)/pip install --disable-pip-version-check -q -r requirements-bench.txt
 	touch $@
 
-benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:function OUT=folder
-	$(BIN)/amtlb benchmark --edition $(EDITION) --learner $(LEARNER) $(if $(OUT),--out $(OUT))
+# A word of the shell, whatever is in it; ~ is the home folder, as in the shell.
+quoted = '$(subst ','\'',$(if $(filter ~/%,$(firstword $(1))),$(HOME)$(subst ^~,,^$(1)),$(1)))'
+
+benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:function OUT=folder DEVICE=cpu|cuda
+	$(BIN)/amtlb benchmark --edition $(EDITION) --learner $(LEARNER) $(if $(OUT),--out $(call quoted,$(OUT))) \
+		$(if $(DEVICE),--device $(DEVICE))
 
 # The benchmark's results folder, as `amtlb benchmark` chooses it.
-RESULTS = $(or $(OUT),$(AMTLB_RESULTS)/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER))))
+RESULTS = $(call quoted,$(or $(OUT),$(AMTLB_RESULTS)/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER)))))
 
 compare: setup  ## these results beside the published baselines: EDITION= LEARNER= OUT=
 	$(BIN)/amtlb compare $(RESULTS) $(notdir $(patsubst %/,%,$(dir $(wildcard artifacts/v1/$(EDITION)/*/SHA256SUMS))))
@@ -54,7 +71,7 @@ report: setup  ## a page about these results: EDITION= LEARNER= OUT=
 	$(BIN)/amtlb report $(RESULTS)
 
 verify: setup  ## audit and replay a submission: SUBMISSION=folder
-	$(BIN)/amtlb verify $(SUBMISSION) --replay
+	$(BIN)/amtlb verify $(call quoted,$(SUBMISSION)) --replay
 
 verifier-table: setup  ## the verifier's own test: forged submissions that must fail, valid ones that must pass
 	$(BIN)/python -m tests.suite.verify.table
@@ -83,6 +100,7 @@ check: setup  ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy install.py
 	$(BIN)/hadolint Dockerfile docs/submission/Dockerfile
 
 format: setup  ## put the code into its format

@@ -62,17 +62,34 @@ def code_commit() -> str | None:
 
     ``AMTLB_COMMIT`` says it where there is no repository, as in an image; None: not known.
     """
+    return _commit_or_reason()[0]
+
+
+def why_no_commit() -> str:
+    """Why the commit is not known where there is a repository, and the way out; empty: no such reason."""
+    return _commit_or_reason()[1]
+
+
+def _commit_or_reason() -> tuple[str | None, str]:
     if stated := os.environ.get("AMTLB_COMMIT"):
-        return stated
+        return stated, ""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
-        return None
+        return None, ""
     command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, f"git cannot be run ({error}); install it, or say the commit in AMTLB_COMMIT"
+    if done.returncode == 0 and done.stdout.strip():
+        return done.stdout.strip(), ""
+    reason = (done.stderr.strip().splitlines() or ["git names none"])[0].removeprefix("fatal: ")
+    way_out = (
+        f"`git config --global --add safe.directory {root}` if you trust what lies there"
+        if "dubious ownership" in reason
+        else "mend the repository, or say the commit in AMTLB_COMMIT"
+    )
+    return None, f"{reason}; {way_out}"
 
 
 def peak_memory_bytes() -> int:

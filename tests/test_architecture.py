@@ -18,6 +18,7 @@ BELOW = {
 }
 """The floors, and what each imports: the front door stands on the suite, and nothing imports the front door."""
 ROOMS = (
+    "shadows",
     "machine",
     "digests",
     "untrusted",
@@ -53,7 +54,7 @@ LIGHT = (
     "suite.benchmark.cost",
     "suite.benchmark.pace",
     "suite.cli.printing",
-    "suite.cli",
+    "suite.cli.commands",
     "suite.tracking.publish",
     "suite.tracking.reader",
     "suite.tracking.tracker",

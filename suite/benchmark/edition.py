@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, describe, plan
+from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
 from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.learners.hyperparameters import same
 from suite.results.store import Store
 from suite.run.job import Job
 
@@ -74,6 +76,7 @@ def play_all(
     """
     store.make_folder()
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+    _check_checkpoints(missing, store)
     asked, outcomes = missing, dict[str, Outcome]()
     try:
         while missing:
@@ -119,9 +122,38 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     run = describe(run_id, protocol)
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
+    _check_checkpoints([run], store)
     return run_child(
         _task(run, store, protocol, settings, configuration_digest), lambda played: None, lambda: False
     )
+
+
+def _check_checkpoints(missing: Sequence[Run], store: Store) -> None:
+    """Raise StoreError where a run starts from a complete one whose checkpoint is gone."""
+    for run in missing:
+        ancestor = run.starts_from
+        if ancestor is None or not store.is_complete(ancestor) or store.checkpoint_path(ancestor).is_dir():
+            continue
+        raise StoreError(
+            f"run {run.run_id} starts from the checkpoint of {ancestor}, and there is no "
+            f"{store.checkpoint_path(ancestor)}; delete {store.run_folder(ancestor)} and play {ancestor} "
+            "again, as `amtlb benchmark` does before the runs that start from it"
+        )
+
+
+def check_hyperparameters(runs: Sequence[Run], store: Store, settings: Settings) -> None:
+    """Raise ForeignProtocol where a complete run was played with other hyper-parameters than are given."""
+    given = json.loads(settings.hyperparameters or "{}")
+    for run in runs if given else ():
+        if not store.is_complete(run.run_id):
+            continue
+        configuration = store.record(run.run_id).configuration
+        for name, value in given.items():
+            if not same(configuration.get(name), value):
+                raise ForeignProtocol(
+                    f"{store.folder} holds runs with {name}={json.dumps(configuration.get(name))}, not with "
+                    f"{json.dumps(value)}; choose another folder with --out"
+                )
 
 
 def _remove_orphans(settings: Settings) -> None:
@@ -148,4 +180,5 @@ def _task(
         stall_minutes=settings.stall_minutes,
         foreground=settings.foreground,
     )
-    return Task(job, str(store.log_path(run.run_id).resolve()), settings.tracked)
+    log = str(store.log_path(run.run_id).resolve())
+    return Task(job, log, settings.tracked, settings.hyperparameters)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
+from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 from suite.run.keeper import GRACE_SECONDS, LAST_SECONDS
 from suite.tracking.mongo_url import environment_without_url
@@ -49,15 +50,15 @@ class Kept:
         variables: dict[str, str] | None = None,
     ) -> None:
         reading, self._lifeline = os.pipe()
-        keeper = [sys.executable, "-m", "suite.run.keeper", str(reading)]
+        keeper = [sys.executable, "-P", "-m", "suite.run.keeper", str(reading)]
         try:
             self._process = subprocess.Popen(
-                [*keeper, sys.executable, "-m", module, *([str(reading)] if ordered else []), *arguments],
+                [*keeper, sys.executable, "-P", "-m", module, *([str(reading)] if ordered else []), *arguments],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 pass_fds=[reading, *passed],
-                env=environment_without_url() | RUN_SETTINGS | (variables or {}),
+                env=environment_without_url() | RUN_SETTINGS | {VARIABLE: ""} | (variables or {}),
                 start_new_session=not foreground,  # an interrupt from the terminal is this process's to hand on
             )
         except BaseException:

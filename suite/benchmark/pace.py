@@ -109,19 +109,27 @@ def measured_games(edition: Edition) -> tuple[str, str]:
     return edition.games[0], edition.games[len(edition.games) // 2]
 
 
-def measure(learner: str, games: Sequence[str], device: str) -> Pace:
+def measure(learner: str, games: Sequence[str], device: str, hyperparameters: str = "") -> Pace:
     """Let a learner play for a short while on this machine, in a fresh process.
 
     Args:
         learner: ``module:function``.
         games: that the practice lanes play.
         device: what the learner finds in ``AMTLB_DEVICE``.
+        hyperparameters: given to the learner, as JSON; empty: none.
 
     Raises:
         LearnerError: it failed, or takes too long.
     """
     try:
-        done = ask("suite.benchmark.pace", learner, *games, timeout_seconds=MOST_SECONDS, AMTLB_DEVICE=device)
+        done = ask(
+            "suite.benchmark.pace",
+            learner,
+            *games,
+            timeout_seconds=MOST_SECONDS,
+            AMTLB_DEVICE=device,
+            AMTLB_HYPERPARAMETERS=hyperparameters,
+        )
     except subprocess.TimeoutExpired as error:
         raise LearnerError(
             f"learner {learner!r}: a play of {TRAINING_STEPS:,} agent steps takes more than {MOST_SECONDS} s"

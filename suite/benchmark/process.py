@@ -14,6 +14,7 @@ from typing import IO
 from protocol import AmtlbError, ForeignProtocol, LearnerError, RunId, UnknownName, describe, load, parse_run_id
 from suite.benchmark.attendance import Attendance
 from suite.benchmark.kept import Kept
+from suite.learners.hyperparameters import VARIABLE
 from suite.results.store import Store
 from suite.run.job import Job
 from suite.run.messages import BUSY_STATUS, STOPPED_STATUS, Message, Played, Status
@@ -29,11 +30,13 @@ class Task:
         job: what the process is told.
         log: the file that receives what the run prints, absolute; in the foreground, the terminal does.
         tracked: whether it is a Sacred run, too.
+        hyperparameters: given to its learner, as JSON; empty: none.
     """
 
     job: Job
     log: str
     tracked: bool
+    hyperparameters: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,21 @@ def _memory_file(name: str) -> IO[bytes]:
     return os.fdopen(os.memfd_create(name), "w+b")
 
 
-def check_importable(learner: str, stall_minutes: float | None = None) -> None:
+def check_importable(learner: str, stall_minutes: float | None = None, hyperparameters: str = "") -> None:
     """Import a learner in a process of its own, where it meets nothing of ours.
 
     Raises:
-        UnknownName: there is no such learner.
+        UnknownName: there is no such learner, or it does not take one of the hyper-parameters.
         LearnerError: importing it fails, or takes longer than it may.
     """
     seconds = None if stall_minutes is None else 60 * stall_minutes
     try:
-        done = ask("suite.learners.contract", learner, timeout_seconds=seconds)
+        done = ask(
+            "suite.learners.contract",
+            learner,
+            timeout_seconds=seconds,
+            **{VARIABLE: hyperparameters},
+        )
     except subprocess.TimeoutExpired as error:
         raise LearnerError(
             f"learner {learner!r}: importing it takes more than {stall_minutes:g} minutes, which is the limit "
@@ -193,7 +201,7 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
                     stderr=output,
                     passed=[writing],
                     foreground=job.foreground,
-                    variables={"AMTLB_DEVICE": job.device},
+                    variables={"AMTLB_DEVICE": job.device, VARIABLE: task.hyperparameters},
                 )
         finally:
             os.close(writing)

@@ -1,4 +1,4 @@
-"""How a benchmark is played; none of it changes a score."""
+"""How a benchmark is played; but for hyper-parameters, none of it changes a score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite.run.job import STALL_MINUTES
 
 @dataclass(frozen=True)
 class Settings:
-    """How a benchmark is played; none of it changes a score.
+    """How a benchmark is played; but for hyper-parameters, none of it changes a score.
 
     Attributes:
         learner: ``module:function``.
@@ -23,6 +23,7 @@ class Settings:
         tracked: whether each run is a Sacred run, too.
         stall_minutes: a run that makes no step for so long is ended.
         foreground: whether a run has this process's terminal, for a debugger.
+        hyperparameters: given to the learner, as JSON; empty: none. They do change scores.
     """
 
     learner: str
@@ -34,6 +35,7 @@ class Settings:
     tracked: bool = False
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
+    hyperparameters: str = ""
 
 
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -72,6 +74,56 @@ LimitOption = Annotated[
 ]
 
 
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="NAME=VALUE, a hyper-parameter that the learner's function takes; the value is JSON or text.",
+        show_default=False,
+    ),
+]
+SetFromOption = Annotated[
+    Path | None,
+    typer.Option("--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False),
+]
+
+
+def hyperparameters(texts: list[str] | None, file: Path | None) -> str:
+    """The hyper-parameters that the options give, as JSON; empty: none.
+
+    Raises:
+        UnknownName: a text is not NAME=VALUE, or the file holds no table of values that JSON knows.
+    """
+    given = {} if file is None else _read_table(file)
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (equals and name.isidentifier()):
+            raise UnknownName(f"--set {text!r} is not of the form NAME=VALUE, such as learning_rate=1e-4")
+        if value in ("True", "False", "None"):
+            raise UnknownName(f"--set {text!r} is not JSON; write true, false or null")
+        try:
+            given[name] = json.loads(value)
+        except ValueError:
+            given[name] = value
+    try:
+        return json.dumps(given, allow_nan=False, sort_keys=True) if given else ""
+    except (TypeError, ValueError) as error:
+        raise UnknownName(f"hyper-parameters must be values that JSON knows ({error})") from error
+
+
+def _read_table(file: Path) -> dict[str, Any]:
+    readers = {".json": json.loads, ".toml": tomllib.loads}
+    if file.suffix not in readers:
+        raise UnknownName(f"--set-from {file} is neither .json nor .toml; name it as what it is")
+    try:
+        table = readers[file.suffix](file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UnknownName(f"--set-from {file} cannot be read ({error})") from error
+    if not isinstance(table, dict):
+        raise UnknownName(f"--set-from {file} holds no table of hyper-parameters by name")
+    return table
+
+
 def box_spec(
     image: str | None, contained: str | None, user: str, limits: list[str] | None, device: str = "cpu"
 ) -> BoxSpec | None:
@@ -100,10 +152,17 @@ def box_spec(
 
 
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:
-    """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``."""
-    return out or Path(os.environ.get("AMTLB_RESULTS") or "results") / edition / learner.removesuffix(
-        ":make"
-    ).replace(":", ".")
+    """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``.
+
+    ``~`` is the home folder, also where no shell has seen it, as in a variable.
+    """
+    if out is None:
+        name = learner.removesuffix(":make").replace(":", ".")
+        out = Path(os.environ.get("AMTLB_RESULTS") or "results") / edition / name
+    try:
+        return out.expanduser()
+    except RuntimeError:  # ~nobody
+        return out
 
 
 def fail(message: str, status: int) -> NoReturn:
@@ -121,6 +180,14 @@ def warn_of_untracked(outcomes: Sequence[Outcome], folder: Path) -> None:
         print(f"warning: not tracked, {len(ids)} in all: {', '.join(ids)}; {reason}", file=sys.stderr)
     if complete:
         print(f"they are complete all the same; `amtlb publish {folder}` brings them in", file=sys.stderr)
+
+
+def warn_of_no_commit() -> None:
+    """Say why records cannot name the commit of the code, where there is a repository."""
+    from suite.machine import why_no_commit
+
+    if reason := why_no_commit():
+        print(f"warning: records cannot name the commit of the code: {reason}", file=sys.stderr)
 
 
 def check_device(device: str) -> None:

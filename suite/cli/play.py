@@ -24,12 +24,16 @@ from suite.cli.options import (
     LearnerOption,
     LimitOption,
     OutOption,
+    SetFromOption,
+    SetOption,
     StallOption,
     WorkersOption,
     box_spec,
     check_device,
     fail,
+    hyperparameters,
     results_folder,
+    warn_of_no_commit,
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
@@ -68,6 +72,8 @@ def benchmark(
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
     stall_minutes: StallOption = STALL_MINUTES,
+    chosen_values: SetOption = None,
+    chosen_file: SetFromOption = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="List the runs and estimate what the missing ones cost; play none."),
@@ -79,7 +85,7 @@ def benchmark(
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
     check_device(device)
-    from suite.benchmark.edition import missing_runs, play_all
+    from suite.benchmark.edition import check_hyperparameters, missing_runs, play_all
     from suite.benchmark.process import check_importable
     from suite.benchmark.settings import Settings, runs_and_workers
     from suite.cli.printing import output_console
@@ -91,16 +97,26 @@ def benchmark(
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
     settings = Settings(
-        learner, device, jobs, workers, scheduler, box, tracked=True, stall_minutes=stall_minutes
+        learner,
+        device,
+        jobs,
+        workers,
+        scheduler,
+        box,
+        tracked=True,
+        stall_minutes=stall_minutes,
+        hyperparameters=hyperparameters(chosen_values, chosen_file),
     )
     missing, _ = missing_runs(runs, store, learner, box)
+    check_hyperparameters(runs, store, settings)
     if dry_run:
         _print_plan(chosen, runs, missing, store, settings, as_json)
         return
     if missing:
         url_of_environment()  # now, rather than in every run
+        warn_of_no_commit()
     if missing and box is None:
-        check_importable(learner, stall_minutes)
+        check_importable(learner, stall_minutes, settings.hyperparameters)
     console = output_console(stderr=as_json)
     console.print(
         f"{len(runs) - len(missing)} of {len(runs)} runs of {edition} are complete in {store.folder}",
@@ -137,13 +153,15 @@ def run(
         bool,
         typer.Option("--foreground", help="Give the learner this terminal, so that it may call breakpoint()."),
     ] = False,
+    chosen_values: SetOption = None,
+    chosen_file: SetFromOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
     protocol = current_protocol()
     parsed = parse_run_id(run_id, protocol)
     check_device(device)
-    from suite.benchmark.edition import play_one
+    from suite.benchmark.edition import check_hyperparameters, play_one
     from suite.benchmark.process import check_importable
     from suite.benchmark.settings import Settings, runs_and_workers
     from suite.results.store import Store
@@ -153,8 +171,10 @@ def run(
     if foreground and box is not None:
         raise UnknownName("--foreground hands out this terminal, which no box has; leave one of them out")
     url_of_environment()
+    warn_of_no_commit()
+    given = hyperparameters(chosen_values, chosen_file)
     if box is None:
-        check_importable(learner, stall_minutes)
+        check_importable(learner, stall_minutes, given)
     store = Store(results_folder(out, parsed.edition, learner), protocol)
     _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
     settings = Settings(
@@ -167,7 +187,9 @@ def run(
         tracked=True,
         stall_minutes=stall_minutes,
         foreground=foreground,
+        hyperparameters=given,
     )
+    check_hyperparameters(plan(protocol, protocol.edition(parsed.edition)), store, settings)
     with interrupts_left_to_the_run() if foreground else nullcontext():
         outcome = play_one(parsed, store, protocol, settings)
     warn_of_untracked([outcome], store.folder)
@@ -189,6 +211,28 @@ def run(
             f"{game.evaluation_episodes} evaluation episodes"
         )
     print(f"  {record.training_steps_per_second:,.0f} training steps/s, ledger {record.ledger_sha256}")
+
+
+@app.command()
+def check(
+    learner: Annotated[str, typer.Argument(help="The learner, as module:function.")],
+    steps_a_lane: Annotated[
+        int | None,
+        typer.Option(
+            "--steps-a-lane",
+            min=1,
+            help="Agent steps that each lane plays: more than the learner needs to learn once.  [default: 40]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Hold a learner against the contract, in a process like those of runs; say what was not tried."""
+    from suite.benchmark.process import ask
+
+    done = ask("suite.learners.check", learner, *([] if steps_a_lane is None else [str(steps_a_lane)]))
+    print(done.stdout, end="")
+    print(done.stderr, end="", file=sys.stderr)
+    raise typer.Exit(done.returncode)
 
 
 def _print_plan(
@@ -244,7 +288,8 @@ def _pace(
     games = measured_games(edition)
     print(f"measuring {settings.learner} on this machine: {TRAINING_STEPS:,} agent steps ...", file=sys.stderr)
     try:
-        return measure(settings.learner, games, settings.device), f"a short play of {' and '.join(games)}"
+        pace = measure(settings.learner, games, settings.device, settings.hyperparameters)
+        return pace, f"a short play of {' and '.join(games)}"
     except LearnerError as error:
         return None, str(error)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from protocol import Edition, UnknownName, current_protocol, plan
+from protocol import Edition, StoreError, UnknownName, current_protocol
 from suite.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -136,20 +136,27 @@ def heads(
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
-    """Score a complete results folder, keep the scores in it, print them, and tell of mixed runs."""
+    """Score a complete results folder, print the scores, and keep them in it if it can be written to."""
     from suite.cli.printing import output_console, print_scores
     from suite.results.mixture import mixtures
-    from suite.results.store import SCORES
     from suite.scoring.claims import claims
+    from suite.scoring.outcomes import read_outcomes
     from suite.scoring.published import published_scores
-    from suite.scoring.score import score_folder
+    from suite.scoring.score import score_outcomes, write_scores
 
-    result = score_folder(store, edition)
-    for line in mixtures([store.record(run.run_id) for run in plan(store.protocol, edition)]):
+    outcomes = read_outcomes(store, edition)
+    result = score_outcomes(outcomes)
+    for line in mixtures(outcomes.records):
         print(f"note: {line}", file=sys.stderr)
     if as_json:
         print(result.model_dump_json(indent=2))
+    else:
+        claim = claims([result], published_scores(store.protocol, edition.name))[0]
+        print_scores(output_console(), result, claim)
+    try:
+        path = write_scores(result, store.folder)
+    except StoreError as error:
+        print(f"warning: {error}; they are only printed", file=sys.stderr)
         return
-    claim = claims([result], published_scores(store.protocol, edition.name))[0]
-    print_scores(output_console(), result, claim)
-    print(f"written to {store.folder / SCORES}")
+    if not as_json:
+        print(f"written to {path}")

@@ -94,11 +94,12 @@ def protocol_check(
 def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
     """The games whose vector deviates on this machine."""
     from suite.cli.printing import output_console
+    from suite.cli.progress import CountDisplay
     from suite.emulator.conformance import deviating_games, play_vectors
 
     published = load_vectors(protocol.version)
-    with output_console(stderr=True).status("playing conformance vectors", spinner="line"):
-        found = play_vectors(protocol, names, published.steps, lambda game: None)
+    with CountDisplay(output_console(stderr=True), "games played and compared", len(names)) as display:
+        found = play_vectors(protocol, names, published.steps, lambda game: display.count())
     return deviating_games(published.games, found)
 
 

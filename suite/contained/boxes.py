@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from protocol import BoxError
 from suite.contained.jail import FOLDER_PREFIX, SOCKET, Jail
 from suite.contained.spec import BoxSpec
+from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 
 _POLL_SECONDS = 0.2
@@ -99,7 +101,8 @@ def open_box(spec: BoxSpec, learner: str, device: str, log: Callable[[str], None
                 ) from error
             (folder / SOCKET).chmod(0o666)
             listener.listen(1)
-            environment = RUN_SETTINGS | {"AMTLB_DEVICE": device}
+            given = {VARIABLE: os.environ.get(VARIABLE, "")}
+            environment = RUN_SETTINGS | given | {"AMTLB_DEVICE": device}
             box = Box(_start(spec, learner, folder, environment), listener, spec)
             try:
                 yield box

@@ -45,7 +45,7 @@ class ProcessJail:
         if account is not None:
             os.chown(self._home, account.pw_uid, account.pw_gid)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
-        command = [sys.executable, "-m", "suite.contained.client", str(folder / SOCKET), learner]
+        command = [sys.executable, "-P", "-m", "suite.contained.client", str(folder / SOCKET), learner]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the jail is removed
         try:
             self._process = subprocess.Popen(

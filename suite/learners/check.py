@@ -1,22 +1,24 @@
 """The contract test that is shipped for learners: ``check_learner("my_module:make")``.
 
-It plays a few hundred steps of a real game, so it needs a minute at most, and raises an error with the first
-thing that is not as the contract says.
+It plays a few hundred steps of real games, so it needs a minute at most, and raises an error with the first
+thing that is not as the contract says. ``amtlb check`` runs it in a process of its own, as runs are.
 """
 
 from __future__ import annotations
 
 import pickle
+import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from protocol import BudgetExhausted, LearnerError, Protocol, current_protocol
+from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, UnknownName, current_protocol
 from suite.digests import folder_digest
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
-from suite.learners.practice import CHECKED_STEPS, practice_lanes
+from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
 
 def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
@@ -24,8 +26,9 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
     Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
     17 and changes neither its inputs nor the weights; ``learn`` plays until the budget is spent; ``save``
-    writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from; the
-    same seed learns the same to the bit and acts the same from a checkpoint, and another seed acts otherwise.
+    writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from, and
+    learns on; the same seed learns the same to the bit and acts the same from a checkpoint, and another seed
+    acts otherwise. At the end it prints that all of this passed, and what it did not try.
 
     It plays a few hundred steps of real games and takes a minute at most.
 
@@ -58,10 +61,41 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
         loaded.load(Path(scratch) / "first")
         _same(saved, _saved(loaded, Path(scratch) / "loaded"), "load and save give another checkpoint")
         _check_seeds(make, protocol, Path(scratch) / "first")
+        _play_all(loaded, protocol, steps_a_lane)
+        learned = _learned(make, protocol, saved, Path(scratch) / "new")
+    print(_report(name, protocol, steps_a_lane, learned))
+
+
+def _learned(make: MakeLearner, protocol: Protocol, saved: str, folder: Path) -> bool:
+    """Whether training changed what is saved; a learner that cannot save before it has learned did learn."""
+    try:
+        return _saved(make(1, protocol.lanes), folder) != saved
+    except Exception:
+        return True
+
+
+def _report(name: str, protocol: Protocol, steps_a_lane: int, learned: bool) -> str:
+    steps, others = steps_a_lane * protocol.lanes, len(protocol.games) - len(CHECKED_GAMES)
+    lines = [
+        f"passed: {name} keeps the contract in {steps:,} agent steps of {' and '.join(CHECKED_GAMES)}",
+        "not tried: what it learns, the whole budget of a run, its memory and its time "
+        "(`amtlb benchmark --dry-run` estimates those)",
+        f"not tried: the other {others} games, a GPU, a box, other types of CPU",
+        "not tried: whether it holds knowledge of particular games (rule I1): reviewers read its code for that",
+    ]
+    if not learned:
+        lines.insert(1, f"not tried: learning; {steps_a_lane} steps a lane left what it saves as it was")
+    return "\n".join(lines)
 
 
 def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_a_lane: int) -> Learner:
     learner = make(seed, protocol.lanes)
+    _play_all(learner, protocol, steps_a_lane)
+    return learner
+
+
+def _play_all(learner: Learner, protocol: Protocol, steps_a_lane: int) -> None:
+    """Let a learner learn on practice lanes; it must spend their budget."""
     env = practice_lanes(steps_a_lane=steps_a_lane)
     try:
         learner.learn(env)
@@ -70,7 +104,7 @@ def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_a_lane: int
     try:
         env.step(np.zeros(protocol.lanes, np.int64))
     except BudgetExhausted:
-        return learner
+        return
     raise LearnerError("learn returned before the budget was spent; play until env.step raises BudgetExhausted")
 
 
@@ -133,3 +167,21 @@ def _check_seeds(make: MakeLearner, protocol: Protocol, checkpoint: Path) -> Non
         raise LearnerError("the same seed and checkpoint act differently")
     if acts(4) == acts(5) and acts(4)[0] != acts(4)[-1]:
         raise LearnerError("two seeds draw the same actions: the learner does not use its seed")
+
+
+def _main(name: str, steps_a_lane: int) -> int:
+    """Check a learner; what is wrong with it is the last line of standard error, below where it failed."""
+    try:
+        check_learner(name, steps_a_lane=steps_a_lane)
+    except (AmtlbError, ValueError) as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 2 if isinstance(error, UnknownName) else 1
+    except Exception as error:
+        traceback.print_exc()  # it leads into the learner's own code
+        print(f"error: learner {name!r} failed with {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(_main(sys.argv[1], int(sys.argv[2]) if sys.argv[2:] else CHECKED_STEPS))

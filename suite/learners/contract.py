@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -13,6 +15,8 @@ import numpy.typing as npt
 import rfc8785
 
 from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
+from suite.learners.hyperparameters import with_given
+from suite.shadows import hidden
 
 if TYPE_CHECKING:
     from suite.lanes.environment import (
@@ -90,12 +94,20 @@ class MakeLearner(Protocol):
 def find_learner(name: str) -> MakeLearner:
     """The function that a name such as ``baselines.ppo:make`` stands for.
 
+    It may lie in the working folder, which is looked through last: nothing there hides what is installed. Where
+    this process was given hyper-parameters (suite.learners.hyperparameters), the function has them.
+
     Raises:
-        UnknownName: the name is malformed, or there is no such module or function.
+        UnknownName: the name is malformed, there is no such module or function, files beside it have names
+            under which they cannot be imported, or it does not take a hyper-parameter that is given.
+        LearnerError: importing the module fails.
     """
     module_name, colon, function_name = name.partition(":")
     if not (colon and module_name and function_name):
         raise UnknownName(f"learner {name!r} is not of the form module:function, such as baselines.ppo:make")
+    unseen = _look_here_last()
+    if unseen and _lies_here(module_name.partition(".")[0]):
+        raise UnknownName(f"learner {name!r}: {unseen}")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -106,8 +118,26 @@ def find_learner(name: str) -> MakeLearner:
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise UnknownName(f"learner {name!r}: module {module_name} has no function {function_name}")
-    return cast(MakeLearner, function)
+        raise UnknownName(
+            f"learner {name!r}: module {module_name} has no function {function_name}"
+            + (unseen and f"; {unseen}")
+        )
+    return cast(MakeLearner, with_given(name, function))
+
+
+def _look_here_last() -> str:
+    """Put the working folder on the module path; which of its files cannot be imported; empty: none."""
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+    return hidden(here) or ""
+
+
+def _lies_here(module: str) -> bool:
+    """Whether a top-level module would be imported from the working folder."""
+    spec = PathFinder.find_spec(module)
+    places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
+    return any(Path(place).is_relative_to(Path.cwd()) for place in places if place)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from protocol import ServerError, UnknownName
 
@@ -18,6 +19,63 @@ DEFAULT_DATABASE = "sacred"
 CONNECT_MS, ANSWER_MS = 3_000, 10_000
 """How long a server may take to be found, and to answer: an unreachable one must hold nothing up."""
 _REASON_CHARACTERS = 160
+
+
+_SRV = "mongodb+srv://"
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    """The parts of a URL; the network is not asked for the hosts of mongodb+srv.
+
+    Raises:
+        UnknownName: it is none. What the parser says repeats parts of the text, and so does its traceback, so
+            no more than the name of an option is repeated.
+    """
+    import warnings
+
+    from pymongo.uri_parser import parse_uri
+
+    if not text.strip():
+        raise UnknownName(f"{source} is empty; set it to mongodb://user:password@host:27017/sacred")
+    head, _, said = text.partition("?")
+    options = [option for option in re.split("[&;]", said) if option]
+    if head.startswith(_SRV):
+        head = head.replace(_SRV, "mongodb://", 1)
+        options = [option for option in options if not option.lower().startswith("srv")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            parsed: dict[str, Any] = parse_uri(head)
+            one_host = len(parsed["nodelist"]) == 1 and not re.search(r":\d+(/|$)", head)
+        except Exception:
+            parsed, one_host = {}, False
+        if not parsed or (text.startswith(_SRV) and not one_host):
+            raise UnknownName(
+                f"{source} is not a URL of MongoDB, such as mongodb://user:password@host:27017/sacred, with "
+                "%-escapes for special characters in user and password (of mongodb+srv, one host and no port)"
+            ) from None
+        try:
+            return parse_uri(f"{head.rstrip('/')}{'' if parsed['database'] else '/'}?{'&'.join(options)}")
+        except Exception:
+            raise UnknownName(f"{source} has {_bad_option(options)}") from None
+
+
+def _bad_option(options: list[str]) -> str:
+    """The option that cannot be, without its value, which may be a secret."""
+    from pymongo.common import VALIDATORS
+    from pymongo.uri_parser import split_options
+
+    for option in options:
+        name, _, value = option.partition("=")
+        if name.lower() not in VALIDATORS:
+            return "an option that MongoDB's driver does not know; check its name"
+        try:
+            split_options(option)
+        except Exception:
+            if name.lower().endswith("file") and not os.path.isfile(unquote_plus(value)):
+                return f"the option {name}, which names no file that can be read; check its path"
+            return f"a value of the option {name} that cannot be; check it"
+    return "options that do not go together; leave some out"
 
 
 class MongoUrl:
@@ -33,22 +91,10 @@ class MongoUrl:
     """
 
     def __init__(self, text: str, source: str) -> None:
-        import warnings
-
-        from pymongo.uri_parser import parse_uri
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                parsed = parse_uri(text)
-        except Exception:
-            # What the parser says repeats parts of the text, and so does its traceback.
-            raise UnknownName(
-                f"{source} is not a URL of MongoDB, such as mongodb://user:password@host:27017/sacred, with "
-                "%-escapes for special characters in user and password (of mongodb+srv, the host must be known)"
-            ) from None
+        parsed = _parsed(text, source)
         self._text = text
-        hosts = ",".join(f"{host}:{port}" for host, port in parsed["nodelist"])
+        nodes = parsed["nodelist"]
+        hosts = nodes[0][0] if text.startswith(_SRV) else ",".join(f"{host}:{port}" for host, port in nodes)
         self.database_name: str = parsed["database"] or DEFAULT_DATABASE
         user = f"{parsed['username']}@" if parsed["username"] else ""
         self.redacted = f"{user}{hosts}/{self.database_name}"
@@ -91,7 +137,11 @@ class MongoUrl:
         from gridfs.errors import GridFSError
         from pymongo.errors import PyMongoError
 
-        with self.client() as client:
+        try:
+            client = self.client()
+        except Exception as error:  # the hosts of mongodb+srv are not found, a certificate is none
+            raise self.failed(error) from None
+        with client:
             database = client[self.database_name]
             try:
                 database.command("ping")

@@ -15,7 +15,7 @@ from suite.tracking.run_numbers import insert_numbered
 
 warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
 
-from sacred.observers import FileStorageObserver, MongoObserver  # noqa: E402
+from sacred.observers import FileStorageObserver, MongoObserver, RunObserver  # noqa: E402
 from sacred.settings import SETTINGS  # noqa: E402
 
 BEAT_SECONDS = 5.0
@@ -96,11 +96,15 @@ def file_observer(folder: Path) -> Guarded:
 
 
 def mongo_observer(url: MongoUrl) -> Guarded:
-    """Keeps runs in MongoDB; where the server does not answer soon, it has failed already."""
-    client = url.client()
-    observer = Guarded(
-        _Mongo(client=client, db_name=url.database_name), f"MongoDB at {url.redacted}", url, client
-    )
+    """Keeps runs in MongoDB; where the server is not found or does not answer soon, it has failed already."""
+    where = f"MongoDB at {url.redacted}"
+    try:
+        client = url.client()
+    except Exception as error:  # the hosts of mongodb+srv are not found, a certificate is none
+        observer = Guarded(RunObserver(), where, url)
+        observer.drop(error)
+        return observer
+    observer = Guarded(_Mongo(client=client, db_name=url.database_name), where, url, client)
     try:
         client[url.database_name].command("ping")
     except Exception as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from baselines.uniform import UniformLearner
+from protocol import BudgetExhausted
 
 
 class EarlyStop(UniformLearner):
@@ -101,6 +102,32 @@ class LearnsInAct(UniformLearner):
 
     def save(self, folder: Path):
         (folder / "weights").write_text(str(self.acted))
+
+
+class CannotGoOn(UniformLearner):
+    """Learns, but not once it has been loaded."""
+
+    def load(self, folder: Path):
+        self.learn = lambda env: env.reset()
+
+
+class Counts(UniformLearner):
+    """Keeps the contract: saves how many steps it has learned from."""
+
+    steps = 0
+
+    def learn(self, env):
+        env.reset()
+        with suppress(BudgetExhausted):
+            while True:
+                env.step(self.act(None, None))
+                self.steps += 1
+
+    def save(self, folder: Path):
+        (folder / "steps").write_text(str(self.steps))
+
+    def load(self, folder: Path):
+        self.steps = int((folder / "steps").read_text())
 
 
 class ConfiguredBySeed(UniformLearner):

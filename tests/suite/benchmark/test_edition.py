@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import ForeignProtocol, plan
+from protocol import ForeignProtocol, StoreError, plan
 from suite.benchmark.edition import Outcome, missing_runs, play_all, play_one
 from suite.benchmark.scheduler import Progress
 from suite.benchmark.settings import Settings
@@ -19,7 +20,9 @@ from suite.results.store import Store
 from tests.suite.helpers import V1
 
 RUNS = plan(V1, V1.edition("smoke"))
+TRANSFER = next(run for run in RUNS if run.run_id.arm == "transfer")
 UNIFORM = "baselines.uniform:make"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def settings(learner: str = UNIFORM, scheduler: str | None = None) -> Settings:
@@ -48,6 +51,23 @@ def test_runs_of_another_learner_are_foreign(smoke_results):
         missing_runs(RUNS, Store(smoke_results, V1), "baselines.ppo:make", None)
     with pytest.raises(ForeignProtocol, match="in no image, not in image 000000"):
         missing_runs(RUNS, Store(smoke_results, V1), UNIFORM, BoxSpec(image_sha256="0" * 64))
+
+
+def test_a_checkpoint_that_is_gone_is_named(tmp_path):
+    """Where a run starts from a deleted checkpoint, nothing is played, and the run to play again is named."""
+    shutil.copytree(ROOT / "artifacts/v1/smoke/uniform", tmp_path / "results")  # without checkpoints, as in git
+    store = Store(tmp_path / "results", V1)
+    shutil.rmtree(store.run_folder(TRANSFER.run_id))
+    ancestor = TRANSFER.starts_from
+    for play in (
+        lambda: play_all(RUNS, store, V1, settings(), pytest.fail),
+        lambda: play_one(TRANSFER.run_id, store, V1, settings()),
+    ):
+        with pytest.raises(StoreError) as told:
+            play()
+        assert f"delete {store.run_folder(ancestor)} and play {ancestor} again" in str(told.value)
+        assert str(TRANSFER.run_id) in str(told.value)
+    assert not store.log_path(TRANSFER.run_id).exists()
 
 
 def test_failing_runs_are_told_and_the_others_go_on(tmp_path):

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,11 @@ def test_results_lie_below_one_folder(monkeypatch):
     monkeypatch.setenv("AMTLB_RESULTS", "/out")
     assert results_folder(None, "lite", "mine:other") == Path("/out/lite/mine.other")
     assert results_folder(Path("here"), "lite", "mine:other") == Path("here")
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("AMTLB_RESULTS", "~/all")
+    assert results_folder(None, "lite", "mine:make") == Path("/home/me/all/lite/mine")
+    assert results_folder(Path("~/here"), "lite", "mine:make") == Path("/home/me/here")
+    assert results_folder(Path("~nobody-of-that-name/x"), "lite", "m:m") == Path("~nobody-of-that-name/x")
 
 
 def test_unusable_folders_exit_with_1(amtlb, tmp_path):
@@ -202,6 +209,17 @@ def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results)
     assert "transfer ratio" in done.stdout
     asked = amtlb("benchmark", *uniform, "--out", smoke_results, "--json")
     assert json.loads(asked.stdout)["edition"] == "smoke"
+
+
+def test_the_check_shows_how_far_it_is():
+    """On a terminal, ``protocol check`` counts the games that it has played."""
+    code = "from suite.cli.rules import _play_all_vectors as play; from protocol import load; "
+    code += "print(play(load('v1'), ['pong', 'breakout']))"
+    environment = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "100"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "games played and compared" in done.stderr
+    assert "2/2" in done.stderr
+    assert "pong" not in done.stdout
 
 
 def test_protocol_is_shown(amtlb):

@@ -29,6 +29,8 @@ def free_port() -> int:
 class WireServer:
     """A process that speaks MongoDB's wire protocol on loopback; it keeps its data when it is killed."""
 
+    start_seconds = 30.0
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         # It takes no password: the application's name stands for one, the whole URL being a secret.
@@ -40,13 +42,20 @@ class WireServer:
         command += ["-p", str(self.port), "--log-file", str(self.folder / "log")]
         command += ["--pid-file", str(self.folder / "pid")]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + self.start_seconds
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", self.port)):
                     return
             time.sleep(0.05)
-        raise TimeoutError("the server did not start")
+        raise TimeoutError(f"the server did not start within {self.start_seconds} s")
 
     def kill(self) -> None:
         if self._process is not None:

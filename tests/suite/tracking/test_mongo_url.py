@@ -38,6 +38,59 @@ def test_no_url_is_refused_without_repeating_it(monkeypatch, text):
     assert refused.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "AMTLB_MONGO_URL is empty"),
+        ("  ", "AMTLB_MONGO_URL is empty"),
+        ("mongodb://host/x?tlsCAFile=/no/hunter2.pem", "the option tlsCAFile, which names no file"),
+        ("mongodb://host/x?tls=hunter2", "a value of the option tls that cannot be"),
+        ("mongodb://host/x?hunter2=true", "an option that MongoDB's driver does not know"),
+        ("mongodb://host/x?tls=false&tlsInsecure=true&ssl=true", "options that do not go together"),
+        ("mongodb+srv://one,two/x", "of mongodb+srv, one host and no port"),
+        ("mongodb+srv://one.example.org:27017/x", "of mongodb+srv, one host and no port"),
+        ("mongodb+srv://host.example.org?tlsCAFile=/no/hunter2.pem", "the option tlsCAFile"),
+    ],
+)
+def test_each_reason_has_words_of_its_own(text, words):
+    """What is wrong with a URL is named, an option by its name, and no value is repeated."""
+    with pytest.raises(UnknownName) as refused:
+        MongoUrl(text, VARIABLE)
+    assert words in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        (
+            "mongodb+srv://bob:hunter2@cluster.example.org/lab?retryWrites=true&w=majority",
+            "bob@cluster.example.org/lab",
+        ),
+        ("mongodb+srv://cluster.example.org/?srvServiceName=mine", "cluster.example.org/sacred"),
+        ("mongodb://host/lab?tls=true&tlsCAFile=%2Fetc%2Fhosts", "host:27017/lab"),
+    ],
+)
+def test_urls_are_read_without_a_network(text, redacted):
+    """A URL of mongodb+srv, or with options of TLS, is one wherever it is read; hosts are looked up later."""
+    assert MongoUrl(text, "X").redacted == redacted
+
+
+def test_a_name_that_nobody_knows_is_a_server_that_does_not_answer():
+    """Where the hosts of mongodb+srv are not found, that is told as any server's absence is, and soon."""
+    from suite.tracking.observers import mongo_observer
+
+    url = MongoUrl("mongodb+srv://bob:hunter2@cluster.nowhere.invalid/lab", "X")
+    begun = time.monotonic()
+    with pytest.raises(ServerError, match=r"bob@cluster.nowhere.invalid/lab failed") as failed, url.database():
+        pass
+    observer = mongo_observer(url)
+    assert "MongoDB at bob@cluster.nowhere.invalid/lab failed" in observer.error
+    observer.close()
+    assert "hunter2" not in str(failed.value) + observer.error
+    assert time.monotonic() - begun < 20
+
+
 def test_secrets_are_taken_out_of_what_a_server_says():
     """An error that repeats the password, escaped or not, or an option is shown without them."""
     url = MongoUrl("mongodb://bob:hun%2Fter2@host/lab?appname=s3cret", "X")

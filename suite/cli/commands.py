@@ -1,0 +1,114 @@
+"""All commands, and how they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+import typer
+
+from protocol import AmtlbError, UnknownName
+from suite.cli import play, publish, results, rules, verify
+from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The Atari Multitask & Transfer Learning Benchmark. "
+    "Exit status: 0 done, 1 failed, 2 wrong use, 3 could not check, 130 stopped "
+    "by Ctrl-C, 143 by SIGTERM.",
+)
+app.add_typer(play.app)
+app.add_typer(results.app)
+app.add_typer(publish.app)
+app.add_typer(verify.app)
+app.add_typer(rules.app, name="protocol")
+
+
+def run() -> NoReturn:
+    """Read the arguments, do what they say, and exit: whatever a user can mend is one line, not a traceback."""
+    heed_sigterm()
+    _open_standard_files()
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from where the user stands
+    try:
+        status = _run()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        status = 1  # whoever read the output has gone, and knows
+    except OSError as error:
+        status = _say(_of_system(error), 1)
+    except UnicodeError as error:
+        status = _say(f"a name here is not UTF-8 ({error}); rename the file", 1)
+    _drop_output()
+    raise SystemExit(status)
+
+
+def _open_standard_files() -> None:
+    """Where the caller has closed standard input, output or error, give its number to nothing else."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for as long as we are
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
+def _run() -> int | str | None:
+    try:
+        _check_names()
+        app(standalone_mode=True)
+    except UnknownName as error:
+        return _say(str(error), 2)
+    except AmtlbError as error:
+        return _say(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    except Terminated:
+        return _say("stopped by SIGTERM", TERMINATED_STATUS)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+def _check_names() -> None:
+    """Raise UnknownName where the user stands nowhere, or where a name could not be printed or stored."""
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:
+        raise UnknownName("the working folder has been removed; change to one that is there") from None
+    named = {f"argument {number}": text for number, text in enumerate(sys.argv[1:], 1)}
+    named |= {name: text for name, text in os.environ.items() if name.startswith("AMTLB_")}
+    for what, text in ({"the working folder": folder} | named).items():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UnknownName(f"{what}, {text!a}, is not UTF-8; rename it") from None
+
+
+def _of_system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if error.filename is None:
+        return f"reading or writing failed: {reason}; is the disk full, or the output closed?"
+    return f"{error.filename} cannot be read or written: {reason}; choose another place, or change its rights"
+
+
+def _say(message: str, status: int) -> int:
+    with suppress(OSError):
+        print("error: " + " ".join(message.split()), file=sys.stderr, flush=True)
+    return status
+
+
+def _drop_output() -> None:
+    """Lead what could not be written nowhere: Python would try again at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(nowhere, number)

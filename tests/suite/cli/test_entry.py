@@ -1,0 +1,99 @@
+"""However the system stands in its way, a command ends with one line and a status, and no traceback."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.suite.cli.test_cli import refused
+
+ROOT = Path(__file__).resolve().parents[3]
+AMTLB = str(Path(sys.executable).with_name("amtlb"))
+NOT_UTF8 = b"\xff\xfe"
+
+
+def call(*arguments: str | bytes, **options) -> subprocess.CompletedProcess[str]:
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    return subprocess.run([AMTLB, *arguments], text=True, errors="replace", timeout=120, **options)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["protocol", "digest"], ["protocol", "show"], ["protocol", "show", "--json"], ["--help"]]
+)
+def test_a_full_disk_behind_the_output_is_told(arguments):
+    """Output that cannot be written is one line and status 1."""
+    with Path("/dev/full").open("w") as full:
+        done = call(*arguments, stdout=full)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: reading or writing failed: No space left on device; is the disk full, or the output closed?"
+    ]
+
+
+def test_nowhere_to_write_is_survived():
+    """With errors that cannot be written either, or closed streams, the status is all that is left."""
+    with Path("/dev/full").open("w") as full:
+        assert call("protocol", "digest", stdout=full, stderr=full).returncode == 1
+    done = subprocess.run(f"{AMTLB} protocol digest >&- 2>&-", shell=True)
+    assert done.returncode in (0, 1)
+
+
+def test_a_reader_that_has_gone_is_no_error():
+    """A pipe that nobody reads any more ends the command without a word."""
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {AMTLB} protocol show --json | true"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stderr == ""
+
+
+def test_a_removed_working_folder_is_told(tmp_path):
+    """A command that is called from a folder that is gone says so."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone}; rmdir {gone}; exec {AMTLB} protocol digest"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    refused(done, 2, "the working folder has been removed")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["scores"], ["verify"], ["compare"], ["run", "smoke/fresh/breakout/seed0", "--out"]]
+)
+def test_a_name_that_is_not_utf8_is_told(arguments, tmp_path):
+    """Such a name can be neither printed nor stored: it is named, escaped, by its place."""
+    refused(call(*arguments, NOT_UTF8, cwd=tmp_path), 2, f"argument {len(arguments) + 1}, ", "is not UTF-8")
+
+
+def test_where_one_stands_and_what_is_set_must_be_utf8(tmp_path):
+    """A working folder and our variables are held to that, too."""
+    here = os.fsencode(tmp_path) + b"/" + NOT_UTF8
+    os.mkdir(here)
+    refused(call("protocol", "digest", cwd=here), 2, "the working folder, ", "is not UTF-8")
+    environment = {**os.environb, b"AMTLB_RESULTS": NOT_UTF8}
+    refused(call("protocol", "digest", env=environment), 2, "AMTLB_RESULTS, ", "is not UTF-8")
+
+
+def test_what_may_not_be_read_is_told(tmp_path):
+    """An error of the system names the file and is no traceback."""
+    done = call(
+        "heads", ROOT / "artifacts/v1/smoke/multihead_a2c/generalist/seed0", "--out", tmp_path / "no/x.svg"
+    )
+    refused(done, 1, str(tmp_path / "no"))
+
+
+def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
+    """Scores of a folder that takes no file are printed; a warning says that they are not kept there."""
+    folder = tmp_path / "results"
+    shutil.copytree(ROOT / "artifacts/v1/smoke/uniform", folder)
+    (folder / "scores.json").unlink()
+    (folder / "scores.json").mkdir()  # root may write everywhere else
+    done = amtlb("scores", folder)
+    assert done.returncode == 0, done.stderr
+    assert "transfer contrast" in done.stdout
+    assert done.stderr.startswith("warning: the scores cannot be written to")
+    assert len(done.stderr.splitlines()) == 1
