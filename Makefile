@@ -29,7 +29,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning pilot browser lock wheelhouse image sbom engine test-image test-contained clean
+	learning pilot kills browser lock wheelhouse image sbom engine test-image test-contained clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -120,6 +120,9 @@ calibration: setup  ## do intervals cover and are p-values uniform? simulated be
 
 learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 	$(BIN)/python -m tests.bench.learning
+
+kills: setup  ## runs that are killed at random moments and called again, beside the published ones
+	$(BIN)/python -m tests.bench.kills
 
 pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write its table
 	$(BIN)/python -m tests.bench.pilot

@@ -177,6 +177,7 @@ def _task(
         workers=settings.workers,
         box=settings.box,
         configuration_digest=configuration_digest,
+        snapshot_minutes=settings.snapshot_minutes,
         stall_minutes=settings.stall_minutes,
         foreground=settings.foreground,
     )

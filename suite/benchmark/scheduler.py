@@ -15,10 +15,17 @@ from suite.run.messages import Played
 
 
 class Progress(NamedTuple):
-    """How far a run is: agent steps played so far. It crosses the scheduler as a dictionary."""
+    """How far a run is. It crosses the scheduler as a dictionary.
+
+    Attributes:
+        run_id: the run.
+        steps: agent steps played so far.
+        resumed_steps: how many of them before the run was gone on with.
+    """
 
     run_id: str
     steps: int
+    resumed_steps: int
 
 
 _SOONEST = 2**62
@@ -168,6 +175,6 @@ def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
     worker = get_worker()
 
     def report(played: Played) -> None:
-        worker.log_event(f"amtlb-{token}", Progress(run_id, played.steps)._asdict())
+        worker.log_event(f"amtlb-{token}", Progress(run_id, played.steps, played.resumed_steps)._asdict())
 
     return run_child(task, report, stop.is_set)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from suite.contained.spec import BoxSpec
 from suite.machine import available_cores
-from suite.run.job import STALL_MINUTES
+from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Settings:
         scheduler: address of a dask scheduler; None plays on this machine.
         box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
+        snapshot_minutes: between snapshots of a run; 0: none is taken.
         stall_minutes: a run that makes no step for so long is ended.
         foreground: whether a run has this process's terminal, for a debugger.
         hyperparameters: given to the learner, as JSON; empty: none. They do change scores.
@@ -33,6 +34,7 @@ class Settings:
     scheduler: str | None
     box: BoxSpec | None
     tracked: bool = False
+    snapshot_minutes: float = SNAPSHOT_MINUTES
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
     hyperparameters: str = ""

@@ -41,6 +41,14 @@ WorkersOption = Annotated[
         show_default=False,
     ),
 ]
+SnapshotOption = Annotated[
+    float,
+    typer.Option(
+        "--snapshot-minutes",
+        min=0,
+        help="Store a snapshot of a run this often, to resume from; 0: never.",
+    ),
+]
 StallOption = Annotated[
     float,
     typer.Option("--stall-minutes", min=0.01, help="End a run that makes no step for so long."),

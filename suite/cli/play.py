@@ -26,6 +26,7 @@ from suite.cli.options import (
     OutOption,
     SetFromOption,
     SetOption,
+    SnapshotOption,
     StallOption,
     WorkersOption,
     box_spec,
@@ -38,7 +39,7 @@ from suite.cli.options import (
 )
 from suite.cli.results import score_and_print
 from suite.cli.stopping import Terminated, interrupts_left_to_the_run
-from suite.run.job import STALL_MINUTES
+from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 if TYPE_CHECKING:
     from suite.benchmark.cost import Pace
@@ -71,6 +72,7 @@ def benchmark(
     contained: ContainedOption = None,
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
+    snapshot_minutes: SnapshotOption = SNAPSHOT_MINUTES,
     stall_minutes: StallOption = STALL_MINUTES,
     chosen_values: SetOption = None,
     chosen_file: SetFromOption = None,
@@ -104,6 +106,7 @@ def benchmark(
         scheduler,
         box,
         tracked=True,
+        snapshot_minutes=snapshot_minutes,
         stall_minutes=stall_minutes,
         hyperparameters=hyperparameters(chosen_values, chosen_file),
     )
@@ -148,6 +151,7 @@ def run(
     contained: ContainedOption = None,
     box_user: BoxUserOption = DEFAULT_BOX_USER,
     limit: LimitOption = None,
+    snapshot_minutes: SnapshotOption = SNAPSHOT_MINUTES,
     stall_minutes: StallOption = STALL_MINUTES,
     foreground: Annotated[
         bool,
@@ -185,6 +189,7 @@ def run(
         None,
         box,
         tracked=True,
+        snapshot_minutes=snapshot_minutes,
         stall_minutes=stall_minutes,
         foreground=foreground,
         hyperparameters=given,

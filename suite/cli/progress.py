@@ -65,10 +65,23 @@ class ProgressDisplay:
         """Take in how far a run is, or how it ended."""
         with self._lock:
             if isinstance(news, Progress):
-                self._played[news.run_id] = news.steps
+                self._go_on(news)
             else:
                 self._end(news)
             self._update()
+
+    def _go_on(self, news: Progress) -> None:
+        """Take in how far a run is; say, once, what it goes on with."""
+        if news.resumed_steps and news.run_id not in self._played:
+            share = news.resumed_steps / self._most[news.run_id]
+            self._console.print(
+                f"{news.run_id} goes on after {news.resumed_steps:,} agent steps, {share:.0%} of its most",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+            self._most[news.run_id] -= news.resumed_steps
+        self._played[news.run_id] = news.steps - news.resumed_steps
 
     def _end(self, outcome: Outcome) -> None:
         if outcome.status == "elsewhere":

@@ -42,10 +42,12 @@ class Played(Frozen):
 
     Attributes:
         steps: the agent steps, of training and evaluation, that have been played over all lanes.
+        resumed_steps: how many of them before this process went on with the run; 0: it began it.
     """
 
     kind: Literal["played"] = "played"
     steps: int
+    resumed_steps: int = 0
 
 
 class Point(NamedTuple):

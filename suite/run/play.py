@@ -70,9 +70,10 @@ def play(job: Job, report: Listener) -> RunRecord:
         report(begun)
         checkpoint_in = _load_ancestor(store, run, job, digest, learner, Path(scratch))
         rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
-        rounds.play(
-            learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
-        )
+        with snapshots.before_stopping():
+            rounds.play(
+                learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
+            )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         record = _record(protocol, run, job, folder, begun, checkpoint_in, vectors, rounds)
         _check_spent(record, run)

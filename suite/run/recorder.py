@@ -33,7 +33,7 @@ class ReportingRecorder(JournalRecorder):
     ) -> None:
         super().__init__(path, lanes, size_bytes)
         self._report = report
-        self.played_steps = played_steps
+        self.played_steps = self._resumed_steps = played_steps
         self._playing: dict[int, tuple[Phase, str]] = {}
         self._returns = np.zeros(lanes, np.int64)
         if size_bytes is not None:
@@ -48,7 +48,7 @@ class ReportingRecorder(JournalRecorder):
         for unfinished in unfinished_episodes(path):
             self._playing[unfinished["lane"]] = unfinished["phase"], unfinished["game"]
             self._returns[unfinished["lane"]] = sum(unfinished["rewards"])
-        self._report(Played(steps=self.played_steps))
+        self._report(Played(steps=self.played_steps, resumed_steps=self._resumed_steps))
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -61,7 +61,7 @@ class ReportingRecorder(JournalRecorder):
         super().step(actions, rewards)
         self._returns += rewards
         self.played_steps += len(actions)
-        self._report(Played(steps=self.played_steps))
+        self._report(Played(steps=self.played_steps, resumed_steps=self._resumed_steps))
 
     def end(self, lane: int, reason: EndReason, ram: np.ndarray) -> None:
         """The lane's episode has ended."""

@@ -11,9 +11,11 @@ Consoles are not kept: on resumption every open episode is played again from its
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -23,6 +25,8 @@ from protocol import Frozen, Phase, Sha256, Stretch
 from suite.digests import folder_digest
 from suite.results.writing import sync_files, sync_names
 
+STOP_SECONDS = 3.0
+"""How long a run that is to stop may take to come to its next safe point; a rollout takes about 1 s."""
 _STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
 
 
@@ -98,10 +102,33 @@ class Snapshots:
         self._seconds = 60 * minutes
         self._next = time.monotonic() + self._seconds
         self._number = max((_number(path) for path in _folders(folder)), default=0)
+        self._asked = self._stopping = False
 
     def due(self) -> bool:
-        """Whether it is time for a snapshot."""
-        return self._seconds > 0 and time.monotonic() >= self._next
+        """Whether it is time for a snapshot: the clock says so, or the run is to stop."""
+        self._asked = self._seconds > 0
+        return self._asked and (self._stopping or time.monotonic() >= self._next)
+
+    @contextmanager
+    def before_stopping(self) -> Iterator[None]:
+        """While the block lasts, an interrupt waits for the next snapshot, STOP_SECONDS at most.
+
+        A run that was never asked for one, since its learner takes none or none is wanted, stops at once.
+        """
+
+        def stop(number: int, frame: object) -> None:
+            if not self._asked or self._stopping:
+                raise KeyboardInterrupt
+            self._stopping = True
+            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGALRM)}
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def take(self, describe: Callable[[str], Snapshot], save: Callable[[Path], None]) -> None:
         """Take a snapshot: it stands whole, by one rename, before the one before it goes.
@@ -109,7 +136,11 @@ class Snapshots:
         Args:
             describe: the harness's part, given the digest of the learner's.
             save: writes the learner's part into an empty folder.
+
+        Raises:
+            KeyboardInterrupt: the run is to stop, and the snapshot stands.
         """
+        signal.setitimer(signal.ITIMER_REAL, 0)  # once begun, it is finished
         new = self._folder / "snapshot.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
@@ -128,6 +159,8 @@ class Snapshots:
         for path in before:
             shutil.rmtree(path)
         self._next = time.monotonic() + self._seconds
+        if self._stopping:
+            raise KeyboardInterrupt
 
     def drop(self) -> None:
         """Remove all snapshots: the run is over."""

@@ -1,0 +1,136 @@
+"""Runs that are killed at random moments and called again, beside the published, unbroken ones.
+
+``python -m tests.bench.kills`` (``make kills``) plays runs of ``smoke`` by several learners, each in a process
+that is killed with SIGKILL after a random time, with everything that it started, and started again until the
+run is complete. Ledger, checkpoint and notes must be those of the published run. It prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from protocol import current_protocol, parse_run_id
+from suite.machine import RUN_SETTINGS
+from suite.results.published import published_folder
+from suite.results.store import RECORD, Store
+
+SNAPSHOT_MINUTES = 0.01
+CASES = (
+    ("ppo", "smoke/generalist/seed0", 0),
+    ("ppo_reset", "smoke/transfer/fold1/breakout/seed0", 0),
+    ("multihead_a2c", "smoke/generalist/seed1", 2),
+    ("dqn", "smoke/fresh/breakout/seed0", 0),
+)
+"""Baseline, run, processes that play the lanes."""
+_PLAY = "import sys; from suite.run.job import Job; from suite.run.play import play; "
+_SAME = ("ledger_sha256", "checkpoint_out", "notes_sha256")
+
+
+class Killed(NamedTuple):
+    """What came of one run.
+
+    Attributes:
+        kills: how often it was killed.
+        resumed_steps: the agent steps after which it was gone on with, in order.
+        different: the fields of its record that are not those of the published run.
+    """
+
+    kills: int
+    resumed_steps: tuple[int, ...]
+    different: tuple[str, ...]
+
+
+def play_killed(
+    baseline: str, run: str, workers: int, most_kills: int, seconds: tuple[float, float], seed: int
+) -> Killed:
+    """Play a run of a published baseline, killed again and again, until it is complete.
+
+    Args:
+        baseline, run, workers: see CASES.
+        most_kills: after so many it is left to end.
+        seconds: the shortest and the longest time until a kill.
+        seed: of the draws.
+    """
+    protocol, draw = current_protocol(), random.Random(seed)
+    run_id = parse_run_id(run, protocol)
+    ancestors = published_folder(baseline, run_id.edition)
+    kills = 0
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), protocol)
+        _play_ancestor(store, run, baseline, workers)
+        while not store.is_complete(run_id):
+            process = _start(folder, baseline, run, workers)
+            try:
+                process.wait(draw.uniform(*seconds) if kills < most_kills else None)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                kills += 1
+                continue
+            if process.returncode:
+                raise RuntimeError(f"{run} ended with status {process.returncode}")
+        record = store.record(run_id)
+    published = json.loads((ancestors / run_id.path / RECORD).read_text(encoding="utf-8"))
+    different = tuple(name for name in _SAME if getattr(record, name) != published[name])
+    return Killed(kills, tuple(stretch.until_steps for stretch in record.resumed_from), different)
+
+
+def _play_ancestor(store: Store, run: str, baseline: str, workers: int) -> None:
+    from protocol import describe
+
+    start = describe(parse_run_id(run, store.protocol), store.protocol).starts_from
+    if start is not None and _start(str(store.folder), baseline, str(start), workers).wait():
+        raise RuntimeError(f"{start}, from which {run} starts, could not be played")
+
+
+def _start(folder: str, baseline: str, run: str, workers: int) -> subprocess.Popen[bytes]:
+    job = {
+        "run_id": run,
+        "protocol_version": current_protocol().version,
+        "learner": f"baselines.{baseline}:make",
+        "folder": folder,
+        "device": "cpu",
+        "workers": workers,
+        "box": None,
+        "configuration_digest": None,
+        "snapshot_minutes": SNAPSHOT_MINUTES,
+    }
+    code = _PLAY + "play(Job.model_validate_json(sys.argv[1]), lambda event: None)"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(job)],
+        env=os.environ | RUN_SETTINGS | {"AMTLB_DEVICE": "cpu"},
+        start_new_session=True,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; the exit status is 1 where a run is not the published one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=25, help="of each run, at most")
+    parser.add_argument("--seconds", type=float, nargs=2, default=(4.0, 16.0), help="until each kill")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    asked = parser.parse_args(arguments)
+    print("| learner | run | processes of lanes | kills | resumed | ledger, checkpoint and notes |")
+    print("|---|---|---|---|---|---|")
+    bad = 0
+    for baseline, run, workers in CASES:
+        found = play_killed(baseline, run, workers, asked.kills, tuple(asked.seconds), asked.seed)
+        bad += bool(found.different)
+        same = "as published" if not found.different else f"other {', '.join(found.different)}"
+        resumed = len([steps for steps in found.resumed_steps if steps])
+        print(f"| {baseline} | {run} | {workers} | {found.kills} | {resumed} times | {same} |", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
