@@ -116,9 +116,9 @@ def _main() -> None:
     protocol = current_protocol()
     vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
     owner = "suite/emulator/conformance.py"
-    print(f"# Conformance vectors beside protocol {protocol.version}; {owner} says what they are.")
+    print(f"# Conformance vectors of protocol {protocol.version}; {owner} defines them.")
     played_on = f"{protocol.emulator.package} {protocol.emulator.version}"
-    print(f"# Played on {played_on}. Outside every edition's digest.\n")
+    print(f"# Played on {played_on}. Not part of any edition's digest.\n")
     print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own")
     for game, vector in vectors.items():
         print(f'\n[games.{game}]\nconformance = "{vector.conformance}"\npictures = "{vector.pictures}"')
