@@ -38,7 +38,7 @@ class Contended(Frozen):
 
 
 class Duel(Frozen):
-    """The probability that a run of one learner earns more than one of another; mean over games, ties count half.
+    """The probability that a run of one learner earns more than one of another (mean over games; ties half).
 
     Games in which either learner had negative rewards are left out.
 

@@ -266,17 +266,17 @@ def table(pilot: Pilot) -> str:
 
 _TITLE = f"""# The pilot that chose the games of `lite`
 
-`make pilot` plays the pilot and writes this page. The data are in [lite_pilot.jsonl](lite_pilot.jsonl), one line
-per play. The rule, its candidates and their order were fixed before the pilot was played
+`make pilot` plays the pilot and writes this page. The data are in [lite_pilot.jsonl](lite_pilot.jsonl), one
+line per play. The rule, its candidates and their order were fixed before the pilot was played
 ([tests/bench/pilot.py](../tests/bench/pilot.py)). A game qualifies if three conditions hold: (a) no reward was
-negative; (b) neither uniform play nor any constant action earns more than {100 * MOST_OF_LEARNED:.0f} % of what the
-better of fresh PPO and DQN earns in its last tenth; (c) that learner earns, in its last tenth, at least
+negative; (b) neither uniform play nor any constant action earns more than {100 * MOST_OF_LEARNED:.0f} % of what
+the better of fresh PPO and DQN earns in its last tenth; (c) that learner earns, in its last tenth, at least
 {LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} games that qualify are the games of `lite`.
 
-The table shows points per 1,000 agent steps, as means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform
-play {UNIFORM_FRAMES:,}, and each constant action {CONSTANT_FRAMES:,} in one lane; the number of the best constant
-action is in brackets. DQN was played only where it could change the verdict: where PPO alone meets (b) and (c), a
-better learner does, too.
+The table shows points per 1,000 agent steps, means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform
+play {UNIFORM_FRAMES:,}, and each constant action {CONSTANT_FRAMES:,} in one lane; the number of the best
+constant action is in brackets. DQN was played only where it could change the verdict: where PPO alone meets (b)
+and (c), a better learner does, too.
 """
 
 
