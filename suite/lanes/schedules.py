@@ -159,8 +159,7 @@ class EvaluationSchedule:
         self.playing: list[str | None] = [next(queue) for queue in self._queues]
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
-        """Advance after a vector step (see Schedule); the budget never cuts an evaluation episode.
-        """
+        """Advance after a vector step (see Schedule); the budget never cuts an evaluation episode."""
         for lane, ended in enumerate(over):
             if ended:
                 self.numbers[lane] += 1

@@ -38,7 +38,7 @@ class Contended(Frozen):
 
 
 class Duel(Frozen):
-    """The probability that a run of one learner earns more than one of another (mean over games; ties half).
+    """The probability that a run of one learner beats one of another, mean over games; a tie counts half.
 
     Games in which either learner had negative rewards are left out.
 
