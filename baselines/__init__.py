@@ -1,1 +1,1 @@
-"""The reference learners: torch and Stable-Baselines3 live here only."""
+"""The reference learners, and the only place for torch and Stable-Baselines3."""

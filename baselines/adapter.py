@@ -1,4 +1,4 @@
-"""The lanes as Stable-Baselines3 wants to see them, and the device that a learner computes on."""
+"""The lanes in the form that Stable-Baselines3 expects, and the device that a learner computes on."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ UInt8 = npt.NDArray[np.uint8]
 
 
 def device() -> str:
-    """The device that ``AMTLB_DEVICE`` names; cpu where it names none.
+    """The device that ``AMTLB_DEVICE`` names; cpu if it is not set.
 
     Raises:
-        LearnerError: it names another than cpu or cuda, or cuda where there is none.
+        LearnerError: it names a device other than cpu or cuda, or cuda if there is none.
     """
     name = os.environ.get("AMTLB_DEVICE", "cpu")
     if name not in DEVICES:
@@ -36,10 +36,10 @@ def device() -> str:
 
 
 def interleaved(observations: UInt8) -> UInt8:
-    """The same observations, uint8 (N, 4, 84, 84), with the four values of a pixel side by side in memory.
+    """The same observations, uint8 (N, 4, 84, 84), with the four values of a pixel adjacent in memory.
 
-    Convolutions on the CPU want them so. Laid out once, in bytes, they need not be laid out again in floats
-    each time that they are learned from.
+    Convolutions on the CPU need this layout. It is made once, in bytes, so that it need not be made again in
+    floats each time that the observations are learned from.
     """
     count, pictures, height, width = observations.shape
     pixels = np.empty((count, height, width, pictures), np.uint8)
@@ -49,7 +49,7 @@ def interleaved(observations: UInt8) -> UInt8:
 
 
 def to_device(array: npt.NDArray[Any], target: torch.device) -> torch.Tensor:
-    """An array as a tensor with the same layout; through pinned memory where it goes to a GPU."""
+    """An array as a tensor with the same layout; through pinned memory if it goes to a GPU."""
     tensor = torch.from_numpy(array)
     if target.type == "cpu":
         return tensor
@@ -59,9 +59,9 @@ def to_device(array: npt.NDArray[Any], target: torch.device) -> torch.Tensor:
 class LaneVecEnv(VecEnv):
     """Lanes in the shape that Stable-Baselines3 expects.
 
-    Rewards are clipped to their sign; observations are ``interleaved``. Stable-Baselines3 wants an
-    environment before there is one: this one is made with the number of lanes and connected to the lanes
-    when they come.
+    Rewards are clipped to their sign; observations are ``interleaved``. Stable-Baselines3 needs an environment
+    before the lanes exist. This environment is therefore made with the number of lanes only, and connected to
+    the lanes later.
 
     Args:
         lanes: how many lanes.
@@ -78,7 +78,7 @@ class LaneVecEnv(VecEnv):
         """Play these lanes from now on.
 
         Raises:
-            LearnerError: they have another shape than this environment was made for.
+            LearnerError: they do not have the shape that this environment was made for.
         """
         if (found := LaneShape.of_env(env)) != self._shape:
             raise LearnerError(f"the learner was made for {self._shape}, but is to play {found}")
@@ -89,7 +89,7 @@ class LaneVecEnv(VecEnv):
         return interleaved(self._lanes().reset()[0])
 
     def step_async(self, actions: npt.NDArray[np.int64]) -> None:
-        """Keep the actions for ``step_wait``."""
+        """Store the actions for ``step_wait``."""
         self._actions = actions
 
     def step_wait(
@@ -110,22 +110,22 @@ class LaneVecEnv(VecEnv):
         return interleaved(observations), np.sign(rewards).astype(np.float32), over, lane_infos
 
     def close(self) -> None:
-        """The lanes belong to the harness."""
+        """Do nothing, because the lanes belong to the harness."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Lanes are not single environments: only what VecEnv's own constructor asks for is answered."""
+        """Answer only what VecEnv's own constructor asks for, because lanes are not single environments."""
         return [None for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: nothing in a lane can be set."""
+        """Refuse, because nothing in a lane can be set."""
         raise AttributeError(f"{attr_name} of a lane cannot be set")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refused: a lane has no methods of its own."""
+        """Refuse, because a lane has no methods of its own."""
         raise AttributeError(f"a lane has no method {method_name}")
 
     def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-        """Lanes are wrapped in nothing."""
+        """False: lanes have no wrappers."""
         return [False for _ in self._get_indices(indices)]
 
     def _lanes(self) -> LaneEnv:

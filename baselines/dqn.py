@@ -29,14 +29,15 @@ PARAMETERS: Mapping[str, Any] = {
     "gamma": 0.99,
     "max_grad_norm": 10,
 }
-"""Stable-Baselines3's names: ``train_freq`` counts vector steps, ``buffer_size`` and ``target_update_interval``
-agent steps, all lanes together. The values were chosen by trial: docs/baselines.md."""
+"""Stable-Baselines3's names: ``train_freq`` counts vector steps, ``buffer_size`` and
+``target_update_interval`` count agent steps, all lanes together. The values were chosen by trial:
+docs/baselines.md."""
 LEARNING_STARTS_FRACTION = 0.02
 EVALUATION_EPSILON = 0.05
 
 
 class LaneDQN(DQN):
-    """DQN that explores in each lane by itself; Stable-Baselines3 explores in all lanes or in none."""
+    """DQN that explores in each lane independently; Stable-Baselines3 explores in all lanes or in none."""
 
     def _sample_action(
         self, learning_starts: int, action_noise: Any = None, n_envs: int = 1
@@ -47,7 +48,7 @@ class LaneDQN(DQN):
         return actions, actions
 
     def explore(self, observations: torch.Tensor, epsilon: float) -> npt.NDArray[np.int64]:
-        """A uniform action with probability ``epsilon``, else the greedy one; integers (N,)."""
+        """A uniform action with probability ``epsilon``, otherwise the greedy one; integers (N,)."""
         random = np.random.random_sample(len(observations)) < epsilon
         assert isinstance(self.action_space, Discrete)
         actions = np.random.randint(0, int(self.action_space.n), len(observations))
@@ -61,11 +62,11 @@ class LaneDQN(DQN):
 class DQNLearner(StableLearner):
     """DQN with the 2013 network, one replay buffer for all lanes, epsilon-greedy in training and evaluation.
 
-    A checkpoint keeps the weights of both networks and the optimiser's moments, for the reason that PPO's
-    does. Two things start anew with each run: the exploration schedule, because a held-out game is as
-    unknown to a pre-trained learner as to a new one, so that the arms differ in their weights alone; and the
-    replay buffer, because its steps are of games that are not played any more. The schedule and the steps
-    before learning are fractions of the budget, which a learner knows.
+    A checkpoint contains the weights of both networks and the optimiser's moments, for the same reason as
+    PPO's. Two things start again with each run. The first is the exploration schedule: a held-out game is as
+    unknown to a pre-trained learner as to a new one, and so the arms differ only in their weights. The second
+    is the replay buffer, because its steps are of games that are no longer played. The schedule and the number
+    of steps before learning are fractions of the budget, which a learner knows.
     """
 
     algorithm: LaneDQN

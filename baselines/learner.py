@@ -1,4 +1,4 @@
-"""What all learners on Stable-Baselines3 share: learning until the budget's end, acting, saving, loading."""
+"""The parts that all learners on Stable-Baselines3 share: to learn until the budget ends, act, save, load."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from suite.lanes.environment import LaneEnv
 
 
 def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What a learner's ``configuration`` says: the algorithm, its hyper-parameters, and what all share."""
+    """A learner's ``configuration``: the algorithm, its hyper-parameters, and those that all learners share."""
     shared = {"network": "2013", "optimizer": "adam", "reward_clipping": "sign"}
     return {"algorithm": algorithm, **shared, **parameters}
 
@@ -31,11 +31,11 @@ def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, An
 def split_parameters(
     parameters: Mapping[str, Any], of_policy: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Hyper-parameters as Stable-Baselines3 wants them: those of the algorithm, and those of its policy.
+    """Hyper-parameters as Stable-Baselines3 expects them: those of the algorithm, and those of its policy.
 
     Args:
         parameters: of both, and ``adam_eps``, which is the optimiser's.
-        of_policy: the names of those that the policy itself takes.
+        of_policy: the names of the parameters that the policy itself takes.
     """
     algorithm = dict(parameters)
     policy = {
@@ -50,12 +50,12 @@ def split_parameters(
 
 
 def set_up_torch() -> None:
-    """One torch thread, and no algorithm whose result could differ from call to call; no needless checks."""
+    """One torch thread, no algorithm whose result could differ between calls, and no needless checks."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    # It would write NaN over all memory before it is used, 3 % of the time ...
+    # torch would write NaN over all memory before it is used, which takes 3 % of the time ...
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    # ... and look at all parameters of each distribution, 2 %; sampling from NaN is an error anyway.
+    # ... and check all parameters of each distribution, 2 %; sampling from NaN is an error anyway.
     torch.distributions.Distribution.set_default_validate_args(False)
 
 
@@ -64,7 +64,7 @@ class StableLearner(ABC):
 
     Args:
         algorithm: made with ``lanes`` as its environment.
-        lanes: the lanes that it is to play.
+        lanes: the lanes that it will play.
     """
 
     configuration: Mapping[str, Any]
@@ -113,13 +113,13 @@ class StableLearner(ABC):
     def act(
         self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.int64]:
-        """An action a lane; integers (L,)."""
+        """One action per lane; integers (L,)."""
         with torch.no_grad():
             return self._act(to_device(interleaved(observations), self.algorithm.device))
 
     @abstractmethod
     def _act(self, observations: torch.Tensor) -> npt.NDArray[np.int64]:
-        """Actions for observations that lie channels-last on the learner's device."""
+        """Actions for observations that are channels-last on the learner's device."""
 
     def save(self, folder: Path) -> None:
         """Write weights and optimiser state as one safetensors file."""

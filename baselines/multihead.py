@@ -1,4 +1,4 @@
-"""A policy of several heads on one trunk, mixed by a gate that sees the observation and nothing else."""
+"""A policy of several heads on one trunk, mixed by a gate that sees only the observation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch import nn
 
 
 class Mixture(NamedTuple):
-    """What the heads say together about N observations: logits (N, A), values (N, 1), gate (N, K)."""
+    """The combined output of the heads for N observations: logits (N, A), values (N, 1), gate (N, K)."""
 
     logits: torch.Tensor
     values: torch.Tensor
@@ -25,13 +25,13 @@ class Mixture(NamedTuple):
 class MultiHeadPolicy(ActorCriticCnnPolicy):
     """K policy heads and K value heads, mixed by ``softmax(gate(features) / temperature)``.
 
-    Logits and values of the mixture are the heads' own, weighted by the gate; all of it is trained end to
-    end, so which head an observation is given to is learned, and nobody says which game it is from.
+    Logits and values of the mixture are those of the heads, weighted by the gate. Everything is trained end to
+    end. So the learner learns which head handles an observation, and nothing tells it the game.
 
-    Nothing in the task keeps the gate from giving everything to one head, which then learns fastest and is
-    given more. So a term is added to the loss: ``balance_coef`` times the Kullback-Leibler divergence of the
-    batch's mean gate from the uniform one. It asks that all heads be used over a batch, not for each
-    observation: a batch of one game may be split by situation, a batch of several games by game.
+    Nothing in the task prevents the gate from giving everything to one head, which then learns fastest and is
+    given even more. A term is therefore added to the loss: ``balance_coef`` times the Kullback-Leibler
+    divergence of the batch's mean gate from the uniform one. It rewards the use of all heads over a batch, not
+    for each observation: a batch of one game may be split by situation, a batch of several games by game.
 
     Args:
         heads: K.
@@ -40,7 +40,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         args, kwargs: as for ``ActorCriticCnnPolicy``, with a shared features extractor.
 
     Attributes:
-        gate_weights: float (N, K), of the last observations that ``forward`` chose actions for.
+        gate_weights: float (N, K), of the last observations for which ``forward`` chose actions.
     """
 
     def __init__(self, *args: Any, heads: int, temperature: float, balance_coef: float, **kwargs: Any) -> None:
@@ -61,7 +61,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
         self.optimizer = self.optimizer_class(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)  # type: ignore[call-arg]
 
     def mix(self, obs: PyTorchObs) -> Mixture:
-        """What the heads say together about uint8 observations (N, 4, 84, 84)."""
+        """The combined output of the heads for uint8 observations (N, 4, 84, 84)."""
         features = self.extract_features(obs)
         assert isinstance(features, torch.Tensor)
         gate = torch.softmax(self.gate_net(features) / self._temperature, dim=1)
@@ -83,7 +83,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
     def evaluate_actions(
         self, obs: PyTorchObs, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Values (N, 1), log-probabilities (N,) and entropies (N,); the balancing term rides along."""
+        """Values (N, 1), log-probabilities (N,) and entropies (N,); the values carry the balancing term."""
         mixture = self.mix(obs)
         log_probs = torch.log_softmax(mixture.logits, 1)
         entropies = -(log_probs.exp() * log_probs).sum(1)
@@ -104,7 +104,7 @@ class MultiHeadPolicy(ActorCriticCnnPolicy):
 def imbalance(gate: torch.Tensor) -> torch.Tensor:
     """Kullback-Leibler divergence, in nats, of the mean of gate weights (N, K) from uniform weights.
 
-    0 where all heads are used alike over the batch, log K where one is used alone.
+    0 if all heads are used equally over the batch, log K if only one is used.
     """
     mean = gate.mean(0).clamp_min(torch.finfo(gate.dtype).tiny)  # at 0 the logarithm has no gradient
     negative_entropy: torch.Tensor = torch.special.xlogy(mean, mean).sum()
@@ -112,10 +112,10 @@ def imbalance(gate: torch.Tensor) -> torch.Tensor:
 
 
 class _WithTerm(torch.autograd.Function):
-    """Passes values on unchanged and adds a term to whatever loss is made of them.
+    """Passes values on unchanged and adds a term to every loss that is computed from them.
 
-    Stable-Baselines3 sums up its loss itself; the term's gradient enters where the values' does. Megatron-LM
-    adds the balancing terms of its mixtures of experts in this way.
+    Stable-Baselines3 adds up its loss itself; the term's gradient enters together with that of the values.
+    Megatron-LM adds the balancing terms of its mixtures of experts in this way.
     """
 
     @staticmethod

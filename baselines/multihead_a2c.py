@@ -33,16 +33,17 @@ PARAMETERS: Mapping[str, Any] = {
     "vf_coef": 0.5,
     "max_grad_norm": 0.5,
 }
-"""The heads' three (see MultiHeadPolicy), then Stable-Baselines3's names. The values were chosen by trial:
-docs/baselines.md."""
+"""First three parameters of the heads (see MultiHeadPolicy), then Stable-Baselines3's names. The values were
+chosen by trial: docs/baselines.md."""
 _OF_THE_HEADS = ("heads", "temperature", "balance_coef")
 
 
 class MultiHeadA2CLearner(ActorCriticLearner):
     """A2C with the 2013 network and several heads, actions sampled in training and in evaluation.
 
-    A checkpoint keeps the weights and the optimiser's moments, for the reason that PPO's does. Nothing else
-    outlives a rollout but the notes on how the heads were used, which belong to the run and start anew.
+    A checkpoint contains the weights and the optimiser's moments, for the same reason as PPO's. Nothing else is
+    kept after a rollout, except the notes on how the heads were used, which belong to the run and start again
+    with each run.
     """
 
     def __init__(self, seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> None:
@@ -80,7 +81,7 @@ class MultiHeadA2CLearner(ActorCriticLearner):
 
 
 class HeadUse(BaseCallback):
-    """Takes the mean of the gate over each episode while the policy plays."""
+    """Computes the mean of the gate over each episode while the policy plays."""
 
     def __init__(self, lanes: int, heads: int) -> None:
         super().__init__()
@@ -121,7 +122,7 @@ class HeadUse(BaseCallback):
         self._rows = [(*row, mean) for row, mean in zip(rows, means, strict=True)]
 
     def table(self) -> pa.Table:
-        """A row an episode that has ended, in the order in which they ended."""
+        """One row per episode that has ended, in the order in which the episodes ended."""
         lanes, numbers, steps, weights = zip(*self._rows, strict=True) if self._rows else ((), (), (), ())
         gate = np.array(weights, np.float32).reshape(-1, len(self._columns))
         return pa.table(

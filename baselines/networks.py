@@ -1,4 +1,4 @@
-"""The network that the reference learners share, laid out for the processor that it runs on."""
+"""The network that the reference learners share, with a layout for the processor that it runs on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ _WHITE = 255.0
 class Network2013(BaseFeaturesExtractor):
     """The convolutional trunk of Mnih et al. 2013: 16 filters 8x8/4, 32 filters 4x4/2, 256 units.
 
-    Takes pictures as float (N, 4, 84, 84) from 0 to 255, best laid out channels-last, and gives float
-    (N, 256). About half the arithmetic of the network of 2015, and it learns visibly within 400,000 frames.
+    It takes pictures as float (N, 4, 84, 84) from 0 to 255, best in channels-last layout, and gives float (N,
+    256). It needs about half the arithmetic of the network of 2015, and it learns visibly within 400,000
+    frames.
 
-    The same function as the textbook's layers, in fewer passes over memory: the division by 255 is done on
-    the first filters, not on the pictures; the last map is flattened as it lies (row, column, filter), so
-    nothing is transposed between the layers; and the wide layer is a ``WideLinear``.
+    It computes the same function as the textbook's layers, in fewer passes over memory: the division by 255 is
+    applied to the first filters, not to the pictures; the last map is flattened in its own order (row, column,
+    filter), so nothing is transposed between the layers; and the wide layer is a ``WideLinear``.
     """
 
     def __init__(self, observation_space: gymnasium.spaces.Box) -> None:
@@ -41,10 +42,10 @@ class Network2013(BaseFeaturesExtractor):
 
 
 class WideLinear(nn.Linear):
-    """A linear layer whose three matrix products are numpy's where it lies on the CPU.
+    """A linear layer whose three matrix products are numpy's if it is on the CPU.
 
-    torch multiplies matrices with MKL, which promises the same on all x86 types only in its oldest arithmetic
-    (``MKL_CBWR=COMPATIBLE``); numpy's OpenBLAS is told its kernel by name (``OPENBLAS_CORETYPE``), takes
+    torch multiplies matrices with MKL, which promises the same results on all x86 types only in its oldest
+    arithmetic (``MKL_CBWR=COMPATIBLE``). numpy's OpenBLAS gets its kernel by name (``OPENBLAS_CORETYPE``), uses
     AVX2, and needs 0.4 of the time (measured: docs/performance.md).
     """
 

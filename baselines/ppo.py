@@ -31,13 +31,13 @@ at its end. The values were chosen by trial: docs/baselines.md."""
 class PPOLearner(ActorCriticLearner):
     """PPO with the 2013 network, actions sampled in training and in evaluation.
 
-    A checkpoint keeps the weights and the optimiser's moments: the moments go with the weights, and a
-    transfer run that lost them would open with steps of the wrong size. Nothing else outlives a rollout.
+    A checkpoint contains the weights and the optimiser's moments. The moments belong to the weights: a transfer
+    run without them would begin with steps of the wrong size. Nothing else is kept after a rollout.
 
     This is the plain reference, so it carries everything to the next game, and that has a price. In a trial
-    (name_this_game for 240,000 frames, then kung_fu_master for 80,000, 2 seeds) a fresh learner earned 9,400
-    and 13,800 points, and one that carried all weights and moments 1,200 and 1,600. ``baselines.ppo_reset``
-    carries the trunk alone; in the same trial it earned 10,900 and 12,200.
+    (name_this_game for 240,000 frames, then kung_fu_master for 80,000, 2 seeds), a fresh learner earned 9,400
+    and 13,800 points, and a learner that carried all weights and moments earned 1,200 and 1,600.
+    ``baselines.ppo_reset`` carries only the trunk; in the same trial it earned 10,900 and 12,200.
     """
 
     name = "ppo"

@@ -1,4 +1,4 @@
-"""PPO that carries its trunk alone to the next game and draws new heads there; otherwise ``baselines.ppo``."""
+"""PPO that carries only its trunk to the next game and draws new heads there; otherwise ``baselines.ppo``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from baselines.ppo import PARAMETERS, PPOLearner
 
 
 class ResettingPPOLearner(PPOLearner):
-    """PPO whose first ``learn`` after a ``load`` draws both heads anew and drops the optimiser's moments.
+    """PPO whose first ``learn`` after a ``load`` draws both heads again and drops the optimiser's moments.
 
-    Only the trunk is carried over. The policy head of another game is a strong prior for the wrong actions,
-    and the value head's scale is that game's; what games share is more likely to lie in the trunk. The reset is
-    part of ``learn`` because evaluation loads checkpoints, too: a loaded learner plays, and saves, what it was
-    loaded from.
+    Only the trunk is carried over. The policy head of another game is a strong prior for the wrong actions, and
+    the scale of the value head belongs to that game. What games share is more likely to be in the trunk. The
+    reset is part of ``learn`` because evaluation loads checkpoints, too: a loaded learner plays, and saves,
+    what it was loaded from.
     """
 
     name = "ppo_reset"
@@ -45,7 +45,7 @@ class ResettingPPOLearner(PPOLearner):
         super()._learn(budget_steps)
 
     def _draw_heads(self) -> None:
-        """As Stable-Baselines3 draws them: orthogonal, with gain 0.01 for the policy and 1 for the value."""
+        """Draw the heads as Stable-Baselines3 does: orthogonal, gain 0.01 for the policy, 1 for the value."""
         policy = self.policy
         assert isinstance(policy, ActorCriticPolicy)
         for head, gain in ((policy.action_net, 0.01), (policy.value_net, 1.0)):

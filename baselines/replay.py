@@ -1,4 +1,4 @@
-"""Off-policy experience in which each picture is stored once."""
+"""Off-policy experience that stores each picture once."""
 
 from __future__ import annotations
 
@@ -25,24 +25,25 @@ def _as_lists(state: Any) -> Any:
 
 
 class PictureReplay(BaseBuffer):
-    """A replay buffer, under Stable-Baselines3's interface, that keeps pictures and not stacks of them.
+    """A replay buffer with Stable-Baselines3's interface that stores pictures and not stacks of them.
 
-    A step of all lanes is a row of a ring; a row holds the newest picture of each lane's observation. A stack
-    is put together from its row and those before it, with zeros for what lies before the episode's start, as
-    the protocol pads; the next observation takes one row more. The last observation of an episode is in no
-    row (the next one holds the next episode's first), so its newest picture is kept beside the ring. One
-    picture a step is 7,056 bytes: a hundred thousand steps take 0.7 GB, and 5.6 GB as two stacks each.
+    A step of all lanes is one row of a ring; a row contains the newest picture of each lane's observation. A
+    stack is built from its row and the rows before it, with zeros for pictures before the episode's start, like
+    the protocol's padding; the next observation takes one row more. The last observation of an episode is in no
+    row (the next row contains the first one of the next episode), so its newest picture is stored separately.
+    One picture per step is 7,056 bytes: a hundred thousand steps take 0.7 GB, instead of 5.6 GB as two stacks
+    each.
 
-    Of a full ring the ``stack`` oldest rows cannot be drawn: one is being written over, the others lack
-    pictures. ``dones`` marks terminations only: where an episode was truncated, the next value counts.
+    In a full ring, the ``stack`` oldest rows cannot be drawn: one is being overwritten, and the others lack
+    pictures. ``dones`` marks terminations only: after a truncated episode, the next value counts.
 
     Args:
-        buffer_size: steps to keep, all lanes together; a ring has ``buffer_size // n_envs`` rows.
+        buffer_size: steps to store, all lanes together; a ring has ``buffer_size // n_envs`` rows.
         observation_space: uint8 (stack, height, width), oldest picture first.
         action_space: discrete.
-        device: where samples are wanted.
+        device: the device of the samples.
         n_envs: lanes.
-        optimize_memory_usage: asked for by Stable-Baselines3; must be False, since there is nothing to choose.
+        optimize_memory_usage: required by Stable-Baselines3; must be False, since there is nothing to choose.
         seed: of the draws.
 
     Raises:
@@ -88,15 +89,15 @@ class PictureReplay(BaseBuffer):
         done: npt.NDArray[np.bool_],
         infos: list[dict[str, Any]],
     ) -> None:
-        """Keep one step of all lanes.
+        """Store one step of all lanes.
 
         Args:
             obs: uint8 (L, stack, height, width), before the step.
-            next_obs: after the step; the episode's last observation where it is done.
+            next_obs: after the step; the episode's last observation if it is done.
             action: integers (L,).
             reward: (L,).
             done: bool (L,), terminated or truncated.
-            infos: a dict a lane; ``TimeLimit.truncated`` tells the two apart.
+            infos: one dict per lane; ``TimeLimit.truncated`` distinguishes the two.
         """
         row = self.pos
         self._pictures[row] = obs[:, -1]
@@ -116,7 +117,7 @@ class PictureReplay(BaseBuffer):
             self._terminated[row, lane] = not infos[lane].get("TimeLimit.truncated", False)
 
     def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
-        """Draw steps with replacement, each that can be drawn with equal probability."""
+        """Draw steps with replacement, with equal probability for every step that can be drawn."""
         oldest = self.pos + self._stack if self.full else 0
         rows = self.buffer_size - self._stack if self.full else self.pos
         ages = self._generator.integers(0, rows, batch_size)
@@ -154,7 +155,7 @@ class PictureReplay(BaseBuffer):
         return self.buffer_size if self.full else self.pos + 1
 
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplayBufferSamples:
-        """Stable-Baselines3's name for rows without lanes, which have no meaning here."""
+        """Not supported: Stable-Baselines3's method for rows without lanes, which have no meaning here."""
         raise NotImplementedError("draw with sample")
 
     def _samples(self, rows: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64]) -> ReplayBufferSamples:

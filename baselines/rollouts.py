@@ -1,4 +1,4 @@
-"""On-policy experience, kept in the layout that it is learned from."""
+"""On-policy experience, stored in the layout that it is learned from."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from baselines.adapter import to_device
 class Rollouts(RolloutBuffer):
     """Stable-Baselines3's rollout buffer with fewer copies.
 
-    Pictures lie channels-last, so that a batch of them needs no transposing; the memory is taken once, not
-    anew for each rollout; and steps and lanes are flattened as they lie, which copies nothing. Samples are
-    drawn as there: one permutation an epoch from numpy's global generator.
+    Pictures are stored channels-last, so a batch of them needs no transposing. The memory is allocated once,
+    not again for each rollout. Steps and lanes are flattened in their order in memory, which copies nothing.
+    Samples are drawn as in Stable-Baselines3: one permutation per epoch from numpy's global generator.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,7 +27,7 @@ class Rollouts(RolloutBuffer):
         self.observations = self._pixels.transpose(0, 1, 4, 2, 3)
 
     def reset(self) -> None:
-        """Forget the rollout; its memory is written over by the next."""
+        """Discard the rollout; the next one overwrites its memory."""
         if hasattr(self, "_pixels"):
             BaseBuffer.reset(self)
         else:

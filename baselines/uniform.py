@@ -1,4 +1,4 @@
-"""The uniform-random learner: the floor under every score, and the control that must show no transfer."""
+"""The uniform-random learner: the lower bound for every score, and the control that must show no transfer."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class UniformLearner:
     def act(
         self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.int64]:
-        """One uniform draw a lane; integers (L,)."""
+        """One uniform draw per lane; integers (L,)."""
         return self._generator.integers(0, ACTIONS, self._lanes)
 
     def save(self, folder: Path) -> None:
-        """Write the empty file that says that there are no weights."""
+        """Write an empty file, whose name says that there are no weights."""
         (folder / "no_weights").touch()
 
     def load(self, folder: Path) -> None:

@@ -15,12 +15,12 @@ from protocol import LearnerError
 
 WEIGHTS = "learner.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam, the optimiser of all learners, keeps of a parameter beside its count of steps."""
+"""What Adam, the optimiser of all learners, stores for a parameter in addition to its count of steps."""
 
 
 def save_weights(policy: BasePolicy, folder: Path) -> None:
     """Write a policy's weights and its optimiser's state into ``folder``."""
-    # Parameters by name, not the state dict: that one lists a shared trunk three times.
+    # Parameters by name, not the state dict, which lists a shared trunk three times.
     tensors = {f"policy.{name}": parameter for name, parameter in policy.named_parameters()}
     for index, state in policy.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": tensor for name, tensor in state.items()}
@@ -31,7 +31,7 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
     """Read what ``save_weights`` wrote.
 
     Raises:
-        LearnerError: the file is missing, or does not hold the weights of this network.
+        LearnerError: the file is missing, or does not contain the weights of this network.
     """
     try:
         tensors = load_file(folder / WEIGHTS, device=str(policy.device))
@@ -53,7 +53,7 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
 def _optimizer_state(
     policy: BasePolicy, tensors: dict[str, torch.Tensor]
 ) -> dict[int, dict[str, torch.Tensor]]:
-    """The optimiser's state in a file, by the parameter's place and by name: all of Adam's, or nothing."""
+    """The optimiser's state in a file, by the parameter's index and by name: all of Adam's, or nothing."""
     optimised = [parameter for group in policy.optimizer.param_groups for parameter in group["params"]]
     if not any(name.startswith("optimizer.") for name in tensors):
         return {}
@@ -64,7 +64,7 @@ def _optimizer_state(
         for moment in MOMENTS:
             value = tensors[f"optimizer.{index}.{moment}"]
             _check_shape(moment, value, parameter)
-            # The fused optimiser walks a parameter and its moments as they lie in memory.
+            # The fused optimiser processes a parameter and its moments in their order in memory.
             state[index][moment] = torch.empty_like(parameter, requires_grad=False).copy_(value)
     return state
 

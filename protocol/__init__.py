@@ -1,4 +1,4 @@
-"""What is measured: the frozen protocol, its runs and seeds, and the records that cross floors."""
+"""The frozen protocol, its runs and seeds, and the records that several floors use."""
 
 from protocol.errors import (
     AmtlbError,

@@ -7,11 +7,11 @@ AmtlbError                    everything below; the command line prints it as on
 ├── ConformanceError          an emulator that does not play as the baselines' emulator did
 ├── StoreError                a results folder that cannot be read, written or trusted
 │   └── RunBusy               a run that another process is playing
-├── ServerError               a database that does not answer, refuses, or holds what cannot be right
+├── ServerError               a database that does not answer, refuses, or contains invalid data
 ├── LearnerError              a learner that breaks the contract
-├── BoxError                  a box for a learner that cannot be had: no engine, image or user
-├── WorkerDied                a process that played lanes or a run has ended before its time
-└── BudgetExhausted           the frames of a run are spent: how a learner learns that it is over
+├── BoxError                  a box for a learner that is not available: no engine, image or user
+├── WorkerDied                a process that played lanes or a run and ended too early
+└── BudgetExhausted           the frames of a run are spent: this tells a learner that its training is over
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RunBusy(StoreError):
 
 
 class ServerError(AmtlbError):
-    """A database that does not answer, refuses, or holds what cannot be right."""
+    """A database that does not answer, refuses, or contains invalid data."""
 
 
 class LearnerError(AmtlbError):
@@ -63,12 +63,12 @@ class LearnerError(AmtlbError):
 
 
 class BoxError(AmtlbError):
-    """A box for a learner that cannot be had."""
+    """A box for a learner that is not available."""
 
 
 class WorkerDied(AmtlbError):
-    """A process that played lanes or a run has ended before its time."""
+    """A process that played lanes or a run and ended too early."""
 
 
 class BudgetExhausted(AmtlbError):
-    """The frames of a run are spent: ``LaneEnv.step`` raises it, and a learner may let it through."""
+    """The frames of a run are spent. ``LaneEnv.step`` raises it, and a learner need not catch it."""

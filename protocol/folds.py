@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 def make_folds(games: Iterable[str], number: int, seed: int) -> tuple[tuple[str, ...], ...]:
-    """Deal games into folds of (nearly) equal size, in an order that only the seed decides.
+    """Deal games into folds of (nearly) equal size, in an order that depends only on the seed.
 
-    The games are sorted by SHA-256 of ``"<seed>/<game>"`` and dealt round-robin, so the result needs
-    no random number generator and is the same in every version of every library.
+    The games are sorted by SHA-256 of ``"<seed>/<game>"`` and dealt round-robin. The result therefore needs no
+    random number generator and is the same in every version of every library.
 
     Args:
         games: names, in any order; duplicates are an error.
@@ -18,14 +18,14 @@ def make_folds(games: Iterable[str], number: int, seed: int) -> tuple[tuple[str,
         seed: the protocol's seed.
 
     Returns:
-        ``number`` tuples of names, each sorted; sizes differ by one at most.
+        ``number`` tuples of names, each sorted; sizes differ by at most one.
 
     Raises:
-        ValueError: a game stands twice, or ``number`` is out of range.
+        ValueError: a game is listed twice, or ``number`` is out of range.
     """
     names = list(games)
     if len(set(names)) != len(names):
-        raise ValueError(f"a game stands twice among {sorted(names)}")
+        raise ValueError(f"a game is listed twice in {sorted(names)}")
     if not 1 <= number <= len(names):
         raise ValueError(f"{number} folds of {len(names)} games: the number must be 1 to {len(names)}")
     order = sorted(names, key=lambda game: hashlib.sha256(f"{seed}/{game}".encode()).digest())

@@ -1,4 +1,4 @@
-"""The frozen protocol as typed, immutable values; its loading and its digest."""
+"""The frozen protocol as typed, immutable values, how it is loaded, and its digest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class Frozen(BaseModel):
-    """Base of every model that crosses a floor: strict, immutable, finite, no unknown field."""
+    """Base of every model that several floors use: strict, immutable, finite, without unknown fields."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -40,7 +40,7 @@ class Emulator(Frozen):
 
 
 class Environment(Frozen):
-    """How every game is shown and played; the units are in the names."""
+    """How every game is shown and played; the names give the units."""
 
     frame_skip: Positive
     pooled_frames: Annotated[int, Field(ge=2, le=2)]
@@ -63,10 +63,11 @@ class Environment(Frozen):
 
 
 class Derivations(Frozen):
-    """What code decides, named by version; a closed set, so that no release plays what it does not implement.
+    """The parts of the rules that code decides, by the name of their version.
 
-    Code that changes a seed, a picture or the order of lanes needs another name here, which is another digest
-    of every edition. ``protocol/v1.toml`` says what each name stands for.
+    The set of names is closed, so no release plays a version that it does not implement. Code that changes a
+    seed, a picture or the order of lanes needs a new name here, which changes the digest of every edition.
+    ``protocol/v1.toml`` defines each name.
     """
 
     episode_seed: Literal["sha256-1"]
@@ -109,7 +110,7 @@ class Edition(Frozen):
         return self
 
     def training_games(self, fold: int) -> tuple[str, ...]:
-        """The games of every other fold than ``fold``, in the edition's order."""
+        """The games of all folds except ``fold``, in the edition's order."""
         return tuple(game for game in self.games if game not in self.folds[fold])
 
 
@@ -140,12 +141,12 @@ class Protocol(Frozen):
 
     @cached_property
     def edition_digests(self) -> Mapping[str, str]:
-        """By edition, the digest that identifies it and is part of each of its seeds.
+        """The digest of each edition, which identifies it and is part of each of its seeds.
 
-        SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides what is played in
-        that edition: lanes, emulator, environment, derivations, the edition itself and its games with their
-        ROMs. So an edition or a game that is added elsewhere changes no digest. Fields that are None are left
-        out: a field that a later release adds, and that an edition does not use, leaves its digest as it is.
+        SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides how that edition is
+        played: lanes, emulator, environment, derivations, the edition itself and its games with their ROMs.
+        Adding another edition or game therefore changes no digest. Fields that are None are left out: if a
+        later release adds a field that an edition does not use, the digest of that edition stays the same.
         """
         return {
             edition.name: canonical_digest(
@@ -162,7 +163,7 @@ class Protocol(Frozen):
 
     @cached_property
     def practice_digest(self) -> str:
-        """What stands in for an edition's digest where lanes are played outside every edition."""
+        """The digest that replaces an edition's digest when lanes are played outside every edition."""
         return canonical_digest(self._shared_rules | {"edition": None})
 
     @property
@@ -173,7 +174,7 @@ class Protocol(Frozen):
         }
 
     def edition(self, name: str) -> Edition:
-        """The edition called ``name``; raises UnknownName for any other."""
+        """The edition called ``name``; raises UnknownName if there is none."""
         for edition in self.editions:
             if edition.name == name:
                 return edition
@@ -181,7 +182,7 @@ class Protocol(Frozen):
         raise UnknownName(f"edition {name!r} does not exist in protocol {self.version}; choose one of: {known}")
 
     def game(self, name: str) -> Game:
-        """The game called ``name``; raises UnknownName for any other."""
+        """The game called ``name``; raises UnknownName if there is none."""
         for game in self.games:
             if game.name == name:
                 return game
@@ -201,16 +202,16 @@ def canonical_digest(value: Any) -> str:
 
 
 def read_data(name: str) -> dict[str, Any]:
-    """Parse a TOML file that lies beside this module."""
+    """Parse a TOML file that is next to this module."""
     return tomllib.loads(files("protocol").joinpath(name).read_text(encoding="utf-8"))
 
 
 @cache
 def load(version: str) -> Protocol:
-    """Load one protocol version, such as ``"v1"``; raises UnknownName for one that does not exist."""
+    """Load one protocol version, such as ``"v1"``; raises UnknownName if it does not exist."""
     if version not in VERSIONS:
         raise UnknownName(f"protocol {version!r} does not exist; choose one of: {', '.join(VERSIONS)}")
-    # JSON mode is what lets strict models take the arrays of a file as tuples.
+    # Strict models accept the arrays of a file as tuples only in JSON mode.
     return Protocol.model_validate_json(json.dumps(read_data(f"{version}.toml")))
 
 
@@ -227,7 +228,7 @@ def current_protocol() -> Protocol:
 
 
 class GameVectors(Frozen):
-    """A game's two conformance vectors (suite.emulator.conformance says what they are), SHA-256 in hexadecimal.
+    """A game's two conformance vectors, as SHA-256 in hexadecimal (see suite.emulator.conformance).
 
     Attributes:
         conformance: of rewards and RAM.
@@ -252,12 +253,12 @@ class Vectors(Frozen):
 
 @cache
 def load_vectors(version: str) -> Vectors:
-    """The conformance vectors that are published beside a protocol version."""
+    """The conformance vectors that are published with a protocol version."""
     return Vectors.model_validate(read_data(f"{version}_conformance.toml"))
 
 
 @cache
 def load_references(version: str) -> Mapping[str, Reference]:
-    """Reference scores by game. They change no run and stand outside the digest."""
+    """Reference scores by game. They change no run and are not part of the digest."""
     rows = read_data(f"{version}_references.toml")
     return {game: Reference.model_validate(row) for game, row in rows.items()}

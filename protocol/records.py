@@ -1,4 +1,4 @@
-"""The records that cross floors: what is kept of an episode and of a run."""
+"""The records that several floors use: what is stored about an episode and about a run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from protocol.model import Frozen, Sha256
 from protocol.seeds import Phase
 
 EndReason = Literal["game_over", "max_frames", "no_reward", "budget"]
-"""Why an episode ended: terminated by the game; cut at the frame cap; cut after too many steps without
-a reward; cut because the game's or the run's frames were spent."""
+"""Why an episode ended: the game was over; the frame cap was reached; too many steps passed without a
+reward; the frames of the game or of the run were spent."""
 END_REASONS: tuple[EndReason, ...] = get_args(EndReason)
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0)]
 _UNPRINTED = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-"""Controls, line ends, marks of direction and characters without width (Unicode's C0, C1, Zl, Zp and Cf)."""
+"""Controls, line ends, direction marks and characters without width (Unicode's C0, C1, Zl, Zp and Cf)."""
 Line = Annotated[str, Field(max_length=200, pattern=f"^[^{_UNPRINTED}]*$")]
-"""One line of text that can be printed as it is."""
+"""One line of text that can be printed unchanged."""
 LearnerName = Annotated[str, Field(max_length=200, pattern=r"^[^\W\d][\w.]*:[^\W\d]\w*$")]
-"""Where a learner is made: ``module:function``."""
+"""The function that makes a learner: ``module:function``."""
 GameName = Annotated[str, Field(max_length=64, pattern="^[a-z][a-z0-9_]*$")]
 Device = Annotated[str, Field(max_length=16, pattern=r"^[a-z]+(:[0-9]+)?$")]
 Versions = Annotated[dict[Line, Line], Field(max_length=100)]
@@ -32,7 +32,7 @@ Versions = Annotated[dict[Line, Line], Field(max_length=100)]
 
 @dataclass(frozen=True, slots=True)
 class EpisodeRecord:
-    """One episode: with the run id, enough to play it again to the bit.
+    """One episode. With the run id, this is enough to play it again to the bit.
 
     Attributes:
         phase: training or evaluation.
@@ -43,7 +43,7 @@ class EpisodeRecord:
         length_steps: agent steps.
         episode_return: the sum of its raw rewards, in game points.
         end_reason: why it ended.
-        actions: one byte a step, each 0 to 17.
+        actions: one byte per step, each 0 to 17.
         reward_steps: the steps, from 0, whose reward was not zero.
         rewards: those rewards, in game points.
         ram_sha256: SHA-256 of the 128 bytes of RAM after the last step (32 bytes).
@@ -64,10 +64,10 @@ class EpisodeRecord:
 
 
 class GameSpending(Frozen):
-    """What a run spent on one game, in frames, the ROM that it was spent on, and the emulator's conformance.
+    """The frames that a run spent on one game, the game's ROM, and the emulator's conformance.
 
     ``conformance_sha256`` and ``pictures_sha256`` are the game's two conformance vectors, of rewards and RAM
-    and of pictures, as played by the run's own process.
+    and of pictures, as the run's own process played them.
     """
 
     game: GameName
@@ -81,10 +81,11 @@ class GameSpending(Frozen):
 
 
 class Stretch(Frozen):
-    """A part of a run that was broken off and resumed elsewhere or later: on what it was played.
+    """A part of a run that was interrupted and resumed elsewhere or later, and the machine that played it.
 
     Attributes:
-        until_steps: the agent steps, over all lanes and both phases, that the run had played at its end.
+        until_steps: the agent steps, over all lanes and both phases, that the run had played when this part
+            ended.
         device: of the learner.
         cpu, code_commit, versions: as in the record.
         wall_seconds: how long it took.
@@ -99,21 +100,21 @@ class Stretch(Frozen):
 
 
 class RunRecord(Frozen):
-    """What is kept of a complete run, beside its ledger and its checkpoint.
+    """The description of a complete run, stored next to its ledger and its checkpoint.
 
     ``schema_version`` names this layout. Fields that a later release adds have defaults, so that every
     published record stays readable; a field never changes its meaning.
 
     Digests are SHA-256 in hexadecimal. ``checkpoint_in`` is the digest of the checkpoint that the learner
-    started as, ``checkpoint_out`` of the one that it ended as (over the sorted list of files and their
-    digests). ``image_sha256`` is the id of the Docker image in whose container the learner was, while the
-    harness held the lanes outside it; None: it was in the harness's process, or in one beside it.
-    ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
-    those that the learner was made with, for training and, where the run has one, for its evaluation.
-    ``notes_sha256`` is over what the learner noted, as the checkpoints' digests are; None: it noted nothing.
-    ``workers`` processes played the lanes; 0: the run's own did. ``resumed_from`` has the stretches before the
-    last one, if the run was broken off; the device, CPU, commit, versions and seconds of the record are those
-    of the last one.
+    started from, and ``checkpoint_out`` of the one that it ended with (over the sorted list of files and their
+    digests). ``image_sha256`` is the id of the Docker image whose container ran the learner, while the harness
+    kept the lanes outside it. It is None if the learner ran in the harness's process, or in another process
+    next to it. ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
+    those that the learner was made with, for training and, if the run has one, for its evaluation.
+    ``notes_sha256`` is the digest of the learner's notes, computed like those of checkpoints; None: it has no
+    notes. ``workers`` is the number of processes that played the lanes; 0: the run's own process did. If the
+    run was interrupted, ``resumed_from`` lists all stretches except the last; the device, CPU, commit, versions
+    and seconds of the record are those of the last one.
     """
 
     schema_version: Literal[1]

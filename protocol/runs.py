@@ -1,4 +1,4 @@
-"""The runs of an edition: their ids, what each plays, and which must come first."""
+"""The runs of an edition: their ids, what each plays, and which must be played first."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ID = re.compile(
 
 @dataclass(frozen=True, order=True)
 class RunId:
-    """The name of one run, which says all: ``lite/transfer/fold2/qbert/seed0``.
+    """The name of one run, which identifies it completely: ``lite/transfer/fold2/qbert/seed0``.
 
-    ``fold`` is there for pretrain and transfer, ``game`` for fresh and transfer.
+    Pretrain and transfer runs have a ``fold``, fresh and transfer runs a ``game``.
     """
 
     edition: str
@@ -39,7 +39,7 @@ class RunId:
 
     @property
     def path(self) -> str:
-        """The id without its edition: where the run lies in a results folder of that edition."""
+        """The id without its edition, which is the run's path in a results folder of that edition."""
         fold = () if self.fold is None else (f"fold{self.fold}",)
         game = () if self.game is None else (self.game,)
         return "/".join((self.arm, *fold, *game, f"seed{self.seed}"))
@@ -47,14 +47,14 @@ class RunId:
 
 @dataclass(frozen=True)
 class Run:
-    """One learner spending one budget.
+    """One learner that spends one budget.
 
     Attributes:
         run_id: its name.
         edition_digest: of the edition that it belongs to.
         games: what it plays, in the edition's order.
         budget_frames: the budget of each of these games, in emulator frames.
-        starts_from: the run whose checkpoint the learner starts as; None: a new learner.
+        starts_from: the run whose checkpoint the learner starts from; None: a new learner.
         evaluation_episodes: episodes of each game after training; 0: none.
         evaluation_max_frames: the cap of each, in emulator frames.
         frame_skip: emulator frames of one agent step.
@@ -76,7 +76,7 @@ class Run:
 
     @cached_property
     def game_choice(self) -> Callable[[int, int, Sequence[int]], int]:
-        """(lane, episode number, weights of the games) -> the place of the game that is drawn."""
+        """(lane, episode number, weights of the games) -> the index of the game that is drawn."""
         return partial(game_choice, self.edition_digest, str(self.run_id))
 
     def learner_seed(self, phase: Phase) -> int:
@@ -135,7 +135,7 @@ def parse_run_id(text: str, protocol: Protocol) -> RunId:
 
 
 def plan(protocol: Protocol, edition: Edition) -> tuple[Run, ...]:
-    """Every run of an edition, arm by arm; a run stands behind the one that it starts from."""
+    """Every run of an edition, arm by arm; a run comes after the run that it starts from."""
     seeds = range(edition.seeds)
     folds = range(len(edition.folds))
     name = edition.name

@@ -1,8 +1,8 @@
-"""Every seed of the benchmark, derived by hashing: nobody chooses one, so nobody picks a lucky one.
+"""Every seed of the benchmark, derived by hashing: nobody chooses a seed, so nobody picks a lucky one.
 
-Each derivation is SHA-256 over the RFC 8785 canonical JSON of a list that opens with the name of its
-domain, so that no two domains can ever share an input. Of lists of names and whole numbers that form is the
-strings as the standard library's JSON quotes them and the numbers' digits, joined by commas.
+Each derivation is SHA-256 over the RFC 8785 canonical JSON of a list that begins with the name of its domain.
+Two domains can therefore never share an input. For lists of names and whole numbers, this form consists of the
+strings as the standard library's JSON quotes them and the digits of the numbers, joined by commas.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def episode_seed(edition_digest: str, run_id: str, lane: int, number: int) -> in
 def game_choice(edition_digest: str, run_id: str, lane: int, number: int, weights: Sequence[int]) -> int:
     """The index of the game that an episode of a lane plays, drawn in proportion to ``weights``.
 
-    Integers only: a 64-bit hash h picks the place ``h * sum(weights) >> 64`` on the line of weights,
-    so the draw is exact, the same on every machine, and biased by less than sum(weights) / 2**64.
+    The draw uses integers only: a 64-bit hash h selects the place ``h * sum(weights) >> 64`` on the line of
+    weights. It is therefore exact, the same on every machine, and biased by less than sum(weights) / 2**64.
 
     Args:
         weights: steps that each game has left and that no lane has reserved; at least one is positive.
@@ -62,10 +62,11 @@ def game_choice(edition_digest: str, run_id: str, lane: int, number: int, weight
 
 
 def learner_seed(edition_digest: str, seed: int, phase: Phase) -> int:
-    """The 32-bit seed that a run's learner is made with (legacy numpy generators take no more).
+    """The 32-bit seed that a run's learner is made with (legacy numpy generators accept no more bits).
 
-    It is the same in every game, fold and arm, so that it tells a learner nothing about which run it plays. The
-    instance that trains and the one that plays the evaluation from the final checkpoint have a seed each.
+    It is the same in every game, fold and arm, so it does not reveal to a learner which run it plays. The
+    instance that trains and the instance that plays the evaluation from the final checkpoint have different
+    seeds.
 
     Args:
         edition_digest: 64 hexadecimal digits.

@@ -1,4 +1,4 @@
-"""Digests of files and folders, by which runs and submissions name what they hold."""
+"""Digests of files and folders, by which runs and submissions identify their contents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def folder_digest(folder: Path) -> str:
     """SHA-256, in hexadecimal, over the names and digests of all files below a folder.
 
     Raises:
-        StoreError: the folder holds something that is neither a file nor a folder.
+        StoreError: the folder contains something that is neither a file nor a folder.
     """
     files = {}
     for path in sorted(folder.rglob("*")):

@@ -1,4 +1,4 @@
-"""What a run is played on and with: versions, commit, CPU type, and what makes it repeatable."""
+"""The machine and software of a run: versions, commit, CPU type, and settings that make a run repeatable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECORDED_PACKAGES = (
     "stable-baselines3",
     "torch",
 )
-"""The libraries whose versions can change what a run yields."""
+"""The libraries whose versions can change the results of a run."""
 
 RUN_SETTINGS = {
     "OMP_NUM_THREADS": "1",
@@ -34,9 +34,10 @@ RUN_SETTINGS = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**30),
 }
-"""Environment variables of every run's process: one thread, and arithmetic that is meant to be the same on all
-x86 types with AVX2. They must be set before torch and numpy are imported. The last two let glibc keep freed
-memory: without them each batch is mapped and zeroed anew, 8 % of a PPO run's time (docs/performance.md)."""
+"""Environment variables of every run's process: one thread, and arithmetic that is meant to be the same on
+all x86 types with AVX2. They must be set before torch and numpy are imported. The last two let glibc keep
+freed memory. Without them each batch is mapped and zeroed again, which takes 8 % of a PPO run's time
+(docs/performance.md)."""
 
 
 def available_cores() -> int:
@@ -58,9 +59,9 @@ def library_versions() -> dict[str, str]:
 
 
 def code_commit() -> str | None:
-    """The commit of the code that runs, with ``-dirty`` where tracked files differ from it.
+    """The commit of the code that runs, with ``-dirty`` if tracked files differ from it.
 
-    ``AMTLB_COMMIT`` says it where there is no repository, as in an image; None: not known.
+    ``AMTLB_COMMIT`` gives it if there is no repository, as in an image; None: not known.
     """
     return _commit_or_reason()[0]
 
@@ -93,9 +94,9 @@ def _commit_or_reason() -> tuple[str | None, str]:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process has held; processes that it started are not counted."""
+    """The peak memory of this process, without the processes that it started."""
     try:
-        # getrusage would count what the parent held when it started this process.
+        # getrusage would include the memory that the parent had when it started this process.
         lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
@@ -103,7 +104,7 @@ def peak_memory_bytes() -> int:
 
 
 def cpu_type() -> str:
-    """The CPU's name with family, model and stepping where the system tells them."""
+    """The CPU's name, with family, model and stepping if the system reports them."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
     except OSError:

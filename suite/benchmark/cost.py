@@ -1,4 +1,4 @@
-"""What runs cost: from their steps and a learner's pace to hours, memory and disk; arithmetic only."""
+"""The cost of runs: from their steps and a learner's pace to hours, memory and disk; arithmetic only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.run.space import LEDGER_COPIES
 
 CONSOLE_BYTES = 500_000
-"""A console that is loaded; a lane keeps one per game that it has played (suite.lanes.engine)."""
+"""The memory of a loaded console; a lane keeps one per game that it has played (suite.lanes.engine)."""
 _HOUR = 3600.0
 
 Rate = Annotated[float, Field(gt=0)]
@@ -22,12 +22,12 @@ Bytes = Annotated[int, Field(ge=0)]
 
 
 class Pace(Frozen):
-    """How fast one run of a learner goes on one type of CPU, and what it holds.
+    """The speed of one run of a learner on one type of CPU, and the memory and disk that it needs.
 
     Attributes:
         training_steps_per_second: agent steps of all lanes together, while it learns.
         evaluation_steps_per_second: the same while it only acts.
-        memory_bytes: the most that one run holds.
+        memory_bytes: the peak memory of one run.
         checkpoint_bytes: of one checkpoint.
     """
 
@@ -43,13 +43,13 @@ class Pace(Frozen):
 
 
 class Volume(Frozen):
-    """What some runs play and record, on any machine.
+    """The steps and ledgers of some runs, which are the same on any machine.
 
     Attributes:
-        runs: how many.
+        runs: the number of runs.
         training_steps: agent steps.
         evaluation_steps: agent steps at most: with every episode at its cap.
-        ledger_bytes: of all ledgers, Sacred's copies included, at most.
+        ledger_bytes: of all ledgers, including Sacred's copies, at most.
     """
 
     runs: int
@@ -59,12 +59,12 @@ class Volume(Frozen):
 
 
 class Estimate(Frozen):
-    """What some runs cost at one pace, at most: every episode of an evaluation is counted at its cap.
+    """The cost of some runs at one pace, at most: every episode of an evaluation is counted at its cap.
 
     Attributes:
         jobs: runs side by side.
         core_hours: of all runs together.
-        longest_chain_hours: of the longest run together with the one that it starts from, if that is missing.
+        longest_chain_hours: of the longest run together with the run that it starts from, if that is missing.
         wall_hours: until the last run has ended.
         memory_bytes: of the runs side by side.
         checkpoint_bytes: of all checkpoints.
@@ -79,12 +79,12 @@ class Estimate(Frozen):
 
 
 def steps(run: Run) -> tuple[int, int]:
-    """The agent steps of a run's training, and those of its evaluation at most."""
+    """The agent steps of a run's training, and the maximum of those of its evaluation."""
     return run.total_budget_steps, run.most_steps - run.total_budget_steps
 
 
 def volume(runs: Sequence[Run]) -> Volume:
-    """What these runs play and record."""
+    """The steps and ledgers of these runs."""
     counts = [steps(run) for run in runs]
     training, evaluation = sum(count[0] for count in counts), sum(count[1] for count in counts)
     ledgers = LEDGER_BYTES_PER_STEP * (training + evaluation) + LEDGER_BYTES_PER_RUN * len(runs)
@@ -99,14 +99,14 @@ def volume(runs: Sequence[Run]) -> Volume:
 def estimate(
     runs: Sequence[Run], protocol: Protocol, pace: Pace, jobs: int, cores_per_run: int = 1
 ) -> Estimate:
-    """What these runs cost.
+    """The cost of these runs.
 
     Args:
-        runs: those that are to be played; a run stands behind the one that it starts from.
+        runs: the runs to be played; a run comes after the run that it starts from.
         protocol: the rules.
-        pace: of the learner on the machine that is asked about.
+        pace: of the learner on the machine in question.
         jobs: runs side by side.
-        cores_per_run: more than 1 where processes of their own play the lanes.
+        cores_per_run: more than 1 if separate processes play the lanes.
     """
     seconds = {run.run_id: pace.seconds(run) for run in runs}
     consoles = protocol.lanes * max((len(run.games) for run in runs), default=0)
@@ -121,7 +121,7 @@ def estimate(
 
 
 def longest_chain(runs: Sequence[Run], seconds: Mapping[RunId, float]) -> float:
-    """The seconds that these runs take on a machine of endless cores; 0 for no runs."""
+    """The seconds that these runs take on a machine with unlimited cores; 0 for no runs."""
     ends: dict[RunId, float] = {}
     for run in runs:
         begin = 0.0 if run.starts_from is None else ends.get(run.starts_from, 0.0)
@@ -133,8 +133,8 @@ def wall_seconds(runs: Sequence[Run], seconds: Mapping[RunId, float], jobs: int)
     """The seconds until all runs have ended, played in the order of ``suite.benchmark.edition``.
 
     Args:
-        runs: a run stands behind the one that it starts from; one that starts from none of these may begin
-            at once.
+        runs: a run comes after the run that it starts from; a run that starts from none of these may begin at
+            once.
         seconds: of each run.
         jobs: runs side by side, at least 1.
     """

@@ -1,8 +1,9 @@
-"""A learner's pace: from the runs that a folder holds, or from a short play on this machine.
+"""A learner's pace: from the runs in a folder, or from a short play on this machine.
 
-The short play has a process of its own, started as a run's is. It trains on practice lanes, saves, and lets the
-saved learner act. Only the second half of each counts: at first a learner may only play (DQN), and consoles are
-loaded. As a script: ``python -m suite.benchmark.pace LEARNER GAME...`` prints the pace as JSON.
+The short play has its own process, started like that of a run. It trains on practice lanes, saves, and lets the
+saved learner act. Only the second half of each phase counts, because at first a learner may only play (DQN),
+and consoles are loaded. As a script: ``python -m suite.benchmark.pace LEARNER GAME...`` prints the pace as
+JSON.
 """
 
 from __future__ import annotations
@@ -39,24 +40,26 @@ from suite.results.journal import JournalRecorder
 from suite.results.store import Store
 
 if TYPE_CHECKING:
-    from suite.lanes.environment import LaneEnv  # it imports the emulator, which the asking side does not need
+    from suite.lanes.environment import (
+        LaneEnv,
+    )  # it imports the emulator, which the caller does not need
 
 TRAINING_STEPS = 8_000
-"""Agent steps of the short play: eight rollouts of PPO; DQN learns after the first 160."""
+"""Agent steps of the short play: eight rollouts of PPO; DQN learns after the first 160 steps."""
 EVALUATION_STEPS = 2_000
 MOST_SECONDS = 180
-"""A short play that takes longer is given up."""
+"""A short play that takes longer is stopped."""
 
 
 def pace_of_runs(store: Store, complete: Sequence[Run], device: str, workers: int) -> tuple[Pace, int] | None:
-    """The pace of the complete runs that were played as the next ones will be, and how many these are.
+    """The pace of the complete runs that were played as the next ones will be, and the number of these runs.
 
-    Runs count that were played on this type of CPU, on the same device, with as many workers, without a break.
-    What a run took besides its training is counted to its evaluation, so that the start of the run is in it.
-    Where no run was evaluated, the evaluation is taken to be as slow as the training.
+    Only runs count that were played on this type of CPU, on the same device, with the same number of workers,
+    and without interruption. The time that a run took besides its training counts as evaluation, so it includes
+    the start of the run. If no run was evaluated, the evaluation is assumed to be as slow as the training.
 
     Args:
-        store: where the runs lie, with their checkpoints.
+        store: contains the runs, with their checkpoints.
         complete: its complete runs.
         device: of the next runs.
         workers: of the next runs.
@@ -86,7 +89,7 @@ def pace_of_runs(store: Store, complete: Sequence[Run], device: str, workers: in
 
 
 def _rates(records: Sequence[RunRecord], frame_skip: int) -> tuple[float, float]:
-    """Agent steps a second of training and of evaluation."""
+    """Agent steps per second of training and of evaluation."""
     training_steps = training_seconds = evaluation_steps = evaluation_seconds = 0.0
     for record in records:
         own_steps = record.budget_frames / frame_skip
@@ -105,7 +108,7 @@ def _size_bytes(folder: Path) -> int:
 
 
 def measured_games(edition: Edition) -> tuple[str, str]:
-    """The two games of an edition that a short play is on: its first and one from the middle."""
+    """The two games of an edition for a short play: its first and one from the middle."""
     return edition.games[0], edition.games[len(edition.games) // 2]
 
 
@@ -151,7 +154,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
 
     protocol = current_protocol()
     make = find_learner(name)
-    pa.array([0])  # Arrow reserves 1 GB for itself, of which it takes what it needs
+    pa.array([0])  # Arrow reserves 1 GB for itself, and uses what it needs of it
     held, reserved = _status_bytes("VmRSS"), _status_bytes("VmData")
     learner = make(0, protocol.lanes)
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
@@ -160,7 +163,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
         training = _steps_per_second(
             learner.learn, protocol, games, TRAINING_STEPS, saved.with_name("training")
         )
-        # A buffer that fills up over a longer run is reserved by now, though not yet held.
+        # A buffer that fills up over a longer run is already reserved, but not yet in memory.
         memory = max(peak_memory_bytes(), held + _status_bytes("VmData") - reserved)
         learner.save(saved)
         player = make(1, protocol.lanes)
@@ -177,7 +180,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
 
 
 class Clocked(JournalRecorder):
-    """A journal that notes when each vector step was played, and before which of them consoles were loaded.
+    """A journal that also times each vector step, and notes the steps before which consoles were loaded.
 
     Args:
         path: the journal; it must not exist.
@@ -192,7 +195,7 @@ class Clocked(JournalRecorder):
         self._loading: set[int] = set()
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
-        """An episode begins; a lane's first one of a game loads a console."""
+        """An episode begins; a console is loaded for a lane's first episode of a game."""
         super().begin(lane, phase, number, game, seed)
         if (lane, game) not in self._loaded:
             self._loaded.add((lane, game))
@@ -205,12 +208,12 @@ class Clocked(JournalRecorder):
 
     @property
     def steps(self) -> int:
-        """The agent steps so far."""
+        """The agent steps played so far."""
         return self._lanes * len(self._times)
 
     @property
     def steps_per_second(self) -> float:
-        """Agent steps a second over the second half, without the steps in which a console was loaded.
+        """Agent steps per second over the second half, without the steps in which a console was loaded.
 
         A run loads a console once in many thousand steps, a short play once in a hundred.
         """
@@ -223,7 +226,7 @@ class Clocked(JournalRecorder):
 def _steps_per_second(
     play: Callable[[LaneEnv], None], protocol: Protocol, games: tuple[str, ...], steps: int, journal: Path
 ) -> float:
-    """Agent steps a second while practice lanes are played, recorded as those of a run are."""
+    """Agent steps per second while practice lanes are played and recorded like those of a run."""
     from suite.learners.practice import practice_lanes
 
     with closing(Clocked(journal, protocol.lanes)) as recorder:
@@ -238,16 +241,16 @@ def _steps_per_second(
 
 
 def _status_bytes(name: str) -> int:
-    """What Linux says of this process's memory, such as ``VmRSS``: 0 where it says nothing."""
+    """A value that Linux reports for this process's memory, such as ``VmRSS``; 0 if it reports none."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
     return 1024 * int(found[0]) if found else 0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a learner's pace as JSON; what went wrong is the last line of standard error."""
+    """Print a learner's pace as JSON; if that fails, the last line of standard error says why."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what the learner prints
+    os.dup2(2, 1)  # the learner's output goes to standard error
     try:
         pace = _play(arguments[0], tuple(arguments[1:]))
     except AmtlbError as error:

@@ -1,1 +1,1 @@
-"""A console, proven to be the right one."""
+"""A console, proven to be the right one, and the replay of episodes."""

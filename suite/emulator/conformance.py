@@ -1,9 +1,10 @@
-"""Conformance vectors: whether this machine's emulator plays and shows as the one of the baselines did.
+"""Conformance vectors: whether this machine's emulator plays and draws as the emulator of the baselines did.
 
-A game has two, SHA-256 over one fixed random play: of every step's reward (int32, little-endian) and RAM, and
-of every picture that a learner would be shown, each episode's first one included (uint8, 84x84, rows first).
-Actions are uniform, from a Philox generator; sticky draws and episode starts are as in any run; the seeds are
-derived from the game's name. ``python -m suite.emulator.conformance`` prints the file that holds them.
+A game has two vectors, each a SHA-256 over one fixed random play: one of the reward (int32, little-endian) and
+RAM of every step, and one of every picture that a learner would see, including each episode's first (uint8,
+84x84, rows first). Actions are uniform, from a Philox generator. Sticky draws and episode starts are as in any
+run. The seeds are derived from the game's name. ``python -m suite.emulator.conformance`` prints the file of the
+vectors.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def play_vector(protocol: Protocol, game: str, steps: int) -> GameVectors:
 def play_vectors(
     protocol: Protocol, games: Sequence[str], steps: int, listener: Callable[[str], None]
 ) -> dict[str, GameVectors]:
-    """Play the vectors of these games on all cores; ``listener`` hears of each game.
+    """Play the vectors of these games on all cores; ``listener`` is called for each game.
 
     Raises:
         RomError: a ROM is missing or wrong.
@@ -89,7 +90,7 @@ def _play(version: str, steps: int, game: str) -> GameVectors:
 
 
 def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, GameVectors]:
-    """The vectors of these games, played in this process; raises ConformanceError where one deviates."""
+    """The vectors of these games, played in this process; raises ConformanceError if one deviates."""
     published = load_vectors(protocol.version)
     vectors = {game: play_vector(protocol, game, published.steps) for game in games}
     expected = {game: published.games[game] for game in games}
@@ -99,7 +100,7 @@ def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, GameV
 
 
 def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> ConformanceError:
-    """The error that names the games in which the emulator deviates, and the way out."""
+    """The error that names the games in which the emulator deviates, and how to fix it."""
     return ConformanceError(
         f"the emulator or its pictures deviate in {len(deviating)} of {played} games "
         f"({', '.join(deviating)}); reinstall {protocol.emulator.package}=={protocol.emulator.version} and the "
@@ -108,7 +109,7 @@ def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> Conf
 
 
 def deviating_games(expected: Mapping[str, GameVectors], found: Mapping[str, GameVectors]) -> list[str]:
-    """The games, sorted, of which a vector is not the expected one."""
+    """The games, sorted, that have a vector other than the expected one."""
     return sorted(game for game in expected if found.get(game) != expected[game])
 
 
@@ -116,9 +117,9 @@ def _main() -> None:
     protocol = current_protocol()
     vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
     owner = "suite/emulator/conformance.py"
-    print(f"# Conformance vectors beside protocol {protocol.version}; {owner} says what they are.")
+    print(f"# Conformance vectors of protocol {protocol.version}; {owner} defines them.")
     played_on = f"{protocol.emulator.package} {protocol.emulator.version}"
-    print(f"# Played on {played_on}. Outside every edition's digest.\n")
+    print(f"# Played on {played_on}. Not part of any edition's digest.\n")
     print(f"steps = {PLAYED_STEPS}  # agent steps of each play; own")
     for game, vector in vectors.items():
         print(f'\n[games.{game}]\nconformance = "{vector.conformance}"\npictures = "{vector.pictures}"')

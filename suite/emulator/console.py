@@ -1,8 +1,8 @@
-"""One console: an ALE with one game, whose every episode replays alone, bit for bit.
+"""One console: an ALE with one game, each episode of which can be replayed alone, bit for bit.
 
-The emulator itself is deterministic here: its own sticky probability is 0 and each episode starts from the
-snapshot taken right after the ROM was loaded. The sticky draws are ours, from a Philox generator keyed by
-the episode seed (Salmon et al. 2011; numpy's implementation, one double a frame).
+The emulator itself is deterministic here: its own sticky probability is 0, and each episode starts from the
+snapshot taken right after the ROM was loaded. The sticky draws are our own, from a Philox generator keyed by
+the episode seed (Salmon et al. 2011; numpy's implementation, one double per frame).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from protocol import Environment
 
 RAM_BYTES = 128
 """The size of the console's RAM."""
-_DRAWN_STEPS = 1024  # sticky draws are made in blocks of so many steps
+_DRAWN_STEPS = 1024  # sticky draws are made in blocks of this many steps
 
 cv2.setNumThreads(1)
 ALEInterface.setLoggerMode(LoggerMode.Error)
@@ -46,7 +46,7 @@ class Console:
         shape = ale.getScreenDims()
         self._screens = np.empty((2, *shape), np.uint8)
         self._size = (environment.screen_size_pixels,) * 2
-        # A restored state does not bring its picture along, so the first one is kept from here.
+        # A restored state does not include its picture, so the first picture is stored here.
         self._first_picture = np.empty(self._size, np.uint8)
         ale.getScreenGrayscale(self._screens[0])
         self._shrink(self._screens[0], self._first_picture)
@@ -56,7 +56,7 @@ class Console:
         self._action = 0
 
     def begin(self, seed: int) -> None:
-        """Start an episode with the sticky draws of this 64-bit seed."""
+        """Start an episode whose sticky draws have this 64-bit seed."""
         self._ale.reset_game()
         self._ale.restoreState(self._snapshot)
         self._held_frames = _held_frames(seed, self._environment)
@@ -69,8 +69,8 @@ class Console:
     def step(self, action: int) -> int:
         """Play one agent step without fetching a picture; return its raw reward in game points.
 
-        ``action`` must be 0 to 17: any other would end the process. Once the game is over, further
-        frames do nothing.
+        ``action`` must be 0 to 17: any other value would end the process. Once the game is over, further frames
+        do nothing.
         """
         act = self._act
         first, second, third, fourth = self._frames(action)
@@ -83,8 +83,8 @@ class Console:
             actions: uint8 (N,), each 0 to 17.
 
         Returns:
-            the rewards that were not zero, by step from 0; and how many steps had been played when the game
-            ended, None where it has not.
+            the rewards that were not zero, by step from 0; and the number of steps played when the game ended,
+                None if it has not ended.
         """
         act, game_over = self._act, self._ale.game_over
         rewards: dict[int, int] = {}
@@ -99,8 +99,8 @@ class Console:
     def step_and_show(self, action: int, out: UInt8) -> int:
         """Play one agent step as ``step`` does, and write its picture to ``out``.
 
-        The picture is the maximum of the last two frames' luminance, shrunk by area average; ``out``:
-        uint8 (84, 84), contiguous.
+        The picture is the maximum of the last two frames' luminance, reduced by area average; ``out``: uint8
+        (84, 84), contiguous.
         """
         act = self._act
         first, second, third, fourth = self._frames(action)
@@ -123,10 +123,10 @@ class Console:
         self._ale.getRAM(out)
 
     def _frames(self, action: int) -> tuple[int, int, int, int]:
-        """The four actions that the console takes when the agent's newest one is ``action``.
+        """The four actions that the console executes when the agent's newest one is ``action``.
 
-        Within a step the newest action never changes, so all that the draws decide is for how many
-        frames the one before it is held.
+        Within a step the newest action never changes. The draws therefore decide only for how many frames the
+        previous action is repeated.
         """
         held = next(self._held_frames)
         if not held:
@@ -143,9 +143,9 @@ class Console:
         )
 
     def _all_frames(self, actions: UInt8) -> Iterable[tuple[int, int, int, int]]:
-        """What ``_frames`` gives for each of these actions, one after another."""
+        """The result of ``_frames`` for each of these actions, one after another."""
         held = np.fromiter(islice(self._held_frames, len(actions)), np.int64, len(actions))
-        # The action before a step is the newest one that was taken at all, in the steps before it.
+        # The action before a step is the newest one that was executed at all in the steps before it.
         taken = np.maximum.accumulate(np.where(held < 4, np.arange(1, len(actions) + 1), 0))
         kept = np.concatenate([[self._action], actions])[np.concatenate([[0], taken])]
         self._action = int(kept[-1])
@@ -157,10 +157,10 @@ class Console:
 
 
 def _held_frames(seed: int, environment: Environment) -> Iterator[int]:
-    """For each step of an episode, how many of its frames still play the action before it (0 to 4).
+    """For each step of an episode, the number of its frames that still play the previous action (0 to 4).
 
-    Before each frame one uniform u is drawn; the console takes the newest action where
-    u >= sticky_action_probability. Draws go on, unused, for the frames after that.
+    Before each frame one uniform u is drawn; the console takes the newest action if u >=
+    sticky_action_probability. Draws for the frames after that are made too, but not used.
     """
     generator = np.random.Generator(np.random.Philox(key=seed))
     skip = environment.frame_skip

@@ -1,4 +1,4 @@
-"""Playing a recorded episode again, alone, from nothing but its actions and where it stood."""
+"""The replay of a recorded episode, alone, from nothing but its actions and its place in the run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from suite.emulator.roms import checked_rom
 
 
 class Replay(NamedTuple):
-    """What an episode's actions lead to.
+    """The results of an episode's actions.
 
     Attributes:
         reward_steps: the steps, from 0, whose reward was not zero.
         rewards: those rewards, in raw game points.
-        over_after: how many steps had been played when the game ended; None: it has not.
+        over_after: the number of steps played when the game ended; None: it has not ended.
         ram_sha256: SHA-256 of the RAM after the last step (32 bytes).
     """
 
@@ -34,7 +34,7 @@ class Replay(NamedTuple):
 
 
 class Replayer:
-    """Plays episodes again, each in a console of its game that is loaded once.
+    """Plays episodes again; each game's console is loaded once.
 
     Args:
         protocol: the rules.

@@ -1,4 +1,4 @@
-"""Where the ROMs are, and that each is the one which the protocol pins."""
+"""The location of the ROMs, and the check that each is the one that the protocol pins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from protocol import Protocol, RomError
 
 
 def rom_folder() -> Path:
-    """The folder that ale-py takes ROMs from: its own, or the one that ``ALE_ROMS_DIR`` names."""
+    """The folder that ale-py reads ROMs from: its own, or the one that ``ALE_ROMS_DIR`` names."""
     if override := os.environ.get("ALE_ROMS_DIR"):
         return Path(override)
     spec = find_spec("ale_py")
@@ -21,11 +21,11 @@ def rom_folder() -> Path:
 
 
 def checked_rom(protocol: Protocol, game: str) -> Path:
-    """The path of a game's ROM, after its SHA-256 was held against the protocol's.
+    """The path of a game's ROM, after its SHA-256 was compared with the protocol's.
 
     Raises:
         UnknownName: the protocol has no such game.
-        RomError: the file is missing, unreadable or another one.
+        RomError: the file is missing, unreadable or a different ROM.
     """
     path = rom_folder() / f"{game}.bin"
     expected = protocol.game(game).rom_sha256

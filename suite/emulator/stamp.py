@@ -1,7 +1,7 @@
-"""The stamp of a conformance check: on which files it passed, so that the same files need not be played again.
+"""The stamp of a conformance check, which identifies the checked files, so that they need not be checked again.
 
 A stamp proves that the emulator's library, the ROMs, this project's code and the versions of Python and numpy
-are those with which every vector agreed. It says nothing about the CPU: that is what playing is for, and each
+are those with which every vector agreed. It says nothing about the CPU. Only playing can check that, and each
 run plays the vectors of its games on the machine that it runs on.
 """
 
@@ -17,24 +17,24 @@ from protocol import Protocol, RomError, canonical_digest
 from suite.digests import file_digest
 
 STAMPED_PACKAGES = ("ale_py", "protocol", "suite")
-"""The packages whose every file is part of a stamp."""
+"""The packages whose files are all part of a stamp."""
 
 
 def stamp_of(protocol: Protocol) -> str:
-    """What a stamp of this installation says: a digest in hexadecimal; raises RomError without an emulator."""
+    """The stamp of this installation: a digest in hexadecimal; raises RomError without an emulator."""
     packages = {name: source_digest(_package_folder(name)) for name in STAMPED_PACKAGES}
     versions = {"python": platform.python_version(), "numpy": version("numpy")}
     return canonical_digest(packages | versions | dict(protocol.edition_digests))
 
 
 def source_digest(folder: Path) -> str:
-    """SHA-256, in hexadecimal, over names and contents of all files below a folder but Python's caches."""
+    """SHA-256, in hexadecimal, over names and contents of all files below a folder, except Python's caches."""
     paths = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
     return canonical_digest({path.relative_to(folder).as_posix(): file_digest(path) for path in paths})
 
 
 def is_stamped(path: Path, protocol: Protocol) -> bool:
-    """Whether the file holds the stamp of this installation."""
+    """Whether the file contains the stamp of this installation."""
     try:
         return path.read_text(encoding="utf-8") == stamp_of(protocol)
     except (OSError, UnicodeDecodeError):
@@ -42,9 +42,9 @@ def is_stamped(path: Path, protocol: Protocol) -> bool:
 
 
 def write_stamp(path: Path, protocol: Protocol) -> None:
-    """Stamp this installation, after its vectors agreed; a file that cannot be written is left alone.
+    """Stamp this installation, after its vectors agreed; a file that cannot be written is left unchanged.
 
-    That is so in a read-only container: the next check there plays again.
+    This happens in a read-only container: the next check there plays again.
     """
     with suppress(OSError):
         path.write_text(stamp_of(protocol), encoding="utf-8")

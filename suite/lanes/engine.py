@@ -15,16 +15,16 @@ from suite.emulator.console import RAM_BYTES, Console
 from suite.emulator.roms import checked_rom
 
 IDLE = 255
-"""The action of a lane that is not to be stepped."""
+"""The action of a lane that is not stepped."""
 
 
 class LaneArrays(NamedTuple):
-    """What an engine and its caller exchange; the first axis of each is the lane.
+    """The data that an engine and its caller exchange; the first axis of each array is the lane.
 
     Attributes:
         actions: uint8 (L,), written by the caller: 0 to 17, or IDLE.
         next_game: int16 (L,), written by the caller: index of the game to begin, -1: none.
-        seeds: uint64 (L,), written by the caller: episode seeds to begin with.
+        seeds: uint64 (L,), written by the caller: seeds of the episodes to begin.
         rewards: int32 (L,), raw game points of the last step; 0 where idle.
         game_over: uint8 (L,), 1 where the game ended in the last step.
         ram: uint8 (L, 128), after the last step.
@@ -54,7 +54,7 @@ class LaneArrays(NamedTuple):
 
     @classmethod
     def size_bytes(cls, protocol: Protocol, lanes: int) -> int:
-        """The size of a buffer that holds all arrays, each on a cache line of its own."""
+        """The size of a buffer for all arrays, each of which begins on a new cache line."""
         return sum(_aligned(shape, dtype) for shape, dtype in cls.layout(protocol, lanes))
 
     @classmethod
@@ -72,7 +72,7 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> int:
 
 
 class Engine(Contract):
-    """Plays lanes. Both engines yield the same bits for the same actions, games and seeds."""
+    """Plays lanes. Both engines produce the same bits for the same actions, games and seeds."""
 
     arrays: LaneArrays
 
@@ -83,19 +83,19 @@ class Engine(Contract):
         """Begin an episode, given as (game, seed), in each of these lanes; fill its observation."""
 
     def close(self) -> None:
-        """Free what the engine holds; it cannot be used any more."""
+        """Free the engine's resources; it cannot be used afterwards."""
 
 
 class LaneBlock:
-    """The consoles of some lanes, read from and written to shared arrays.
+    """The consoles of some lanes, which read from and write to shared arrays.
 
-    A lane keeps the console of every game that it has played (about 0.5 MB each): loading a ROM costs
-    100 ms, beginning an episode 5 ms.
+    A lane keeps the console of every game that it has played (about 0.5 MB each), because loading a ROM takes
+    100 ms and beginning an episode 5 ms.
 
     Args:
         lanes: the indices of the lanes.
         arrays: of all lanes.
-        roms: the games, in the order that ``next_game`` counts, with their checked ROMs.
+        roms: the games, in the order of the indices in ``next_game``, with their checked ROMs.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class LaneBlock:
 
 
 def checked_roms(protocol: Protocol, games: Sequence[str]) -> dict[str, Path]:
-    """The ROM of each game, its hash checked; raises RomError for the first that is not right."""
+    """The ROM of each game, with its hash checked; raises RomError for the first that is wrong."""
     return {game: checked_rom(protocol, game) for game in games}
 
 
@@ -180,7 +180,7 @@ class InProcessEngine:
         self._block.begin()
 
     def close(self) -> None:
-        """Nothing is held that the process does not free by itself."""
+        """Do nothing: the process frees everything by itself."""
 
 
 def order_episodes(

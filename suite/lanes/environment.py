@@ -1,4 +1,4 @@
-"""The metered environment that a learner is handed: lanes of games, and nothing that names them."""
+"""The metered environment that a learner plays: lanes of games, without the names of the games."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class OpenEpisode(NamedTuple):
 
 
 class Recorder(Contract):
-    """What the lanes report while they are played."""
+    """The events that the lanes report while they are played."""
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -52,17 +52,17 @@ class Recorder(Contract):
         """All lanes were stepped; ``actions`` uint8 (L,), ``rewards`` int32 (L,)."""
 
     def end(self, lane: int, reason: EndReason, ram: npt.NDArray[np.uint8]) -> None:
-        """The lane's episode has ended with this RAM, uint8 (128,)."""
+        """The lane's episode has ended, with this RAM, uint8 (128,)."""
 
 
 class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
-    """Lanes of games that nobody names, played until their frames are spent.
+    """Lanes of games that are not named, played until their frames are spent.
 
-    A ``gymnasium.vector.VectorEnv`` with same-step autoreset: where an episode ends, the observation
-    returned is already the next episode's first, and ``infos["final_obs"]`` (uint8, as observations)
-    holds the last one of the lanes that ``infos["_final_obs"]`` (bool, (L,)) marks. ``infos`` is empty
-    otherwise. Observations are uint8 (L, 4, 84, 84), rewards float64 (L,) in raw game points, actions
-    integers (L,) from 0 to 17, whatever the game. A lane that has nothing left to play shows zeros.
+    A ``gymnasium.vector.VectorEnv`` with same-step autoreset: when an episode ends, the returned observation is
+    already the first one of the next episode. ``infos["final_obs"]`` (uint8, like observations) then contains
+    the last observation of the lanes that ``infos["_final_obs"]`` (bool, (L,)) marks; otherwise ``infos`` is
+    empty. Observations are uint8 (L, 4, 84, 84), rewards float64 (L,) in raw game points, actions integers (L,)
+    from 0 to 17, whatever the game. A lane that has nothing left to play shows zeros.
 
     The step that spends the last frame is returned like any other; the next one raises BudgetExhausted. A
     learner that steps on is told so MOST_REFUSALS times, then as often by a LearnerError; then ``overrun`` is
@@ -74,7 +74,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         engine: plays the consoles; it outlives this environment.
         schedule: decides which game each lane plays.
         budget_frames: what the learner may know of its budget, in emulator frames.
-        recorder: is given every step; None records nothing.
+        recorder: is called at every step; None records nothing.
         overrun: is told what a learner does that neither error ends; None: each further step raises.
         on_safe_point: called at every safe point of the learner with what writes the learner's state into a
             folder; None: snapshots are not taken.
@@ -123,7 +123,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     ) -> tuple[UInt8, dict[str, Any]]:
         """Return the current observations; the first call begins the first episodes.
 
-        An episode that has begun is played to its end: later calls change nothing.
+        An episode that has begun is played to its end, so later calls change nothing.
 
         Raises:
             ValueError: a seed or options are given; seeds are derived from the run id.
@@ -144,7 +144,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
             actions: integers (L,), each 0 to 17.
 
         Returns:
-            observations, rewards, terminated, truncated, infos, as the class says.
+            observations, rewards, terminated, truncated, infos, as described in the class.
 
         Raises:
             BudgetExhausted: the frames of the run are spent.
@@ -181,7 +181,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
             self._on_safe_point(save_state)
 
     def close_extras(self, **kwargs: Any) -> None:
-        """The engine belongs to the harness: closing the environment frees nothing."""
+        """Free nothing, because the engine belongs to the harness."""
 
     def _play_again(self, episodes: Mapping[int, OpenEpisode]) -> None:
         """Go on with episodes that were broken off: each is played again from its actions."""
@@ -238,7 +238,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         raise LearnerError(error)
 
     def _ended(self) -> list[EndReason | None]:
-        """Why each lane's episode has ended with this step, but for its frames being spent."""
+        """Why each lane's episode has ended with this step, except when its frames are spent."""
         arrays = self._engine.arrays
         rewards, game_over = arrays.rewards.tolist(), arrays.game_over.tolist()
         steps, last_reward_step = self._steps, self._last_reward_step

@@ -1,4 +1,4 @@
-"""Which game each lane plays next, and when its frames are spent; pure bookkeeping, no emulator."""
+"""Which game each lane plays next, and when its frames are spent; pure bookkeeping, without an emulator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Chooser = Callable[[int, int, Sequence[int]], int]
 
 
 class Schedule(Contract):
-    """What the lanes play: training by budget, or evaluation by count.
+    """The games that the lanes play: training by budget, or evaluation by count.
 
     Attributes:
         phase: training or evaluation.
-        playing: for each lane, the game of its current episode; None: the lane has nothing left.
+        playing: for each lane, the game of its current episode; None: the lane has nothing left to play.
         numbers: for each lane, the number of its current episode.
         max_episode_steps: the cap of an episode in agent steps.
     """
@@ -28,10 +28,10 @@ class Schedule(Contract):
     max_episode_steps: int
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
-        """Move on after a vector step; ``over`` tells the lanes whose episode has ended.
+        """Advance after a vector step; ``over`` marks the lanes whose episode has ended.
 
-        Returns the lanes whose episode is cut because its frames are spent. These and the ended ones
-        have their next episode in ``playing`` and ``numbers``.
+        Returns the lanes whose episode is cut because its frames are spent. ``playing`` and ``numbers`` then
+        show the next episode of these lanes and of those whose episode has ended.
         """
 
 
@@ -52,9 +52,9 @@ class MeterState(NamedTuple):
 class TrainingMeter:
     """Spends every game's budget to the last step, in a deterministic order.
 
-    Each lane always holds one reserved step of its game. After a vector step, lanes in order: a lane
-    whose episode has ended draws its next game in proportion to the steps that the games have left
-    unreserved; a lane whose game has none left to reserve is cut there and draws anew.
+    Each lane always reserves one step of its game. After a vector step, the lanes are processed in order. A
+    lane whose episode has ended draws its next game in proportion to the unreserved steps that the games have
+    left. A lane whose game has no step left to reserve is cut, and draws again.
 
     Args:
         games: names of the games.
@@ -92,7 +92,7 @@ class TrainingMeter:
     @classmethod
     def of(cls, run: Run, protocol: Protocol) -> TrainingMeter:
         """The schedule of a run's training."""
-        choose = run.game_choice if len(run.games) > 1 else _only_game  # which is what a draw of one would give
+        choose = run.game_choice if len(run.games) > 1 else _only_game  # as a draw among one would give
         return cls(run.games, run.budget_steps, protocol.lanes, protocol.environment.max_episode_steps, choose)
 
     def state(self) -> MeterState:
@@ -105,11 +105,11 @@ class TrainingMeter:
 
     @property
     def unspent_steps(self) -> int:
-        """The agent steps that are left, over all games, reserved ones included."""
+        """The agent steps that are left, over all games, including reserved ones."""
         return sum(self._left.values()) + sum(game is not None for game in self.playing)
 
     def skip(self, steps: int) -> bool:
-        """Move on over vector steps in which no episode ends; false, and nothing done: one would be cut."""
+        """Advance by vector steps in which no episode ends; False, and no change, if one would be cut."""
         spent: dict[str, int] = {}
         for game in self.playing:
             if game is not None:
@@ -121,7 +121,7 @@ class TrainingMeter:
         return True
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
-        """Move on after a vector step (see Schedule)."""
+        """Advance after a vector step (see Schedule)."""
         left = self._left
         cut = []
         for lane, game in enumerate(self.playing):
@@ -151,16 +151,16 @@ def _only_game(lane: int, number: int, weights: Sequence[int]) -> int:
 
 
 class EvaluationSchedule:
-    """Plays a fixed number of episodes of each game, dealt evenly to the lanes, game after game.
+    """Plays a fixed number of episodes of each game, game after game, shared evenly among the lanes.
 
     Args:
-        games: names of the games, in the order that every lane plays them in.
+        games: names of the games, in the order in which every lane plays them.
         episodes: episodes of each game; a multiple of the number of lanes.
         first_numbers: for each lane, the number of its first episode.
         max_episode_steps: cap of an episode.
 
     Raises:
-        ValueError: the episodes cannot be dealt evenly.
+        ValueError: the episodes cannot be shared evenly.
     """
 
     phase: Phase = "evaluation"
@@ -174,7 +174,7 @@ class EvaluationSchedule:
     ) -> None:
         lanes = len(first_numbers)
         if episodes < lanes or episodes % lanes:
-            raise ValueError(f"{episodes} episodes of a game cannot be dealt evenly to {lanes} lanes")
+            raise ValueError(f"{episodes} episodes of a game cannot be shared evenly among {lanes} lanes")
         self.max_episode_steps = max_episode_steps
         self.numbers = list(first_numbers)
         rounds = [game for game in games for _ in range(episodes // lanes)]
@@ -188,7 +188,7 @@ class EvaluationSchedule:
                 self.advance([other == lane for other in range(len(ended))])
 
     def advance(self, over: Sequence[bool]) -> Sequence[int]:
-        """Move on after a vector step (see Schedule); an evaluation episode is never cut for budget."""
+        """Advance after a vector step (see Schedule); the budget never cuts an evaluation episode."""
         for lane, ended in enumerate(over):
             if ended:
                 self.numbers[lane] += 1

@@ -13,12 +13,12 @@ from protocol import Protocol
 
 
 class LaneShape(NamedTuple):
-    """What a learner is told of its lanes, whoever holds them.
+    """The shape of a learner's lanes, in whatever process they are played.
 
     Attributes:
-        lanes: how many, L.
+        lanes: their number, L.
         observation: the shape of one lane's observation, (4, 84, 84).
-        actions: how many, 18.
+        actions: their number, 18.
     """
 
     lanes: int
@@ -27,7 +27,7 @@ class LaneShape(NamedTuple):
 
     @classmethod
     def of(cls, protocol: Protocol, lanes: int) -> LaneShape:
-        """The shape of so many lanes under these rules."""
+        """The shape of this number of lanes under these rules."""
         return cls(lanes, protocol.environment.observation_shape, protocol.environment.actions)
 
     @classmethod
@@ -49,16 +49,16 @@ class LaneShape(NamedTuple):
 
     @property
     def observation_space(self) -> gymnasium.spaces.Box:
-        """Of one lane: uint8, 0 to 255."""
+        """The space of one lane's observation: uint8, 0 to 255."""
         return gymnasium.spaces.Box(0, 255, self.observation, np.uint8)
 
     @property
     def action_space(self) -> gymnasium.spaces.Discrete:
-        """Of one lane."""
+        """The space of one lane's action."""
         return gymnasium.spaces.Discrete(self.actions)
 
     def describe(self, env: VectorEnv[Any, Any, Any]) -> None:
-        """Give an environment the number of lanes, the metadata and the spaces of this shape."""
+        """Set an environment's number of lanes, metadata and spaces to this shape."""
         env.num_envs = self.lanes
         env.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
         env.single_observation_space, env.single_action_space = self.observation_space, self.action_space

@@ -1,7 +1,7 @@
 """The engine that plays lanes in worker processes, over shared memory.
 
-A worker is told what to do by one byte on a pipe and answers with one byte on another, so the end of
-either process shows at the other side as the end of the pipe: no hang, no poll, no orphan.
+A worker receives each order as one byte on a pipe and answers with one byte on another. If either process ends,
+the other one sees the end of the pipe: it does not hang, does not poll, and leaves no orphan.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from protocol import Protocol, WorkerDied
 from suite.lanes.engine import Engine, InProcessEngine, LaneArrays, LaneBlock, checked_roms, order_episodes
 
 ANSWER_SECONDS = 120
-"""How long a worker may take for one order; loading a ROM, its slowest, takes 0.1 s a lane."""
+"""The time that a worker may take for one order; loading a ROM, its slowest work, takes 0.1 s per lane."""
 SPIN_SECONDS = 0.001
-"""How long a process looks for an answer or an order before it sleeps, giving way at each look. Sleeping
-and being woken costs 40 us and more, which is 5 % of a step of four lanes; a learner that thinks for longer
-pays this once a step and no more."""
+"""The time for which a process polls for an answer or an order before it sleeps, yielding the core at each
+poll. To sleep and be woken takes 40 us or more, which is 5 % of a step of four lanes. A learner that
+computes for longer pays this once per step."""
 _STEP, _BEGIN = b"s", b"b"
 _DONE, _FAILED = b".", b"!"
 
@@ -44,18 +44,18 @@ class _Worker(NamedTuple):
 class WorkerEngine:
     """Plays lanes in worker processes: worker w of n has the lanes w, w + n, w + 2 n, ...
 
-    The shared memory loses its name as soon as every worker has it open, so that nothing is left behind
-    however the processes end.
+    The shared memory is unlinked as soon as every worker has opened it, so nothing remains however the
+    processes end.
 
     Args:
         protocol: the rules.
         games: the games that ``begin`` may name.
         lanes: how many lanes.
-        workers: how many processes, at least 1; more than there are lanes are not started.
+        workers: how many processes, at least 1; never more than there are lanes are started.
 
     Raises:
         RomError: a ROM is missing or wrong.
-        WorkerDied: a worker ended before its time; the engine is closed then.
+        WorkerDied: a worker ended too early; the engine is then closed.
     """
 
     def __init__(self, protocol: Protocol, games: Sequence[str], lanes: int, workers: int) -> None:
@@ -129,13 +129,13 @@ class WorkerEngine:
             for worker in workers:
                 os.write(worker.orders.fileno(), order)
         except BrokenPipeError:
-            pass  # the worker's answer, or its absence, tells why
+            pass  # the worker's answer, or its absence, shows why
         self._await(workers)
 
     def _await(self, workers: Iterable[_Worker]) -> None:
         for place, worker in enumerate(workers):
             answers = worker.answers.fileno()
-            if place:  # by now a core is free to look on
+            if place:  # by now a core is free to poll again
                 _look_for_a_while(answers)
             if not select.select([answers], [], [], ANSWER_SECONDS)[0]:
                 self._give_up(worker, f"did not answer for {ANSWER_SECONDS} s")
@@ -154,7 +154,7 @@ class WorkerEngine:
         self.close()
         raise WorkerDied(
             f"the worker process {process_id} that played lanes {lanes} {what}; "
-            "what was recorded until then is kept, run again to start this run over"
+            "what was recorded so far is kept; run the command again to restart this run"
         )
 
 
@@ -172,8 +172,8 @@ def _work(
     protocol: Protocol,
     total: int,
 ) -> None:
-    """The life of a worker: open the memory, then answer orders until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    """The main loop of a worker: open the memory, then answer orders until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
     memory = SharedMemory(name=memory_name)
     try:
         _serve(
@@ -185,15 +185,15 @@ def _work(
             protocol,
         )
     except BrokenPipeError:
-        pass  # the parent has gone
+        pass  # the parent has ended
     except Exception as error:
         os.write(answers.fileno(), _FAILED + f"{type(error).__name__}: {error}".encode())
     finally:
-        os._exit(0)  # the views of the memory need no unwinding: the process is all that holds it
+        os._exit(0)  # the views of the memory need no cleanup: they end with the process
 
 
 def _look_for_a_while(descriptor: int) -> None:
-    """Return once a pipe can be read, or after SPIN_SECONDS, giving way to whoever wants the core."""
+    """Return once a pipe can be read, or after SPIN_SECONDS, yielding the core to other processes meanwhile."""
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
     until = time.perf_counter() + SPIN_SECONDS
@@ -215,7 +215,7 @@ def _serve(
         _look_for_a_while(orders)
         order = os.read(orders, 1)
         if not order:
-            return  # the parent has gone
+            return  # the parent has ended
         if order == _STEP:
             block.step()
         else:
@@ -224,7 +224,7 @@ def _serve(
 
 
 def make_engine(protocol: Protocol, games: tuple[str, ...], workers: int) -> Engine:
-    """The engine that plays the protocol's lanes: in this process, or in ``workers`` others."""
+    """The engine that plays the protocol's lanes: in this process, or in ``workers`` other processes."""
     if workers:
         return WorkerEngine(protocol, games, protocol.lanes, workers)
     return InProcessEngine(protocol, games, protocol.lanes)

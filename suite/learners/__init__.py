@@ -1,1 +1,1 @@
-"""What a learner must do, and the test and the lanes with which its author tries it."""
+"""The contract of a learner, and the test and the lanes with which its author tries it."""

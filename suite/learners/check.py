@@ -22,7 +22,7 @@ from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
 
 def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
-    """Hold a learner against the contract (see suite.learners.contract).
+    """Check that a learner satisfies the contract (see suite.learners.contract).
 
     Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
     17 and changes neither its inputs nor the weights; ``learn`` plays until the budget is spent; ``save``
@@ -38,7 +38,7 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
     Raises:
         UnknownName: there is no such learner.
-        LearnerError: the contract is broken; the text says where.
+        LearnerError: the contract is broken; the message says where.
         ValueError: ``learn`` gave the lanes actions that cannot be played.
 
     Example:
@@ -116,11 +116,11 @@ def _saved(learner: Learner, folder: Path) -> str:
     for path in folder.rglob("*"):
         if path.is_file() and str(folder).encode() in path.read_bytes():
             raise LearnerError(
-                f"save wrote the name of its folder into {path.name}: the digest would depend on it"
+                f"save wrote the name of its folder into {path.name}; the digest would depend on it"
             )
         if path.is_file() and _is_pickle(path):
             raise LearnerError(
-                f"{path.name} is a pickle, and reading one runs code; safetensors or JSON do not"
+                f"{path.name} is a pickle, and reading a pickle runs code; use safetensors or JSON"
             )
     return folder_digest(folder)
 
@@ -147,7 +147,7 @@ def _check_act(learner: Learner, protocol: Protocol) -> None:
     actions = np.asarray(learner.act(observations, episode_start))
     if actions.shape != (protocol.lanes,) or actions.dtype.kind not in "iu":
         raise LearnerError(
-            f"act gave {actions.dtype} of shape {actions.shape}; it must give integers ({protocol.lanes},)"
+            f"act gave {actions.dtype} of shape {actions.shape}; it must be integers ({protocol.lanes},)"
         )
     if actions.min() < 0 or actions.max() >= protocol.environment.actions:
         raise LearnerError(f"act gave {actions.tolist()}; actions are 0 to {protocol.environment.actions - 1}")

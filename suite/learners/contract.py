@@ -20,12 +20,12 @@ from suite.shadows import hidden
 
 if TYPE_CHECKING:
     from suite.lanes.environment import (
-        LaneEnv,  # a contained learner's side has no emulator, which the lanes import
+        LaneEnv,  # the lanes import the emulator, which a contained learner's side does not have
     )
 
 
 class Learner(Protocol):
-    """One instance of an architecture: weights plus all that it learns with.
+    """One instance of an architecture: its weights and everything that it learns with.
 
     Attributes:
         configuration: every hyper-parameter, JSON-able; the same for all games, arms and editions.
@@ -34,7 +34,7 @@ class Learner(Protocol):
     configuration: Mapping[str, Any]
 
     def learn(self, env: LaneEnv) -> None:
-        """Play and learn until ``env.step`` raises BudgetExhausted (which may be let through)."""
+        """Play and learn until ``env.step`` raises BudgetExhausted (which need not be caught)."""
 
     def act(
         self, observations: npt.NDArray[np.uint8], episode_start: npt.NDArray[np.bool_]
@@ -50,7 +50,7 @@ class Learner(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write all that ``load`` needs into an empty folder, as files that run no code when read."""
+        """Write everything that ``load`` needs into an empty folder, as files that run no code when read."""
 
     def load(self, folder: Path) -> None:
         """Become the learner that was saved in the folder."""
@@ -58,7 +58,7 @@ class Learner(Protocol):
 
 @runtime_checkable
 class NoteWriter(Protocol):
-    """A learner that also notes what it did, for people and figures; no score is taken from it."""
+    """A learner that also takes notes on what it did, for people and figures; no score depends on them."""
 
     def write_notes(self, folder: Path) -> None:
         """Write files about the training that has just ended into an empty folder."""
@@ -81,18 +81,18 @@ class Resumable(Protocol):
 
 
 MAX_CONFIGURATION_DEPTH = 32
-"""Records are read back by parsers that stop at a depth of their own, some 200."""
+"""A limit below that of the parsers that read records back, which stop at a depth of some 200."""
 
 
 class MakeLearner(Protocol):
-    """What a learner's name, ``module:function``, stands for."""
+    """The function that a learner's name, ``module:function``, refers to."""
 
     def __call__(self, seed: int, lanes: int) -> Learner:
-        """A new learner; ``seed`` has 32 bits, ``lanes`` is how many observations come at a time."""
+        """Make a new learner; ``seed`` has 32 bits, ``lanes`` is the number of observations per step."""
 
 
 def find_learner(name: str) -> MakeLearner:
-    """The function that a name such as ``baselines.ppo:make`` stands for.
+    """The function that a name such as ``baselines.ppo:make`` refers to.
 
     It may lie in the working folder, which is looked through last: nothing there hides what is installed. Where
     this process was given hyper-parameters (suite.learners.hyperparameters), the function has them.
@@ -165,7 +165,7 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
 
 
 def _main(name: str) -> int:
-    """Import a learner; what is wrong with it is the last line of standard error."""
+    """Import a learner; if that fails, the last line of standard error says why."""
     try:
         find_learner(name)
     except AmtlbError as error:

@@ -15,8 +15,8 @@ from suite.lanes.schedules import TrainingMeter
 
 CHECKED_GAMES = ("breakout", "pong")
 CHECKED_STEPS = 40
-"""Steps that each lane plays unless told otherwise; a learner with long rollouts needs more to learn once."""
-_PRACTICE = "practice"  # opens the id of no run: what is practised can be no result
+"""Steps that each lane plays by default; a learner with long rollouts needs more to learn once."""
+_PRACTICE = "practice"  # no run id begins with this, so practice can never become a result
 
 
 def practice_lanes(
@@ -25,7 +25,7 @@ def practice_lanes(
     seed: int = 0,
     recorder: Recorder | None = None,
 ) -> LaneEnv:
-    """Lanes of real games with a budget of their own, for trying a learner; no run of the protocol.
+    """Lanes of real games with a budget of their own, for trying a learner; they are not a run of the protocol.
 
     Args:
         games: ale-py's names; each episode draws one of them, and all have the same budget.
@@ -34,8 +34,8 @@ def practice_lanes(
         recorder: called at every step; None records nothing.
 
     Raises:
-        UnknownName: a game is none of the protocol's.
-        RomError: the ROM of a game is missing, or is another one than the protocol's.
+        UnknownName: a game is not in the protocol.
+        RomError: the ROM of a game is missing, or is not the protocol's.
 
     Example:
         >>> import amtlb
@@ -71,12 +71,13 @@ def _lanes(
 
 
 CUES = {0: 2, 1: 5, 2: 11, 3: 14}
-"""The game of ``trivial_lanes``: the quarter of the picture that is bright, and the action that pays."""
+"""The game of ``trivial_lanes``: the quarter of the picture that is bright, and the action that earns 1.
+"""
 TRIVIAL_EPISODE_STEPS = 16
 
 
 class CueEngine:
-    """An engine without an emulator: the bright quarter of the newest picture says which action pays 1 point.
+    """An engine without an emulator: the bright quarter of the newest picture shows which action earns 1 point.
 
     The game is over after TRIVIAL_EPISODE_STEPS. Quarters are drawn from a Philox generator keyed by the
     episode seed. A ``suite.lanes.engine.Engine``.
@@ -97,7 +98,7 @@ class CueEngine:
             self._show(lane)
 
     def step(self, actions: npt.NDArray[np.uint8]) -> None:
-        """Pay what the actions deserve, then show the next cue."""
+        """Reward the actions, then show the next cue."""
         self.arrays.rewards[:] = self.arrays.game_over[:] = 0
         for lane in np.flatnonzero(actions != IDLE).tolist():
             self.arrays.rewards[lane] = CUES[self._draws[lane].pop()] == actions[lane]
@@ -107,7 +108,7 @@ class CueEngine:
             self._show(lane)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to free."""
 
     def _show(self, lane: int) -> None:
         row, column = divmod(self._draws[lane][-1], 2)

@@ -1,1 +1,1 @@
-"""From ledgers to figures with intervals: what runs earned, what it is worth, and what may be claimed."""
+"""From ledgers to figures with intervals: the rewards of runs, the scores, and the claims that they support."""

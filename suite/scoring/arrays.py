@@ -13,10 +13,10 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Sampled(NamedTuple):
-    """A figure at many places, such as games and resamples, and where it has a meaning.
+    """A figure at many places, such as games and resamples, and whether it is defined there.
 
     Attributes:
-        values: float (...); 0 where there is no meaning, never a NaN.
+        values: float (...); 0 where the figure is undefined, never a NaN.
         defined: bool (...), of the same shape.
     """
 
@@ -25,14 +25,14 @@ class Sampled(NamedTuple):
 
     @classmethod
     def everywhere(cls, values: Floats) -> Sampled:
-        """Values that all have a meaning."""
+        """Values that are all defined."""
         return cls(values, np.ones(values.shape, np.bool_))
 
     @property
     def known(self) -> Floats:
-        """The values that have a meaning, float (N,)."""
+        """The values that are defined, float (N,)."""
         return self.values[self.defined]
 
     def of_game(self, place: int) -> Sampled:
-        """Of one game, where games stand first."""
+        """The figure of one game, for arrays whose first axis is games."""
         return Sampled(self.values[place], self.defined[place])

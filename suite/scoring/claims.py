@@ -28,7 +28,7 @@ class Condition(Frozen):
     Attributes:
         name: of the condition.
         outcome: whether it holds.
-        words: what was found.
+        words: the finding, in words.
     """
 
     name: Name
@@ -37,7 +37,7 @@ class Condition(Frozen):
 
 
 class FreshDuel(Frozen):
-    """How likely a transfer run earns more than a fresh run of a published baseline, over the counted games.
+    """The probability that a transfer run beats a published baseline's fresh run, over the counted games.
 
     Attributes:
         against: the baseline whose fresh arm the transfer arm beats least often.
@@ -49,14 +49,14 @@ class FreshDuel(Frozen):
 
 
 class Claim(Frozen):
-    """What the transfer contrast lets one say.
+    """The claim that a transfer contrast supports.
 
     Attributes:
-        contrast: the sign of the contrast: whether transfer runs earned more.
-        learners: how many learners are compared at once, which the p-value is corrected for (Holm).
-        p_value: so corrected; None: there is none.
+        contrast: its sign says whether transfer runs earned more.
+        learners: how many learners are compared at once; the p-value is corrected for this number (Holm).
+        p_value: the corrected p-value; None: there is none.
         conditions: all four, in order.
-        duel: of the last condition; None: no baseline of the edition is published.
+        duel: the duel of the last condition; None: no baseline of the edition is published.
     """
 
     contrast: float | None
@@ -67,7 +67,7 @@ class Claim(Frozen):
 
     @property
     def verdict(self) -> Verdict:
-        """ "helps" where all four hold; "loses" where the contrast is negative and the first two hold."""
+        """ "helps" if all four hold; "loses" if the contrast is negative and the first two hold."""
         held = [condition.outcome == "holds" for condition in self.conditions]
         if self.contrast is None or not all(held[:2]):
             return "nothing"
@@ -77,7 +77,7 @@ class Claim(Frozen):
 
     @property
     def sentence(self) -> str:
-        """The claim in words; where nothing is claimed, each condition that does not hold."""
+        """The claim in words; if nothing is claimed, every condition that does not hold."""
         if self.verdict == "nothing":
             needed = self.conditions[:2] if (self.contrast or 0.0) < 0 else self.conditions
             held = [one.words for one in self.conditions[:2] if one.outcome == "holds"]
@@ -89,10 +89,10 @@ class Claim(Frozen):
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """p-values of several learners, corrected so that any false claim among them has 5 % at most (Holm 1979).
+    """p-values of several learners, corrected so that the chance of any false claim is at most 5 % (Holm 1979).
 
-    The smallest of N is multiplied by N, the next by N - 1, and so on; none falls below a smaller one's, and
-    none exceeds 1.
+    The smallest of N is multiplied by N, the next by N - 1, and so on. No corrected value is below that of a
+    smaller p-value, and none exceeds 1.
     """
     corrected = [0.0] * len(p_values)
     largest = 0.0
@@ -103,7 +103,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 
 def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple[Claim, ...]:
-    """What may be claimed of each of several learners on one edition, compared at once.
+    """The claims that are supported for each of several learners on one edition, compared at once.
 
     Args:
         everyone: the learners' scores.
@@ -134,8 +134,8 @@ def _interval(figure: Figure) -> Condition:
     if figure.interval is None:
         return Condition(name="interval", outcome="not known", words="there is no interval")
     if figure.interval.low <= 0 <= figure.interval.high:
-        return Condition(name="interval", outcome="fails", words="the interval holds 0")
-    return Condition(name="interval", outcome="holds", words="the interval leaves out 0")
+        return Condition(name="interval", outcome="fails", words="the interval contains 0")
+    return Condition(name="interval", outcome="holds", words="the interval excludes 0")
 
 
 def _p_value(p_value: float | None, learners: int) -> Condition:
@@ -149,7 +149,7 @@ def _p_value(p_value: float | None, learners: int) -> Condition:
 
 
 def _fresh_arm(scores: Scores, uniform: Scores | None) -> Condition:
-    """Whether fresh runs earn, in each counted game, no less than uniform play; otherwise a bad arm wins."""
+    """Whether fresh runs earn no less than uniform play in each counted game; a weak arm would help a claim."""
     if uniform is None:
         words = "it is not known what uniform play earns: no uniform baseline of this edition is published"
         return Condition(name="fresh arm", outcome="not known", words=words)
@@ -189,7 +189,7 @@ def _hardest_duel(scores: Scores, published: Mapping[str, Scores]) -> FreshDuel 
 
 
 def _rewards(scores: Scores, arm: Literal["fresh", "transfer"], counted_by: Scores | None = None) -> Floats:
-    """What each run of an arm earned in the games that count, float (G, S)."""
+    """The reward of each run of an arm in the games that count, float (G, S)."""
     counted = [game.game for game in (counted_by or scores).transfer.games if not game.negative_rewards]
     earned = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
     return np.array([earned[game] for game in counted], np.float64).reshape(len(counted), scores.seeds)

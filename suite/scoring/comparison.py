@@ -21,7 +21,7 @@ from suite.submission.description import Division, division_of
 
 
 class Contender(NamedTuple):
-    """One learner's results, what they are called here, and their division."""
+    """One learner's results, their label in this comparison, and their division."""
 
     label: str
     outcomes: Outcomes
@@ -29,7 +29,7 @@ class Contender(NamedTuple):
 
 
 class Contended(Frozen):
-    """One learner's scores, and what may be claimed of them among all that are compared."""
+    """One learner's scores, and the claim that they support among all learners that are compared."""
 
     label: str
     division: Division
@@ -38,14 +38,14 @@ class Contended(Frozen):
 
 
 class Duel(Frozen):
-    """How likely a run of one learner earns more than a run of another, mean over games; a tie counts half.
+    """The probability that a run of one learner beats one of another, mean over games; a tie counts half.
 
-    Games in which either had negative rewards are left out.
+    Games in which either learner had negative rewards are left out.
 
     Attributes:
         ours, theirs: labels.
-        fresh: by the reward of the whole budget, untrained before.
-        transfer: by the same, pre-trained.
+        fresh: by the reward of the whole budget, without pre-training.
+        transfer: by the same reward, after pre-training.
         generalist: by the mean evaluation return.
     """
 
@@ -56,12 +56,12 @@ class Duel(Frozen):
     generalist: Figure
 
     def figures(self) -> dict[str, Figure]:
-        """By measure."""
+        """The three figures by the name of their measure."""
         return {"fresh": self.fresh, "transfer": self.transfer, "generalist": self.generalist}
 
 
 class Comparison(Frozen):
-    """All contenders on one edition, whose rules the digest names; duels are within a division."""
+    """All contenders on one edition, identified by its digest; duels are within a division."""
 
     protocol_version: str
     edition_digest: str
@@ -71,21 +71,20 @@ class Comparison(Frozen):
 
 
 Find = Callable[[str, Edition], Path]
-"""The results folder of a learner that is named rather than given as a folder."""
+"""The results folder of a learner that is given by name and not as a folder."""
 
 
 def compare(
     sources: Sequence[str | Path], edition: str | None = None, *, find: Find | None = None
 ) -> Comparison:
-    """Score learners on one edition and set each against the others of its division.
+    """Score learners on one edition, and compare each with the others of its division.
 
-    Every figure has its interval and its null; each learner's ``claim`` says in words what its transfer allows
-    to be said. p-values are corrected for the number of learners of a division.
+    Every figure has its interval and its null. Each learner's ``claim`` says in words what its transfer results
+    support. p-values are corrected for the number of learners of a division.
 
     Args:
-        sources: each a results folder or, where no folder of that path exists, the name of a published
-            baseline.
-        edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
+        sources: each a results folder or, if no folder of that path exists, the name of a published baseline.
+        edition: of all; None: the edition of the first folder, or ``smoke`` if there is no folder.
         find: finds the results of a name; None: among the published baselines.
 
     Raises:
@@ -112,17 +111,18 @@ def read_contenders(
     """Read results folders and learners by name.
 
     Args:
-        names: each a results folder or, where no folder of that path exists, what ``find`` finds.
-        edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
+        names: each a results folder or, if no folder of that path exists, a name that ``find`` finds.
+        edition: of all; None: the edition of the first folder, or ``smoke`` if there is no folder.
         find: finds the results of a name; None: among the published baselines.
 
     Raises:
-        StoreError: a folder is of another edition, incomplete or cannot be read, or its division cannot.
+        StoreError: a folder is of another edition, incomplete or cannot be read, or its division cannot be
+            read.
         ForeignProtocol: a folder was played under another protocol.
         UnknownName: a name is neither a folder nor found.
     """
     if not names:
-        raise StoreError("nothing is named to be compared; name results folders or published baselines")
+        raise StoreError("there is nothing to compare; name results folders or published baselines")
     find = find or (lambda name, edition: published_folder(name, edition.name))
     folders = [name for name in names if Path(name).is_dir()]
     if edition is None:
@@ -137,7 +137,7 @@ def read_contenders(
 
 
 def _labels(names: Sequence[str]) -> list[str]:
-    """The last part of each name; the whole name where that is not enough."""
+    """The last part of each name, or the whole name if the last part is not unique."""
     short = [Path(name).name or name for name in names]
     labels = [one if short.count(one) == 1 else name for one, name in zip(short, names, strict=True)]
     if len(set(labels)) < len(labels):
@@ -147,7 +147,7 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 
 def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:
-    """Score contenders of one edition and set each against the others of its division; equal in, equal out.
+    """Score contenders of one edition and compare each with the others of its division; a pure function.
 
     Args:
         contenders: all of one edition.
@@ -174,7 +174,7 @@ def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, 
 def _claims(
     contenders: Sequence[Contender], scored: Sequence[Scores], published: Mapping[str, Scores]
 ) -> list[Claim]:
-    """What may be claimed of each; p-values are corrected within a division, which alone is ranked together."""
+    """The claim of each contender; p-values are corrected within a division, where learners are ranked."""
     found: dict[int, Claim] = {}
     for division in {one.division for one in contenders}:
         places = [place for place, one in enumerate(contenders) if one.division == division]

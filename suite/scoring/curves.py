@@ -1,4 +1,4 @@
-"""Curves of reward over the frames of a game, from episodes, as pure functions of arrays."""
+"""Curves of reward over the frames of a game, computed from episodes; pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ GRID_POINTS = 100
 
 
 def frame_grid(budget_frames: int) -> Ints:
-    """The points in time of every curve: int64 (100,), evenly spaced, the last one the whole budget."""
+    """The points in time of every curve: int64 (100,), evenly spaced; the last point is the whole budget."""
     return np.arange(1, GRID_POINTS + 1, dtype=np.int64) * budget_frames // GRID_POINTS
 
 
 def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip: int) -> Ints:
-    """How many frames a game had been given, over all lanes, at points in a run's time.
+    """The frames that a game had received, over all lanes, at points in a run's time.
 
-    A game's own clock: each vector step counts a frame skip for each lane that plays the game then.
+    This is the game's own clock: each vector step adds one frame skip for each lane that plays the game at that
+    step.
 
     Args:
         at_steps: int (N,), vector steps of the run that have been played.
         starts: int (E,), when each episode of the game began, in vector steps.
         length_steps: int (E,), their lengths.
-        frame_skip: emulator frames an agent step.
+        frame_skip: emulator frames per agent step.
 
     Returns:
         int64 (N,).
     """
     begun, ended = np.sort(starts), np.sort(starts + length_steps)
     corners = np.union1d(begun, ended)
-    # Steps played by corner k: of each episode begun by then k - start, less k - end of each one ended.
+    # Steps played by corner k: the sum of k - start over episodes that have begun, minus k - end over those
+    # that have ended.
     sums = [np.concatenate([[0], np.cumsum(times)]) for times in (begun, ended)]
     counts = [np.searchsorted(times, corners, "right") for times in (begun, ended)]
     played = (counts[0] - counts[1]) * corners - sums[0][counts[0]] + sums[1][counts[1]]
@@ -39,10 +41,10 @@ def frames_of_game(at_steps: Ints, starts: Ints, length_steps: Ints, frame_skip:
 
 
 def cumulative_rewards(at_frames: Ints, rewards: Ints, grid_frames: Ints) -> Ints:
-    """C[t]: the sum of the raw rewards that came by each point of the grid.
+    """C[t]: the sum of the raw rewards earned by each point of the grid.
 
     Args:
-        at_frames: int (R,), when each reward came.
+        at_frames: int (R,), when each reward was earned.
         rewards: int (R,), in game points.
         grid_frames: int (T,), ascending.
 

@@ -21,13 +21,13 @@ from suite.scoring.resampling import (
 
 
 class Resamples(NamedTuple):
-    """All draws of one comparison; every statistic of it uses the same ones.
+    """All draws of one comparison; all of its statistics use the same draws.
 
     Attributes:
         ours, theirs: float (G, R, S), bootstrapped.
-        null: both sides over the seeds of theirs.
+        null: both sides, over the seeds of theirs.
         exchanges: of ours and theirs.
-        clusters: (G,), of ours and of theirs, see ``draw_sides``; one for both where they were drawn in pairs.
+        clusters: (G,), of ours and of theirs, see ``draw_sides``; a single one if they were drawn in pairs.
     """
 
     ours: Floats
@@ -38,13 +38,13 @@ class Resamples(NamedTuple):
 
     @property
     def degrees(self) -> tuple[int, ...]:
-        """Degrees of freedom over all games, of the pairs or of ours and of theirs."""
+        """Degrees of freedom over all games: of the pairs, or of ours and of theirs."""
         spare_seeds = self.ours.shape[-1] - 1
         return tuple(len(set(clusters)) * spare_seeds for clusters in self.clusters)
 
     @property
     def degrees_of_a_game(self) -> tuple[int, ...]:
-        """The same of one game."""
+        """Degrees of freedom of one game."""
         return (self.ours.shape[-1] - 1,) * len(self.clusters)
 
     @property
@@ -53,7 +53,7 @@ class Resamples(NamedTuple):
         return Weights(self.ours, self.theirs)
 
     def parts(self) -> tuple[Weights, ...]:
-        """The bootstrapped weights of both sides with each independent draw alone: ours, then theirs."""
+        """The bootstrapped weights of both sides if only one independent draw varies: ours, then theirs."""
         if len(self.clusters) == 1:
             return (self.bootstrapped,)
         return (
@@ -78,12 +78,12 @@ def draw_pairs(
 ) -> Resamples:
     """Draw all resamples of two arms of one learner, over all games.
 
-    The arms share the learner's seed: where a seed is a lucky one it is so in both, which cancels in their
-    difference, but only in draws that keep the two runs of a seed together (docs/scores.md has the simulation).
+    The arms share the learner's seed. A lucky seed is lucky in both arms, and this luck cancels in their
+    difference, but only if draws keep the two runs of a seed together (docs/scores.md has the simulation).
 
     Args:
-        clusters: (G,); transfer runs of one seed in games of one number share weights that were trained before,
-            and are drawn together, each with its fresh run.
+        clusters: (G,); transfer runs of one seed in games with the same number start from the same pre-trained
+            weights. They are drawn together, each with its fresh run.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
@@ -108,9 +108,9 @@ def draw_sides(
     """Draw all resamples of two sides that share nothing, such as two learners, with S seeds each.
 
     Args:
-        our_clusters: (G,); of our runs, those of one seed in games of one number share something, and are drawn
-            together. ``range(G)``: every run stands alone.
-        their_clusters: (G,), the same of theirs.
+        our_clusters: (G,); of our runs, those of one seed in games with the same number share something, and
+            are drawn together. ``range(G)``: every run is drawn alone.
+        their_clusters: (G,), the same for theirs.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
@@ -125,9 +125,8 @@ def draw_sides(
 
 
 def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
-    """Draw all resamples for figures of single games (``estimate_each``), which are the same for each of them.
+    """Draw all resamples for figures of single games (``estimate_each``); the same draws serve every game.
 
-    Both sides are drawn by themselves. Pairs would leave S - 1 degrees of freedom and no p-value below
-    2^(1 - S).
+    Both sides are drawn separately. Pairs would leave S - 1 degrees of freedom and no p-value below 2^(1 - S).
     """
     return draw_sides([0] * games, [0] * games, seeds, resamples, generator)

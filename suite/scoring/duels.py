@@ -1,4 +1,4 @@
-"""How likely a run of one learner earns more than a run of another."""
+"""The probability that a run of one learner earns more than a run of another."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from suite.scoring.resampling import RESAMPLES, seed_correlation
 from suite.scoring.statistics import mean_win_probability
 
 RESAMPLING_SEED = 0
-"""Published figures are drawn with this seed, so that anybody's recomputation draws alike."""
+"""Published figures are drawn with this seed, so that everybody who computes them again gets the same draws."""
 MOST_SEED_CORRELATION = 0.05
-"""Above it, runs of one seed are drawn together in all games."""
+"""Above this correlation, runs of one seed are drawn together in all games."""
 
 
 def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_clusters: Sequence[int]) -> Figure:
-    """The probability that one of our runs beats one of theirs, mean over games; of no games, undefined.
+    """The probability that one of our runs beats one of theirs, mean over games; undefined without games.
 
-    A tie counts half. Two learners do not share their luck with a seed, so that it does not cancel: where the
-    runs of either are correlated over games (``seed_correlation``), each side is drawn by seed, all games
-    together.
+    A tie counts half. Two learners do not share the luck of a seed, so it does not cancel. If the runs of
+    either learner are correlated over games (``seed_correlation``), each side is therefore drawn by seed, all
+    games together.
 
     Args:
-        ours, theirs: float (G, S), what each run earned.
-        our_clusters, their_clusters: (G,), see ``suite.scoring.estimates.draw_sides``.
+        ours, theirs: float (G, S), the reward of each run.
+        our_clusters, their_clusters: (G,), see ``suite.scoring.draws.draw_sides``.
     """
     if not len(ours):
         return UNDEFINED

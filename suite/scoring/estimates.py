@@ -1,4 +1,4 @@
-"""A figure next to its interval and its null: what every score is published as."""
+"""A figure with its interval and its null, which is how every score is published."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Interval(Frozen):
 
 
 class Null(Frozen):
-    """What the same statistic says where there is no effect.
+    """The distribution of the same statistic where there is no effect.
 
     Attributes:
-        low: 5 % point of fresh runs set against other fresh runs.
+        low: 5 % point of fresh runs compared with other fresh runs.
         median: 50 % point.
         high: 95 % point.
-        p_value: two-sided, of exchanged arms; of one game with S seeds a side it cannot be small: at least
+        p_value: two-sided, of exchanged arms; for one game with S seeds per side it cannot be small: at least
             1/3 for 2 seeds, 1/10 for 3.
-        minimum_detectable_effect: how large a true effect must about be to be found in 80 % of all cases; None:
-            the runs do not differ enough to tell.
+        minimum_detectable_effect: the approximate size of a true effect that is detected in 80 % of all cases;
+            None: the runs do not differ enough to estimate it.
     """
 
     low: float
@@ -47,12 +47,12 @@ class Null(Frozen):
 
 
 class Figure(Frozen):
-    """One figure beside its interval and its null; what is None has no meaning for these runs.
+    """One figure with its interval and its null; None means that it is undefined for these runs.
 
     Attributes:
         value: the figure.
         interval: its 95 % interval.
-        null: what the same statistic says where there is no effect.
+        null: the distribution of the same statistic where there is no effect.
     """
 
     value: float | None
@@ -74,7 +74,7 @@ class Curve(Frozen):
 
 
 def estimate(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> Figure:
-    """A statistic over all games with its interval and its null; of no games, one that is undefined.
+    """A statistic over all games with its interval and its null; undefined if there are no games.
 
     Args:
         statistic: gives (R,).
@@ -90,16 +90,16 @@ def estimate(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resa
 def estimate_each(
     statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples
 ) -> tuple[Figure, ...]:
-    """A statistic of each game with its interval and its null; it gives (G, R)."""
+    """A statistic of each game with its interval and its null; the statistic gives (G, R)."""
     samples = _Samples.of(statistic, ours, theirs, resamples)
     degrees, complete = resamples.degrees_of_a_game, resamples.exchanges.complete
     return tuple(samples.of_game(game).figure(degrees, complete) for game in range(len(ours)))
 
 
 def estimate_curve(statistic: Statistic, ours: Floats, theirs: Floats, resamples: Resamples) -> Curve:
-    """A statistic over all games at each point of time; of no games, undefined everywhere.
+    """A statistic over all games at each point of time; undefined everywhere if there are no games.
 
-    The degrees of freedom are those at the end.
+    The degrees of freedom at the end are used for the whole curve.
 
     Args:
         statistic: gives (R,).
@@ -125,7 +125,7 @@ def estimate_curve(statistic: Statistic, ours: Floats, theirs: Floats, resamples
 
 
 class _CurvePoint(NamedTuple):
-    """What a ``Curve`` holds of one point of time."""
+    """The values of a ``Curve`` at one point of time."""
 
     value: float | None
     low: float | None
@@ -155,7 +155,7 @@ def _seen(statistic: Statistic, ours: Floats, theirs: Floats) -> Sampled:
 
 
 class _Samples(NamedTuple):
-    """A statistic as seen and in all resamples."""
+    """A statistic as observed and in all resamples."""
 
     seen: Sampled
     bootstrapped: Sampled

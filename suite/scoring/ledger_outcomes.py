@@ -1,4 +1,4 @@
-"""From one run's ledger to arrays: what the run earned in each of its games."""
+"""From one run's ledger to arrays: the reward of the run in each of its games."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from suite.scoring.curves import cumulative_rewards, frame_grid, frames_of_game
 
 
 class GameOutcome(NamedTuple):
-    """What one run earned in one game.
+    """The rewards of one run in one game.
 
     Attributes:
         curve: float (100,), cumulative reward at each hundredth of the game's budget.
-        whole_episodes: how many training episodes the budget did not cut.
-        training_return: their mean return, in game points; 0 where there is none.
-        evaluation_returns: float (episodes,), of its evaluation; empty where the run has none.
+        whole_episodes: the number of training episodes that the budget did not cut.
+        training_return: their mean return, in game points; 0 if there is none.
+        evaluation_returns: float (episodes,), of its evaluation; empty if the run has none.
         has_negative_reward: whether any reward, in training or evaluation, was below 0.
     """
 
@@ -32,15 +32,15 @@ class GameOutcome(NamedTuple):
 
 
 def game_outcomes(columns: Columns, run: Run) -> dict[str, GameOutcome]:
-    """What the episodes of a run's ledger earned, by game.
+    """The rewards of the episodes of a run's ledger, by game.
 
     Args:
-        columns: of a ledger in which nothing is wrong by itself (``suite.results.gate``).
-        run: says which games, their budget and the frame skip.
+        columns: of a ledger in which no error was found (``suite.results.gate``).
+        run: gives the games, their budget and the frame skip.
     """
     episode_of_reward = np.repeat(np.arange(len(columns.lane)), columns.reward_counts)
     training = columns.training
-    starts = start_steps(columns.lane, columns.number, columns.length)  # evaluation follows upon training
+    starts = start_steps(columns.lane, columns.number, columns.length)  # evaluation follows training
     paid_in_training = _by_game(columns, episode_of_reward, np.flatnonzero(training[episode_of_reward]), run)
     came_after = starts[episode_of_reward] + columns.reward_steps + 1
     whole = columns.reason != END_REASONS.index("budget")
@@ -63,9 +63,9 @@ def game_outcomes(columns: Columns, run: Run) -> dict[str, GameOutcome]:
 
 
 def _by_game(columns: Columns, episode_of_reward: Ints, places: Ints, run: Run) -> list[Ints]:
-    """By game, those of these places among the rewards that are its own, in the ledger's order."""
+    """By game, the places of its own rewards among the given places, in the ledger's order."""
     codes = columns.game[episode_of_reward[places]]
-    # Sorted once: a mask per game over all rewards would cost the square of the games.
+    # Sorted once, because a mask per game over all rewards would cost the square of the number of games.
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(len(run.games) + 1))
     return [places[order[begin:end]] for begin, end in pairwise(ends)]

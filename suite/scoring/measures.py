@@ -1,7 +1,7 @@
-"""The measures of what runs earned, as pure functions: arrays in, numbers out.
+"""The measures of rewards, as pure functions: arrays in, numbers out.
 
-G games, S seeds, R resamples, T points in time; games always stand first. A measure that may have no meaning is
-``Sampled``: values, and where they are defined.
+G games, S seeds, R resamples, T points in time; games are always the first axis. A measure that may be
+undefined is ``Sampled``: values, and where they are defined.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from suite.scoring.arrays import Floats, Sampled
 from suite.scoring.curves import GRID_POINTS
 
 WINDOW_POINTS = GRID_POINTS // 10
-"""Jumpstart and asymptote are taken over a tenth of the grid."""
+"""Jumpstart and asymptote each cover a tenth of the grid."""
 
 
 def ratio(transfer: Floats, fresh: Floats) -> Sampled:
-    """rho = C_T / C_F and where it is defined: where C_F > 0 and C_T >= 0.
+    """rho = C_T / C_F, and where it is defined: where C_F > 0 and C_T >= 0.
 
     Args:
-        transfer, fresh: float (...), of shapes that fit.
+        transfer, fresh: float (...), of compatible shapes.
 
     Returns:
         of the common shape.
@@ -32,14 +32,14 @@ def ratio(transfer: Floats, fresh: Floats) -> Sampled:
 
 
 def mean_over_folds(figures: Sampled, fold_of_game: Sequence[int]) -> Sampled:
-    """The mean over a fold's games, then over folds; undefined games, and folds without any other, left out.
+    """The mean over a fold's games, then over folds; skips undefined games, and folds that have no other games.
 
     Args:
         figures: (G, ...).
         fold_of_game: the fold of each game, (G,).
 
     Returns:
-        (...), defined where any game is.
+        (...), defined where at least one game is.
     """
     folds = np.asarray(fold_of_game)
     means = [
@@ -61,7 +61,7 @@ def contrast(transfer: Floats, fresh: Floats) -> Floats:
     """kappa = (C_T - C_F) / (|C_T| + |C_F|), in [-1, 1]; 0 where both are 0.
 
     Args:
-        transfer, fresh: float (...), of shapes that fit.
+        transfer, fresh: float (...), of compatible shapes.
     """
     size = np.abs(transfer) + np.abs(fresh)
     kappa: Floats = np.divide(transfer - fresh, size, out=np.zeros_like(size), where=size > 0)
@@ -69,7 +69,7 @@ def contrast(transfer: Floats, fresh: Floats) -> Floats:
 
 
 def interquartile_mean(values: Floats) -> Floats:
-    """The mean over games of what is left of float (G, ...) when the lowest and highest quarter are cut off.
+    """The mean over games of float (G, ...) without the lowest and the highest quarter.
 
     Each cut is rounded down to whole games (scipy's ``trim_mean``). Returns float (...).
     """
@@ -86,17 +86,17 @@ def weighted_means(values: Floats, weights: Floats) -> Floats:
 def win_probability(ours: Floats, theirs: Floats, our_weights: Floats, their_weights: Floats) -> Floats:
     """The probability that one of our runs beats one of theirs, by game; a tie counts half.
 
-    With equal weights it is the Mann-Whitney U divided by the number of pairs of seeds; its mean over games is
+    With equal weights it is the Mann-Whitney U divided by the number of pairs of seeds. Its mean over games is
     the probability of improvement of Agarwal et al. 2021.
 
     Args:
         ours: float (G, S), a figure of each of our runs.
         theirs: float (G, S').
-        our_weights: float (G, R, S), how much each of our seeds counts.
+        our_weights: float (G, R, S), the weight of each of our seeds.
         their_weights: float (G, R, S').
 
     Returns:
-        float (G, R), kept within [0, 1].
+        float (G, R), limited to [0, 1].
     """
     pairs = np.heaviside(ours[:, :, None] - theirs[:, None, :], 0.5)
     beaten = np.einsum("grs,gst->grt", our_weights, pairs)
@@ -105,7 +105,7 @@ def win_probability(ours: Floats, theirs: Floats, our_weights: Floats, their_wei
 
 
 def human_normalised(returns: Floats, random: Floats, human: Floats) -> Floats:
-    """Returns in units of human minus random: a difference of two such values is the human-normalised gain.
+    """Returns in units of human minus random; a difference of two such values is the human-normalised gain.
 
     Args:
         returns: float (G, S), mean episode returns in game points.

@@ -1,4 +1,4 @@
-"""From a results folder to arrays: what each run earned, over its frames and when it was evaluated."""
+"""From a results folder to arrays: the rewards of each run, over its frames and in its evaluation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from suite.untrusted.files import Unreadable
 from suite.untrusted.processes import Failure, Limits, run_sharded
 
 LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
-"""Of one run's ledger: the longest run of ``full`` needs less than half of it."""
+"""Limits for one run's ledger; the longest run of ``full`` needs less than half of them."""
 Figured = Callable[[GameOutcome], float | Floats]
 _Found = Mapping[RunId, Mapping[str, GameOutcome]]
 
@@ -47,21 +47,21 @@ class Arms(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What all runs of a results folder earned; G games in the order of ``games``, S seeds.
+    """The rewards of all runs of a results folder; G games in the order of ``games``, S seeds.
 
     Attributes:
         protocol: the rules.
-        edition: which runs.
-        records: of all runs of the edition, pretrain included, in the order of the plan.
+        edition: the edition of the runs.
+        records: of all runs of the edition, including pretrain, in the order of the plan.
         games: (G,), fold by fold.
-        folds: (G,), in which each game is held out.
+        folds: (G,), the fold that holds out each game.
         grid_frames: int (100,), the points of the curves, in frames of a game.
         negative: (G,), whether any run of any arm had a reward below 0 in the game.
-        curves: cumulative reward; in the generalist over the frames of that game.
-        pretrain_curves: float (G, S, 100), the same of pre-training, over the frames of that game; mean over
-            the pre-training runs of a seed, which are those of all folds but the game's own.
-        whole_episodes: how many training episodes the budget did not cut.
-        training_returns: their mean return, in game points; 0 where there is none.
+        curves: cumulative reward; for the generalist over the frames of that game.
+        pretrain_curves: float (G, S, 100), the same for pre-training, over the frames of that game; mean over
+            the pre-training runs of a seed, which are those of all folds except the game's own.
+        whole_episodes: the number of training episodes that the budget did not cut.
+        training_returns: their mean return, in game points; 0 if there is none.
         evaluation_means: mean evaluation return, in game points; the specialists are the fresh runs.
         evaluation_tops: the best evaluation return.
     """
@@ -82,7 +82,7 @@ class Outcomes:
 
     @property
     def counted(self) -> list[int]:
-        """The places of the games that enter figures over all games: those without negative rewards."""
+        """The places of the games that count in figures over all games: those without negative rewards."""
         return [place for place, negative in enumerate(self.negative) if not negative]
 
     @property
@@ -102,7 +102,7 @@ class Outcomes:
 
 
 def read_outcomes(store: Store, edition: Edition) -> Outcomes:
-    """Read a complete results folder; ledgers are read side by side, each in a process within bounds.
+    """Read a complete results folder; ledgers are read in parallel, each in a process with limits.
 
     Raises:
         StoreError: runs are missing, cannot be read, break a rule of the ledger, or are of several learners or
@@ -120,11 +120,11 @@ def assemble(
     records: tuple[RunRecord, ...],
     found: Mapping[RunId, Mapping[str, GameOutcome]],
 ) -> Outcomes:
-    """Lay the outcomes of single runs out as arrays.
+    """Arrange the outcomes of single runs as arrays.
 
     Args:
         protocol: the rules.
-        edition: which runs.
+        edition: the edition of the runs.
         records: of all its runs, in the order of the plan.
         found: of every run, by game.
     """
@@ -150,11 +150,11 @@ def assemble(
 
 
 class _Layout(NamedTuple):
-    """Lays figures of single runs out by game and seed.
+    """Arranges figures of single runs by game and seed.
 
     Attributes:
-        edition: which runs.
-        found: of every run, what it earned by game.
+        edition: the edition of the runs.
+        found: of every run, its rewards by game.
     """
 
     edition: Edition
@@ -174,7 +174,7 @@ class _Layout(NamedTuple):
         )
 
     def each(self, arm: Arm, figure: Figured) -> Floats:
-        """The figure's mean over the runs of a game and seed, of which only pretrain has several."""
+        """The figure's mean over the runs of a game and seed; only pretrain has several."""
         values = [
             [
                 np.stack([np.asarray(figure(run), np.float64) for run in self._runs(arm, fold, game, seed)])
@@ -185,7 +185,7 @@ class _Layout(NamedTuple):
         return np.array([[of_runs.mean(axis=0) for of_runs in row] for row in values], np.float64)
 
     def _runs(self, arm: Arm, fold: int, game: str, seed: int) -> list[GameOutcome]:
-        """What the runs of an arm and seed that play a game earned in it."""
+        """The rewards, in one game, of the runs of an arm and seed that play this game."""
         in_folds: Iterable[int | None] = [None]
         if arm == "transfer":
             in_folds = [fold]
@@ -201,19 +201,19 @@ def _records(store: Store, edition: Edition, runs: Iterable[Run]) -> tuple[RunRe
     if missing:
         raise StoreError(
             f"{store.folder} lacks {len(missing)} of the {len(ids)} runs of edition {edition.name}, "
-            f"{missing[0]} first; `amtlb benchmark --edition {edition.name}` goes on with what is missing"
+            f"{missing[0]} first; `amtlb benchmark --edition {edition.name}` continues with what is missing"
         )
     records = tuple(store.record(run_id) for run_id in ids)
     made_by = {(record.learner, record.configuration_digest) for record in records}
     if len(made_by) > 1:
         raise StoreError(
-            f"{store.folder} holds runs of {len(made_by)} learners or configurations; keep those of one"
+            f"{store.folder} contains runs of {len(made_by)} learners or configurations; keep those of one"
         )
     return records
 
 
 class _ReadTask(NamedTuple):
-    """Which run of which results folder."""
+    """A run of a results folder."""
 
     folder: str
     version: str
@@ -242,5 +242,5 @@ def _read_run(task: _ReadTask) -> dict[str, GameOutcome] | Failure:
     except Unreadable as error:
         return Failure(str(error))
     if ledger.sha256 != task.ledger_sha256:
-        return Failure("is not the one that its record names")
+        return Failure("is not the ledger that its record names")
     return game_outcomes(ledger.columns, run)

@@ -11,9 +11,10 @@ from suite.scoring.scores import SCHEMA_VERSION, Scores
 
 
 def published_scores(protocol: Protocol, edition: str) -> dict[str, Scores]:
-    """By name, the scores of the baselines that are published for an edition.
+    """The scores of the baselines that are published for an edition, by name.
 
-    Those of another form or of other rules are left out: they cannot be set beside scores of this release.
+    Scores with another format or other rules are left out, because they cannot be compared with scores of this
+    release.
     """
     right = {"schema_version": SCHEMA_VERSION, "edition_digest": protocol.edition_digests[edition]}
     found = {}

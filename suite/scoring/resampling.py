@@ -1,8 +1,8 @@
-"""How sure a score is, as pure functions: resampled seeds in, intervals and nulls out.
+"""The uncertainty of a score, as pure functions: resampled seeds in, intervals and nulls out.
 
 Every resample is an array of weights over the seeds of a game that sum to 1; a resampled mean is a weighted
-mean. G games, S seeds, R resamples; randomness is a required generator. What the methods deliver is measured
-by ``make calibration`` (docs/scores.md).
+mean. G games, S seeds, R resamples; randomness is a required generator. ``make calibration`` measures how
+reliable the methods are (docs/scores.md).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from suite.scoring.arrays import Bools, Floats
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 POWER = 0.8
-"""The minimum detectable effect is found this often."""
+"""The power at which the minimum detectable effect is stated."""
 
 
 class Weights(NamedTuple):
-    """How much each seed of two sides counts in each resample.
+    """The weight of each seed of two sides in each resample.
 
     Attributes:
         ours, theirs: float (G, R, S).
@@ -36,22 +36,22 @@ class Weights(NamedTuple):
     theirs: Floats
 
     def of_games(self, places: list[int]) -> Weights:
-        """The same of some of the games."""
+        """The weights of some of the games."""
         return Weights(self.ours[places], self.theirs[places])
 
 
 def bootstrap_weights(
     clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
 ) -> Floats:
-    """Resampled seeds; games of one cluster number share their draw, so that (cluster, seed) is what is drawn.
+    """Resampled seeds; games of one cluster number share their draw, so the unit is (cluster, seed).
 
-    Seeds are drawn with replacement, and each draw's distance from the plain mean is stretched by
-    sqrt(S / (S - 1)): the mean of S draws would else vary too little by just that factor, which matters for
-    few seeds (Rao & Wu 1988, rescaled bootstrap of small strata). So weights may be negative: down to -0.21
+    Seeds are drawn with replacement, and the distance of each draw from the plain mean is stretched by sqrt(S /
+    (S - 1)). Otherwise the mean of S draws would vary too little by exactly that factor, which matters for few
+    seeds (Rao & Wu 1988, rescaled bootstrap of small strata). Weights may therefore be negative: down to -0.21
     for 2 seeds, -0.07 for 3, -0.02 for 5.
 
     Args:
-        clusters: (G,), such as the fold of each game; all different: every game has its own draw.
+        clusters: (G,), such as the fold of each game; if all are different, every game has its own draw.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
@@ -67,20 +67,21 @@ def bootstrap_weights(
 
 
 def equal_weights(values: Floats) -> Floats:
-    """Every seed counts alike: float (G, 1, S), for float (G, S)."""
+    """Equal weights for all seeds: float (G, 1, S), for float (G, S)."""
     return np.full((values.shape[0], 1, values.shape[1]), 1 / values.shape[1])
 
 
 def null_weights(
     clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
 ) -> Weights:
-    """Two sides drawn from the same runs: disjoint halves of their seeds; a cluster's games share the draw.
+    """Two sides drawn from the same runs: disjoint halves of their seeds; the games of a cluster share draws.
 
-    A comparison has S seeds a side and a half has only S // 2, so each half's distance from the mean of all is
-    shrunk by sqrt((S // 2) / S): the difference of the sides then varies as that of two times S seeds does.
+    A comparison has S seeds per side, but a half has only S // 2. The distance of each half from the mean of
+    all is therefore shrunk by sqrt((S // 2) / S), so that the difference of the sides varies as that of two
+    times S seeds does.
 
     Args:
-        clusters: (G,), of the runs that are drawn from; all different: every run stands alone.
+        clusters: (G,), of the runs that are drawn from; if all are different, every run is drawn alone.
         seeds: S, at least 2.
         resamples: R.
         generator: of the draws.
@@ -98,7 +99,7 @@ def null_weights(
 
 
 class Exchanges(NamedTuple):
-    """Arms exchanged at random.
+    """Arms whose runs are exchanged at random.
 
     Attributes:
         one, other: the weights of both sides over the S seeds of ours, then the S of theirs: float (G, R, 2 S).
@@ -110,14 +111,14 @@ class Exchanges(NamedTuple):
     complete: bool
 
     def of_games(self, places: list[int]) -> Exchanges:
-        """The same of some of the games."""
+        """The exchanges of some of the games."""
         return Exchanges(self.one[places], self.other[places], self.complete)
 
 
 def splits(seeds: int) -> Bools:
-    """All ways to call S of 2 S runs ours: bool (C(2 S, S), 2 S); the first one leaves the runs where they are.
+    """All ways to select S of 2 S runs as ours: bool (C(2 S, S), 2 S); the first one leaves the runs unchanged.
 
-    For runs that share nothing with a run of the other side.
+    This is for runs that share nothing with a run of the other side.
     """
     chosen = list(combinations(range(2 * seeds), seeds))
     ours = np.zeros((len(chosen), 2 * seeds), np.bool_)
@@ -128,7 +129,8 @@ def splits(seeds: int) -> Bools:
 def swaps(seeds: int) -> Bools:
     """All ways to swap runs of one seed between the sides: bool (2^S, 2 S); the first one swaps none.
 
-    For two arms of one learner: runs of one seed share the learner's seed, so only such a pair is exchangeable.
+    This is for two arms of one learner: runs of one seed share the learner's seed, so only such pairs are
+    exchangeable.
     """
     swapped = np.arange(2**seeds)[:, None] >> np.arange(seeds) & 1 == 1
     return np.concatenate([~swapped, swapped], axis=1)
@@ -137,18 +139,18 @@ def swaps(seeds: int) -> Bools:
 def exchanged_weights(
     clusters: Sequence[int], arrangements: Bools, resamples: int, generator: np.random.Generator
 ) -> Exchanges:
-    """Arms exchanged: every exchange once where there are at most R, or R that are drawn.
+    """Exchanged arms: every exchange once if there are at most R, otherwise R random ones.
 
-    Where pre-training changes nothing, the arms are exchangeable, and the share of exchanges that are as
-    extreme as what was seen is a p-value (Fisher 1935; Davison & Hinkley 1997, chapter 4). The games of one
-    cluster are exchanged together, seed by seed, since their transfer runs share a checkpoint.
+    If pre-training changes nothing, the arms are exchangeable, and the share of exchanges that are as extreme
+    as the observed one is a p-value (Fisher 1935; Davison & Hinkley 1997, chapter 4). The games of one cluster
+    are exchanged together, seed by seed, since their transfer runs share a checkpoint.
 
     Args:
         clusters: (G,), such as the fold of each game.
         arrangements: bool (M, 2 S), the exchanges of one cluster: ``splits`` or ``swaps``. With K clusters
             there are M^K exchanges in all.
         resamples: R.
-        generator: of the draws; all exchanges need none.
+        generator: of the draws; not used if all exchanges are listed.
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
     ways, seeds = len(arrangements), arrangements.shape[1] // 2
@@ -162,11 +164,11 @@ def exchanged_weights(
 
 
 def seed_correlation(rewards: Floats) -> float | None:
-    """How much runs of one seed go together in different games: their mean correlation over all pairs of games.
+    """The mean correlation between runs of one seed in different games, over all pairs of games.
 
-    Each game's rewards are standardised over its seeds; the variance of their sum over G games is then
-    G + G (G - 1) times the mean correlation. Games whose runs all earn the same are left out. It is noisy:
-    where there is no correlation it varies by about sqrt(2 / (G (G - 1) (S - 1))), 0.11 for 8 games and 4
+    Each game's rewards are standardised over its seeds; the variance of their sum over G games is then G + G (G
+    - 1) times the mean correlation. Games whose runs all earn the same are left out. The estimate is noisy:
+    without any correlation it varies by about sqrt(2 / (G (G - 1) (S - 1))), which is 0.11 for 8 games and 4
     seeds.
 
     Args:
@@ -189,7 +191,7 @@ def degrees_of_freedom(parts: Sequence[tuple[Floats, int]]) -> float:
     """Satterthwaite's (1946) degrees of freedom of a sum of independent parts.
 
     Args:
-        parts: for each part float (R,), the statistic with only that part resampled, and its own degrees of
+        parts: for each part float (R,), the statistic when only that part is resampled, and its own degrees of
             freedom.
     """
     variances = np.array([samples.var() for samples, _ in parts])
@@ -201,8 +203,8 @@ def degrees_of_freedom(parts: Sequence[tuple[Floats, int]]) -> float:
 def interval(samples: Floats, degrees: float) -> tuple[float, float]:
     """The 95 % percentile interval of a resampled statistic, widened for few seeds.
 
-    The percentiles are those that a normal distribution has at Student's t quantiles (Hesterberg 2015): 2.5
-    and 97.5 for many degrees of freedom, 1.1 and 98.9 for 8.
+    The percentiles are those of a normal distribution at Student's t quantiles (Hesterberg 2015): 2.5 and 97.5
+    for many degrees of freedom, 1.1 and 98.9 for 8.
 
     Args:
         samples: float (R,).
@@ -217,17 +219,17 @@ def interval(samples: Floats, degrees: float) -> tuple[float, float]:
 
 
 def p_value(observed: float, samples: Floats, complete: bool) -> float:
-    """Two-sided p-value of what was seen among exchanged arms.
+    """Two-sided p-value of the observed statistic among exchanged arms.
 
-    Twice the smaller share of exchanges at least as extreme, at most 1. All exchanges hold what was seen; to
-    drawn ones it is added as one more (Phipson & Smyth 2010).
+    It is twice the smaller share of exchanges that are at least as extreme, and at most 1. The complete set of
+    exchanges includes the observed one; to a drawn set it is added as one more (Phipson & Smyth 2010).
 
     Args:
-        observed: the statistic as seen.
+        observed: the statistic as observed.
         samples: float (R,), of exchanged arms.
         complete: whether these are all exchanges, so that p is exact.
     """
-    slack = 1e-9 * max(1.0, abs(observed))  # the same exchange may round otherwise
+    slack = 1e-9 * max(1.0, abs(observed))  # the same exchange may round differently
     above = np.count_nonzero(samples >= observed - slack)
     below = np.count_nonzero(samples <= observed + slack)
     seen = 0 if complete else 1
@@ -235,10 +237,10 @@ def p_value(observed: float, samples: Floats, complete: bool) -> float:
 
 
 def minimum_detectable_effect(samples: Floats, degrees: float) -> float | None:
-    """How large a true effect must about be to be told from 0, two-sided at 5 %, in 80 % of all cases.
+    """The approximate true effect that is told apart from 0, two-sided at 5 %, in 80 % of all cases.
 
-    The bootstrap's standard error times ``detectable_multiple``. None where the resamples do not differ, which
-    tells nothing.
+    It is the bootstrap's standard error times ``detectable_multiple``; None if the resamples do not differ,
+    since they then show nothing.
 
     Args:
         samples: float (R,), bootstrapped.
@@ -250,13 +252,13 @@ def minimum_detectable_effect(samples: Floats, degrees: float) -> float | None:
 
 @cache
 def detectable_multiple(degrees: float) -> float:
-    """The detectable effect in standard errors, as they are estimated: 2.80 for many degrees of freedom.
+    """The detectable effect in units of the estimated standard error: 2.80 for many degrees of freedom.
 
-    One benchmark states the effect, in units of its own standard error s1, and another one tests it against its
-    own, s2. Both are estimates, independent of each other, so that the multiple c solves
-    E[Phi(c s1 - t s2)] = 0.8, where t is Student's 97.5 % point, and s1^2 and s2^2 are chi-squared over their
-    degrees of freedom. The sum of the t quantiles of 97.5 and 80 % (Bloom 1995) takes s1 for s2, and its power
-    falls short of 80 %.
+    One benchmark states the effect, in units of its own standard error s1. Another benchmark tests the effect
+    against its own standard error s2. Both are estimates, independent of each other. The multiple c therefore
+    solves E[Phi(c s1 - t s2)] = 0.8, where t is Student's 97.5 % point, and s1^2 and s2^2 are chi-squared over
+    their degrees of freedom. The sum of the t quantiles of 97.5 and 80 % (Bloom 1995) treats s1 as s2, and its
+    power falls short of 80 %.
 
     Args:
         degrees: degrees of freedom, at least 1.

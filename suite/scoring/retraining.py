@@ -1,4 +1,4 @@
-"""One rank test of whether runs that were played again earn what was claimed of them; pure functions."""
+"""One rank test of whether runs that are trained again earn what was claimed for them; pure functions."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from scipy.stats import rankdata
 from suite.scoring.arrays import Floats
 
 LEVEL = 0.01
-"""Claims are rejected where p is no larger: the chance to reject an honest lab's."""
+"""Claims are rejected if p is at most this level: the chance of rejecting an honest lab's claims."""
 LEAST_RUNS = 3
 MOST_EXACT = 20_000
-"""With more arrangements than these, as many are drawn."""
+"""If there are more arrangements than this, as many are drawn."""
 PHASES = 2
 _TIE = 1e-9
 
 
 class Stratum(NamedTuple):
-    """Runs that differ in their luck alone, if claims are honest: those played again first, then the claimed.
+    """Runs that differ only in their luck, if claims are honest: first those retrained, then those claimed.
 
     Attributes:
         retrained: n, how many of the N runs were played again.
-        favour: 1 where a claim is worth more the higher it is; -1 for fresh runs, since others are set
-            against them.
-        training: float (F, N), figures of training, a row a figure.
-        evaluation: float (F', N), figures of the evaluation; no row where there is none.
+        favour: 1 if a higher claim is worth more; -1 for fresh runs, since other runs are compared with them.
+        training: float (F, N), figures of training, one row per figure.
+        evaluation: float (F', N), figures of the evaluation; no rows if there is none.
     """
 
     retrained: int
@@ -39,17 +38,17 @@ class Stratum(NamedTuple):
 
     @property
     def runs(self) -> int:
-        """N."""
+        """The number of runs, N."""
         return int(self.training.shape[1])
 
 
 class RankTest(NamedTuple):
-    """What the test says.
+    """The result of the test.
 
     Attributes:
-        p_value: the share of arrangements that favour the claims as much as the one that was seen.
-        arrangements: how many were looked at.
-        exact: whether these are all that there are.
+        p_value: the share of arrangements that favour the claims at least as much as the observed one.
+        arrangements: how many were examined.
+        exact: whether these are all arrangements.
     """
 
     p_value: float
@@ -67,7 +66,7 @@ def run_scores(figures: Floats) -> Floats:
         figures: float (F, N).
 
     Returns:
-        float (N,), within (-1/2, 1/2); 0 where there is no figure.
+        float (N,), within (-1/2, 1/2); 0 if there are no figures.
     """
     runs = figures.shape[1]
     ranks = rankdata(figures, axis=1).sum(axis=0) if len(figures) else np.zeros(runs)
@@ -76,17 +75,17 @@ def run_scores(figures: Floats) -> Floats:
 
 
 def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> RankTest:
-    """Are the claimed runs better than those played again, in a way that somebody gains by?
+    """Test whether the claimed runs are better than the retrained ones, in a direction that benefits the lab.
 
-    In each stratum every choice of n of the N runs as those played again is equally likely, if claims are
-    honest. Four statistics are sums over strata of how low the chosen runs score: of training and of the
-    evaluation, each once with every run counted alike and once with ``favour`` as sign. Each is divided by its
-    standard deviation over all arrangements, and the largest is compared (Westfall & Young 1993). The test is
-    one-sided: claims that are lower everywhere gain nothing.
+    If claims are honest, then in each stratum every choice of n of the N runs as the retrained ones is equally
+    likely. Four statistics are sums over strata of how low the chosen runs score: of training and of the
+    evaluation, each once with every run counted equally and once with ``favour`` as sign. Each is divided by
+    its standard deviation over all arrangements, and the largest is compared (Westfall & Young 1993). The test
+    is one-sided: claims that are lower everywhere gain nothing.
 
     Args:
         strata: independent of each other.
-        generator: of the arrangements, where there are more than ``MOST_EXACT``.
+        generator: of the arrangements, if there are more than ``MOST_EXACT``.
     """
     falls = [_falls(stratum) for stratum in strata]
     counts = [len(fall) for fall in falls]
@@ -96,7 +95,7 @@ def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> Rank
         places = np.unravel_index(np.arange(total), counts)
     else:
         drawn = [generator.integers(0, count, MOST_EXACT) for count in counts]
-        places = tuple(np.concatenate([[0], own]) for own in drawn)  # what was seen comes first
+        places = tuple(np.concatenate([[0], own]) for own in drawn)  # the observed arrangement comes first
     deviation = np.sqrt(sum(fall.var(axis=0) for fall in falls))
     scale = np.divide(1.0, deviation, out=np.zeros(PHASES), where=deviation > _TIE)
     largest = np.full(len(places[0]), -np.inf)
@@ -107,7 +106,7 @@ def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> Rank
 
 
 def least_p_value(shapes: Sequence[tuple[int, int, int]]) -> float:
-    """The p-value of claims that are better in one of the statistics than any other arrangement would be.
+    """The p-value of claims that are better in one of the statistics than in any other arrangement.
 
     Args:
         shapes: of each stratum n, N and favour.
@@ -117,7 +116,7 @@ def least_p_value(shapes: Sequence[tuple[int, int, int]]) -> float:
 
 
 def is_enough(shapes: Sequence[tuple[int, int, int]]) -> bool:
-    """Whether so many runs played again could show a false claim at ``LEVEL``; arguments as above."""
+    """Whether this many retrained runs could show a false claim at ``LEVEL``; arguments as above."""
     return sum(retrained for retrained, _, _ in shapes) >= LEAST_RUNS and least_p_value(shapes) <= LEVEL
 
 
@@ -126,7 +125,7 @@ def _directions(strata: Sequence[Stratum]) -> set[tuple[int, ...]]:
 
 
 def _falls(stratum: Stratum) -> Floats:
-    """How low the chosen runs score, for every choice, the one that was seen first: float (C(N, n), 2)."""
+    """How low the chosen runs score, for every choice; the observed choice comes first: float (C(N, n), 2)."""
     scores = np.stack([run_scores(stratum.training), run_scores(stratum.evaluation)], axis=1)
     chosen = np.array(list(combinations(range(stratum.runs), stratum.retrained)))
     falls: Floats = -scores[chosen].sum(axis=1)

@@ -1,4 +1,4 @@
-"""From what runs earned to scores: the transfer measures and the multitask vector, each beside its null."""
+"""From the rewards of runs to scores: the transfer measures and the multitask vector, each with its null."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def score(source: str | Path, edition: str | None = None) -> Scores:
     """Score a complete results folder, or a published baseline by its name; nothing is written.
 
     Args:
-        source: as ``open_results`` takes it.
-        edition: likewise.
+        source: as for ``open_results``.
+        edition: as for ``open_results``.
 
     Raises:
         UnknownName: there is neither a folder nor a baseline of that name, or no such edition.
@@ -57,7 +57,7 @@ def score(source: str | Path, edition: str | None = None) -> Scores:
 def score_outcomes(
     outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES
 ) -> Scores:
-    """Score what the runs of an edition earned; the same outcomes and seed give the same scores."""
+    """Score the rewards of the runs of an edition; the same outcomes and seed give the same scores."""
     edition, protocol = outcomes.edition, outcomes.protocol
     generator = np.random.Generator(np.random.Philox(key=resampling_seed))
     over_games = draw_pairs(outcomes.folds, edition.seeds, resamples, generator)
@@ -80,8 +80,9 @@ def score_outcomes(
 
 
 SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score_outcomes}
-"""By scoring version, what computes the figures. Code that changes a figure takes a new version and leaves the
-function of every old one as it is, so that published scores can be computed again for ever."""
+"""The function that computes the figures, by scoring version. Code that changes a figure gets a new version,
+and the functions of all old versions stay as they are, so that published scores can always be computed
+again."""
 
 
 def write_scores(scores: Scores, folder: Path) -> Path:
@@ -152,8 +153,9 @@ class _References(NamedTuple):
 
     Attributes:
         known: the references, by place of the game in the outcomes.
-        places: those where every fresh and transfer run has a whole episode; only they can be normalised.
-        cut_places: the others.
+        places: the games in which every fresh and transfer run has a whole episode; only they can be
+            normalised.
+        cut_places: the other games.
     """
 
     known: Mapping[int, Reference]

@@ -8,22 +8,22 @@ from protocol import Frozen
 from suite.scoring.estimates import Curve, Figure
 
 SCHEMA_VERSION: Literal[1] = 1
-"""Of the form of ``scores.json``."""
+"""The version of the format of ``scores.json``."""
 SCORING_VERSION: Literal[1] = 1
-"""Of the code that computes the figures (suite.scoring.score.SCORERS)."""
+"""The version of the code that computes the figures (suite.scoring.score.SCORERS)."""
 
 
 class GameTransfer(Frozen):
-    """Transfer to one held-out game; means over seeds unless it says otherwise.
+    """Transfer to one held-out game; means over seeds unless stated otherwise.
 
     Attributes:
         game: ale-py's name.
-        fold: in which it is held out.
-        negative_rewards: whether any run of any arm had a reward below 0; such a game enters no figure over all
-            games.
+        fold: the fold that holds it out.
+        negative_rewards: whether any run of any arm had a reward below 0; such a game counts in no figure over
+            all games.
         fresh_rewards, transfer_rewards: cumulative reward of the whole budget, by seed, in game points.
         fresh_reward, transfer_reward: their means.
-        pretrain_reward: cumulative reward of pre-training after as many frames of the game.
+        pretrain_reward: cumulative reward of pre-training after the same number of frames of the game.
         ratio: of transfer and fresh.
         contrast: of transfer and fresh.
         win_probability: that a pre-trained run earns more than a fresh one.
@@ -32,7 +32,7 @@ class GameTransfer(Frozen):
             a run had no whole episode of it.
         fresh_jumpstart, transfer_jumpstart: game points per 1,000 agent steps in the first tenth of the frames.
         fresh_asymptote, transfer_asymptote: the same in the last tenth.
-        fresh_final, transfer_final: mean evaluation return, weights frozen, in game points.
+        fresh_final, transfer_final: mean evaluation return with frozen weights, in game points.
         final_contrast: of these two.
     """
 
@@ -61,27 +61,27 @@ class GameTransfer(Frozen):
 class Transfer(Frozen):
     """The transfer measures over all held-out games that count: those without negative rewards.
 
-    Where no game counts, figures and curves have no value.
+    If no game counts, figures and curves have no value.
 
     Attributes:
-        contrast: interquartile mean of the games' contrasts; the headline, with ``win_probability``.
+        contrast: interquartile mean of the games' contrasts; the headline, together with ``win_probability``.
         mean_contrast: their mean.
         ratio: r, the mean of the defined ratios of a fold, then over folds.
-        counted_games: how many games count.
-        negative_games: those that do not, since a run of some arm had a reward below 0.
-        defined_games: how many of the counted games have a ratio.
-        undefined_games: those that have none, since C_F is 0.
+        counted_games: the number of games that count.
+        negative_games: the games that do not count, since a run of some arm had a reward below 0.
+        defined_games: the number of counted games that have a ratio.
+        undefined_games: the counted games that have none, since C_F is 0.
         win_probability: that a pre-trained run earns more than a fresh one, mean over games.
         human_normalised_gain: interquartile mean over the counted games with references and whole episodes.
-        gain_games: how many those are.
+        gain_games: the number of those games.
         games_without_whole_episodes: counted games that have references but, in some run, no whole episode.
         final_contrast: interquartile mean of the contrasts of the evaluation returns.
         seed_correlation: of the fresh runs of one seed in different games (suite.scoring.resampling); None: it
             cannot be estimated.
-        grid_frames: the points of the curves, in frames a game.
-        contrast_curve: the contrast of what was earned by then.
+        grid_frames: the points of the curves, in frames per game.
+        contrast_curve: the contrast of the rewards up to each point.
         ratio_curve: r(t).
-        defined_curve: how many games have a ratio by then.
+        defined_curve: the number of games that have a ratio at each point.
         games: each held-out game.
     """
 
@@ -114,8 +114,8 @@ class GameMultitask(Frozen):
         generalist_top, specialist_top: the best of these episodes.
         ratio: of the means.
         contrast: of the means.
-        training_contrast: of the cumulative rewards while training, after the same frames of this game.
-        random, human: reference returns; None: none is known.
+        training_contrast: of the cumulative rewards during training, after the same frames of this game.
+        random, human: reference returns; None: not known.
     """
 
     game: str
@@ -131,15 +131,17 @@ class GameMultitask(Frozen):
 
 
 class Scores(Frozen):
-    """All that is scored of one learner on one edition.
+    """All scores of one learner on one edition.
 
     Attributes:
-        schema_version: of this file's form.
-        scoring_version: of the code that computed the figures; a verifier computes them again with that one.
+        schema_version: of the format of this file.
+        scoring_version: of the code that computed the figures; a verifier computes them again with that
+            version.
         seeds: runs per game and arm.
-        null_seeds: fresh runs a side of the null, scaled to as many as ``seeds`` (suite.scoring.resampling).
+        null_seeds: fresh runs per side of the null, scaled to the number of ``seeds``
+            (suite.scoring.resampling).
         resamples: of every interval and null, and of every p-value whose exchanges are not all counted.
-        resampling_seed: what they were drawn with.
+        resampling_seed: the seed that they were drawn with.
     """
 
     schema_version: Literal[1]

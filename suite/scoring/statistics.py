@@ -1,6 +1,6 @@
-"""The statistics that are published, of two sides whose seeds are weighted; pure functions.
+"""The published statistics, of two sides whose seeds are weighted; pure functions.
 
-Each takes ``Sides`` and gives what is ``Sampled``: (R,) over all games, or (G, R) by game.
+Each takes ``Sides`` and returns ``Sampled``: (R,) over all games, or (G, R) by game.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Sides(NamedTuple):
     Attributes:
         ours: float (G, S), a figure of each of our runs.
         theirs: float (G, S').
-        our_weights: float (G, R, S), how much each of our seeds counts in each resample.
+        our_weights: float (G, R, S), the weight of each of our seeds in each resample.
         their_weights: float (G, R, S').
     """
 
@@ -63,7 +63,7 @@ def contrast_mean(sides: Sides) -> Sampled:
 
 
 def mean_ratio(folds: Sequence[int]) -> Statistic:
-    """r: the mean of a fold's ratios, then over folds, for games of these folds; (R,)."""
+    """r: the mean of the ratios of a fold, then over folds, for games of these folds; (R,)."""
     return lambda sides: mean_over_folds(ratios(sides), folds)
 
 

@@ -1,1 +1,1 @@
-"""Following runs outside their results folder: as Sacred runs in files and in MongoDB."""
+"""Copies of runs outside their results folder: as Sacred runs in files and in MongoDB."""

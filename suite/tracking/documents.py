@@ -1,4 +1,4 @@
-"""What Sacred's schema holds of a run: the same words from a live run as from a published one."""
+"""The content of a run in Sacred's schema, the same for a live run and for a published one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite.results.store import LEDGER, RECORD
 from suite.run.messages import Point
 
 CONTENT_TYPES = {RECORD: "application/json", LEDGER: "application/vnd.apache.parquet"}
-"""The artifacts of a run, by name."""
+"""The content type of each artifact of a run, by name."""
 FORMAT = "MongoObserver-0.7.0"
 """The version of Sacred's schema, as Sacred 0.8.7 writes it."""
 
@@ -22,7 +22,7 @@ _SPOKEN = ("py/", "json://")
 def configuration_document(
     run_id: RunId, edition_digest: str, learner: str, configuration: dict[str, Any], digest: str
 ) -> dict[str, Any]:
-    """What Sacred calls a run's config."""
+    """The configuration of a run in Sacred's sense."""
     return {
         "run_id": str(run_id),
         "edition_digest": edition_digest,
@@ -34,7 +34,7 @@ def configuration_document(
 
 
 def _storable(value: Any) -> Any:
-    """With keys that MongoDB and Sacred take; the digest is of those that the learner has."""
+    """The value with keys that MongoDB and Sacred accept; the digest is of the learner's own keys."""
     if isinstance(value, dict):
         return {_storable_key(key): _storable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -49,7 +49,7 @@ def _storable_key(key: str) -> str:
 
 
 def said(document: Any, *path: str) -> Any:
-    """What a document says at a path, such as ``info``, ``ledger_sha256``; None where it has no such place."""
+    """The value at a path of a document, such as ``info``, ``ledger_sha256``; None if there is none."""
     for name in path:
         if not isinstance(document, dict):
             return None
@@ -58,7 +58,7 @@ def said(document: Any, *path: str) -> Any:
 
 
 def artifact_ids(document: dict[str, Any]) -> dict[str, Any]:
-    """The ids of a document's files, by name; what is no artifact is left out."""
+    """The ids of a document's files, by name; everything that is not an artifact is left out."""
     artifacts = document.get("artifacts")
     if not isinstance(artifacts, list):
         return {}
@@ -66,7 +66,7 @@ def artifact_ids(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_key(record: RunRecord) -> str:
-    """What makes two runs one: run id, ledger and configuration (and the rules, and whose learner)."""
+    """The identity of a run: run id, ledger and configuration (and the rules, and the learner)."""
     return canonical_digest(
         [
             record.edition_digest,
@@ -79,12 +79,12 @@ def run_key(record: RunRecord) -> str:
 
 
 def artifact_filename(number: int, name: str) -> str:
-    """What Sacred calls an artifact of a run in GridFS."""
+    """Sacred's name for an artifact of a run in GridFS."""
     return f"artifact://runs/{number}/{name}"
 
 
 def run_document(record: RunRecord, run_id: RunId) -> dict[str, Any]:
-    """A complete run as Sacred would have written it, but for its number, its artifacts and its metrics."""
+    """A complete run as Sacred would have written it, without its number, its artifacts and its metrics."""
     started, stopped = _interval(record)
     arm: Arm = run_id.arm
     return {
@@ -119,7 +119,7 @@ def run_document(record: RunRecord, run_id: RunId) -> dict[str, Any]:
 
 
 def metric_documents(points: Sequence[Point], record: RunRecord) -> list[dict[str, Any]]:
-    """The metrics of a complete run; times are spread over the run by frames, since no ledger has them."""
+    """The metrics of a complete run; ledgers have no times, so these are spread over the run by frames."""
     started, stopped = _interval(record)
     metrics: dict[str, dict[str, Any]] = {}
     for point in points:
@@ -133,12 +133,12 @@ def metric_documents(points: Sequence[Point], record: RunRecord) -> list[dict[st
 
 
 def _interval(record: RunRecord) -> tuple[datetime, datetime]:
-    """When a run began and ended, in UTC without a zone, to the millisecond, as MongoDB keeps times."""
+    """The times when a run began and ended, in UTC without a zone, in milliseconds, as MongoDB stores times."""
     try:
         started = datetime.fromisoformat(record.started_at).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError) as error:
         raise StoreError(
-            f"the record of {record.run_id} has {record.started_at[:40]!r} for started_at, which is no time of "
-            "ISO 8601; play the run again"
+            f"the record of {record.run_id} has {record.started_at[:40]!r} for started_at, which is not a time "
+            "in ISO 8601 format; play the run again"
         ) from error
     return started, started + timedelta(milliseconds=round(1000 * record.wall_seconds))

@@ -33,7 +33,7 @@ class ArtifactFiles:
             )
 
     def remove(self, number: int) -> None:
-        """Delete whatever lies under the names of a run's artifacts."""
+        """Delete all files with the names of a run's artifacts."""
         for name in CONTENT_TYPES:
             for file in self._grid.find({"filename": artifact_filename(number, name)}):
                 self._grid.delete(file._id)
@@ -43,10 +43,10 @@ class ArtifactFiles:
         self._grid.delete(file_id)
 
     def read(self, file_id: Any, max_bytes: int) -> bytes:
-        """What a file holds.
+        """The content of a file.
 
         Raises:
-            ServerError: it is not there, not whole, or larger than it can be.
+            ServerError: the file is missing, incomplete, or larger than it can be.
         """
         from gridfs.errors import GridFSError
 
@@ -62,7 +62,7 @@ class ArtifactFiles:
         return data
 
     def digest(self, file_id: Any) -> str | None:
-        """SHA-256 of a file, in hexadecimal; None: it cannot be read."""
+        """SHA-256 of a file, in hexadecimal; None if it cannot be read."""
         from gridfs.errors import GridFSError
 
         digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""The MongoDB server that runs are brought to: its URL, which is a secret, and the connection."""
+"""The MongoDB server that stores runs: its URL, which is secret, and the connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VARIABLE = "AMTLB_MONGO_URL"
 DEFAULT_DATABASE = "sacred"
 CONNECT_MS, ANSWER_MS = 3_000, 10_000
-"""How long a server may take to be found, and to answer: an unreachable one must hold nothing up."""
+"""The time that a server may take to be found, and to answer: an unreachable one must not block anything."""
 _REASON_CHARACTERS = 160
 
 
@@ -79,15 +79,15 @@ def _bad_option(options: list[str]) -> str:
 
 
 class MongoUrl:
-    """A URL of MongoDB; whatever prints it shows user, hosts and database only.
+    """A URL of MongoDB; whenever it is printed, only user, hosts and database are shown.
 
     Args:
-        text: such as ``mongodb://user:password@host:27017/sacred?authSource=admin``; the database is
-            ``sacred`` where the URL names none.
+        text: such as ``mongodb://user:password@host:27017/sacred?authSource=admin``; the database is ``sacred``
+            if the URL names none.
         source: where it comes from, for errors.
 
     Raises:
-        UnknownName: it is none; the text is not repeated, since any part of it may be a secret.
+        UnknownName: it is not a URL of MongoDB; the text is not repeated, since any part of it may be secret.
     """
 
     def __init__(self, text: str, source: str) -> None:
@@ -106,7 +106,7 @@ class MongoUrl:
         return f"MongoUrl({self.redacted})"
 
     def reason(self, error: Exception) -> str:
-        """What an error says, in short and without secrets."""
+        """The message of an error, shortened and without secrets."""
         details = getattr(error, "details", None)
         said = (details or {}).get("errmsg") or str(error)
         for secret in self._secrets:
@@ -115,7 +115,7 @@ class MongoUrl:
         return f"{type(error).__name__}: {said[:_REASON_CHARACTERS]}"
 
     def client(self) -> Any:
-        """A client that gives up soon; no connection is made yet."""
+        """A client with short timeouts; no connection is made yet."""
         from pymongo import MongoClient
 
         return MongoClient(
@@ -128,10 +128,10 @@ class MongoUrl:
 
     @contextmanager
     def database(self) -> Iterator[Database[dict[str, Any]]]:
-        """The database, while the block lasts.
+        """The database, for the duration of the block.
 
         Raises:
-            ServerError: the server does not answer, then or later in the block, or refuses.
+            ServerError: the server does not answer, at first or later in the block, or refuses.
         """
         from bson.errors import BSONError
         from gridfs.errors import GridFSError
@@ -145,7 +145,7 @@ class MongoUrl:
             database = client[self.database_name]
             try:
                 database.command("ping")
-            except Exception as error:  # what is no MongoDB makes pymongo raise whatever comes
+            except Exception as error:  # if the server is not MongoDB, pymongo raises all kinds of errors
                 raise self.failed(error) from None
             try:
                 yield database
@@ -153,19 +153,19 @@ class MongoUrl:
                 raise self.failed(error) from None
 
     def failed(self, error: Exception) -> ServerError:
-        """The error that a user sees for one of the server's."""
+        """The error that a user sees for an error of the server."""
         return ServerError(
             f"MongoDB at {self.redacted} failed ({self.reason(error)}); is it running, and are user and "
-            "password right? What was written is kept: the same command goes on"
+            "password right? What was written is kept: the same command continues"
         )
 
 
 def url_of_environment() -> MongoUrl | None:
-    """The URL in AMTLB_MONGO_URL; None: it is not set. Raises UnknownName where it is no URL."""
+    """The URL in AMTLB_MONGO_URL; None if it is not set. Raises UnknownName if it is not a URL."""
     text = os.environ.get(VARIABLE)
     return MongoUrl(text, VARIABLE) if text else None
 
 
 def environment_without_url() -> dict[str, str]:
-    """This process's environment for one that runs a learner, which must not know the URL."""
+    """This process's environment for a process that runs a learner, which must not see the URL."""
     return {name: value for name, value in os.environ.items() if name != VARIABLE}

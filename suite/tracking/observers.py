@@ -1,4 +1,4 @@
-"""Sacred's observers, made harmless: one that fails is dropped and says why, and none holds a run up."""
+"""Sacred's observers, made harmless: one that fails is dropped and gives the reason, and none blocks a run."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SETTINGS.DEFAULT_BEAT_INTERVAL = BEAT_SECONDS
 SETTINGS.CONFIG.ENFORCE_KEYS_MONGO_COMPATIBLE = False  # suite.tracking.documents makes them so
 
 QUIET = logging.getLogger("amtlb.sacred")
-"""Sacred's own words; what a user needs to know is in ``Guarded.error``."""
+"""The logger of Sacred's own messages; ``Guarded.error`` has what a user needs to know."""
 QUIET.propagate = False
 QUIET.addHandler(logging.NullHandler())
 
 
 class _Mongo(MongoObserver):
-    """Writes once, and raises where that fails; Sacred's own waits and tries ten times, or without end."""
+    """Writes once, and raises if that fails; Sacred's own observer waits and tries ten times, or for ever."""
 
     def insert(self) -> None:
         entry: Any = self.run_entry
@@ -47,19 +47,19 @@ class _Mongo(MongoObserver):
 
 
 class Guarded:
-    """Hands Sacred's events on to an observer until one fails; none of them reaches the run.
+    """Passes Sacred's events on to an observer until one fails; no failure reaches the run.
 
-    Sacred calls an observer's methods by name, so whatever it calls is an event.
+    Sacred calls an observer's methods by name, so every method call is an event.
 
     Attributes:
-        error: what went wrong, in words for a user; empty: nothing.
+        error: what went wrong, in words for a user; empty if nothing did.
     """
 
     def __init__(self, observer: Any, where: str, url: MongoUrl | None = None, client: Any = None) -> None:
         self.error = ""
         self.priority = observer.priority
         self._observer, self._where, self._url, self._client = observer, where, url, client
-        self._lock = threading.Lock()  # heartbeats come from a thread of their own
+        self._lock = threading.Lock()  # heartbeats come from another thread
 
     def __getattr__(self, event: str) -> Callable[..., Any]:
         if event.startswith("_"):
@@ -67,18 +67,18 @@ class Guarded:
         return partial(self._pass, event)
 
     def close(self) -> None:
-        """Give up the connection, where there is one."""
+        """Close the connection, if there is one."""
         if self._client is not None:
             self._client.close()
 
     def drop(self, error: Exception) -> None:
-        """Hand nothing on any more, because of an error."""
+        """Stop passing events on, because of an error."""
         reason = self._url.reason(error) if self._url else f"{type(error).__name__}: {error}"
         self.error = f"{self._where} failed ({reason})"
 
     def _pass(self, event: str, **said: Any) -> Any:
         if event == "started_event":
-            # Each observer numbers its own runs; where things lie on this machine is nobody's business.
+            # Each observer numbers its own runs; paths on this machine are private.
             said |= {"_id": None, "ex_info": said["ex_info"] | {"base_dir": "", "sources": []}}
         with self._lock:
             if self.error:
@@ -91,7 +91,7 @@ class Guarded:
 
 
 def file_observer(folder: Path) -> Guarded:
-    """Keeps runs as files below a folder."""
+    """Stores runs as files below a folder."""
     return Guarded(FileStorageObserver(folder, copy_sources=False), str(folder))
 
 

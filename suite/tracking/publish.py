@@ -1,10 +1,10 @@
-"""Bringing complete runs into MongoDB in Sacred's schema: once each, whole or not yet COMPLETED.
+"""Publishing complete runs to MongoDB in Sacred's schema: once each, and COMPLETED only when whole.
 
-A run's document is there first, without ``status: COMPLETED`` and with a mark of who is writing it; then come
-its artifacts and metrics, which are read back; at last one write makes it COMPLETED, if the mark is still ours.
-A document that is not COMPLETED and does not change for a while has been left: by a publisher that was broken
-off, or by a tracker that lost its database. It is taken over by changing the mark, and written anew under its
-number.
+A run's document is written first, without ``status: COMPLETED`` and with a mark of its publisher. Then its
+artifacts and metrics are written and read back. At last one write makes it COMPLETED, if the mark is still
+ours. A document that is not COMPLETED and does not change for a while has been abandoned: by a publisher that
+was interrupted, or by a tracker that lost its database. Another publisher takes it over by changing the mark,
+and writes it again under its number.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
 KEY, MARK = "amtlb_key", "amtlb_publisher"
-"""Fields of a run document beyond Sacred's: what makes two runs one, and who is writing it."""
+"""Fields of a run document in addition to Sacred's: the identity of the run, and who is writing it."""
 PATIENCE_SECONDS = 12.0
-"""How long a document that somebody else may be writing must not change before it counts as left; a tracker's
-heart beats every 5 s."""
+"""The time for which a document that another process may be writing must not change before it counts as
+abandoned; a tracker sends a heartbeat every 5 s."""
 
 Document = dict[str, Any]
 Listener = Callable[[str, "Ending"], None]
-"""Hears of each run: its id, and what became of it."""
+"""Called for each run, with its id and its outcome."""
 
 
 class Ending(StrEnum):
-    """What became of a run: it was there already, is there now, or what there was of it is now whole."""
+    """The outcome for a run: it was there already, was added, or was incomplete and is now complete."""
 
     PRESENT = "present"
     PUBLISHED = "published"
@@ -55,7 +55,7 @@ class Ending(StrEnum):
 
 
 class _Task(NamedTuple):
-    """One run to bring in."""
+    """One run to publish."""
 
     run: Run
     record: RunRecord
@@ -63,7 +63,7 @@ class _Task(NamedTuple):
 
 
 class Publisher:
-    """Brings the runs of results folders into one database.
+    """Publishes the runs of results folders to one database.
 
     Args:
         database: of the server.
@@ -79,19 +79,19 @@ class Publisher:
         self._runs.create_index([(KEY, 1)], unique=True, partialFilterExpression=exists, name=KEY)
 
     def publish(self, store: Store, runs: Sequence[Run], listener: Listener) -> Counter[Ending]:
-        """Bring in complete runs of a results folder.
+        """Publish complete runs of a results folder.
 
         Args:
             store: the results.
-            runs: which; each is complete.
-            listener: hears of each run.
+            runs: the runs to publish; each is complete.
+            listener: is called for each run.
 
         Returns:
-            how many runs ended how.
+            the number of runs with each outcome.
 
         Raises:
             StoreError: a run cannot be read, or its ledger is not the one that its record names.
-            ServerError: what was read back is not what was written, or others keep writing the same runs.
+            ServerError: a run does not read back as it was written, or others keep writing the same runs.
         """
         endings: Counter[Ending] = Counter()
         tasks = [_checked(store, run) for run in runs]
@@ -101,7 +101,7 @@ class Publisher:
         waiting = [task for task in tasks if task.record.run_id in held]
         for run_id, document in self._round(store, waiting, held, listener, endings).items():
             raise ServerError(
-                f"run {run_id} is being written by somebody else, as number {document.get('_id')}; "
+                f"run {run_id} is being written by another publisher, as number {document.get('_id')}; "
                 "wait for it, then publish again"
             )
         return endings
@@ -114,7 +114,7 @@ class Publisher:
         listener: Listener,
         endings: Counter[Ending],
     ) -> dict[str, Document]:
-        """Bring in what nobody else holds; the documents of what somebody does, by run id."""
+        """Publish the runs that nobody else is writing; return the documents of the others, by run id."""
         still: dict[str, Document] = {}
         there = self._there(tasks)
         for task in tasks:
@@ -128,7 +128,7 @@ class Publisher:
         return still
 
     def _there(self, tasks: Sequence[_Task]) -> Mapping[str, list[Document]]:
-        """What the database has of these runs' learner, configuration and rules, by run id."""
+        """The database's documents of these runs' learner, configuration and rules, by run id."""
         found: dict[str, list[Document]] = {}
         records = [task.record for task in tasks]
         for learner, configuration in {(one.learner, one.configuration_digest) for one in records}:
@@ -143,7 +143,7 @@ class Publisher:
         return found
 
     def _bring(self, store: Store, task: _Task, there: Sequence[Document], held: Document) -> Ending | Document:
-        """Bring one run in; a document that somebody else may be writing, unless it is as ``held`` says."""
+        """Publish one run, or return its document if another process may be writing it (not as in ``held``)."""
         same = [document for document in there if _is_of(document, task)]
         completed = [document for document in same if document.get("status") == "COMPLETED"]
         if any(self._is_whole(store, task, document) for document in completed):
@@ -159,7 +159,7 @@ class Publisher:
         return Ending.COMPLETED
 
     def _claim(self, store: Store, task: _Task) -> Ending | Document:
-        """A new number for a run, then the run; the document of whoever was faster."""
+        """Insert a run under a new number; return the document of another publisher that was faster."""
         from pymongo.errors import DuplicateKeyError
 
         document = run_document(task.record, task.run.run_id) | {"status": "QUEUED"}
@@ -172,7 +172,7 @@ class Publisher:
         return Ending.PUBLISHED
 
     def _take_over(self, left: Document, task: _Task) -> bool:
-        """Put our mark on a document that was left, unless it has changed since it was read."""
+        """Put our mark on an abandoned document, unless it has changed since it was read."""
         from pymongo.errors import DuplicateKeyError
 
         unchanged = {"_id": left["_id"], "status": left.get("status"), MARK: left.get(MARK)}
@@ -180,10 +180,10 @@ class Publisher:
         try:
             return bool(self._runs.update_one(unchanged, {"$set": ours}).matched_count)
         except DuplicateKeyError:
-            return False  # the run has come in under another number
+            return False  # the run was published under another number
 
     def _write(self, store: Store, task: _Task, number: int) -> None:
-        """Artifacts, metrics and, once they read back as they should, the document that says COMPLETED."""
+        """Write artifacts and metrics and, if they read back correctly, mark the document COMPLETED."""
         self._files.remove(number)
         self._metrics.delete_many({"run_id": number})
         folder = store.run_folder(task.run.run_id)
@@ -237,7 +237,7 @@ def _points(store: Store, task: _Task) -> list[Point]:
 
 
 def _is_of(document: Document, task: _Task) -> bool:
-    """Whether a document is of this run: of its ledger or, not having one yet, of the same start."""
+    """Whether a document is of this run: of its ledger or, if it has none yet, with the same start time."""
     digest = said(document, "info", "ledger_sha256")
     if digest is None:
         return bool(said(document, "meta", "started_at") == task.record.started_at)
@@ -245,11 +245,11 @@ def _is_of(document: Document, task: _Task) -> bool:
 
 
 def _state(document: Document) -> tuple[Any, ...]:
-    """What changes while somebody writes a document."""
+    """The parts of a document that change while somebody writes it."""
     return document.get("_id"), document.get("status"), document.get("heartbeat"), document.get(MARK)
 
 
 def _returns(metrics: Iterable[Document]) -> list[tuple[Any, ...]]:
-    """The metrics that a ledger tells: no speed, and no times, which not every server keeps as such."""
+    """The metrics that a ledger determines: no speed, and no times, which not every server stores exactly."""
     told = [(metric.get("name"), metric.get("steps"), metric.get("values")) for metric in metrics]
     return sorted((one for one in told if one[0] != SPEED), key=repr)

@@ -1,4 +1,4 @@
-"""Runs read from MongoDB into a results folder, where they are held to what any results folder is held to."""
+"""Runs read from MongoDB into a results folder, where they must pass the same checks as any results folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 8
 
 
 def learner_of(name: str) -> str:
-    """The learner that a name stands for: ``ppo`` is ``baselines.ppo:make``, ``module:function`` itself."""
+    """The learner that a name means: ``ppo`` is ``baselines.ppo:make``, ``module:function`` is itself."""
     return name if ":" in name else f"baselines.{name}:make"
 
 
@@ -27,13 +27,12 @@ def read_published(
 ) -> None:
     """Write a learner's complete runs of an edition into a new results folder.
 
-    Nobody vouches for what a database holds: files are bounded, a record must be one of its run, of the
-    learner and the rules that were asked for, and ``suite.scoring.outcomes`` compares each ledger with its
-    record.
+    The content of a database is not trusted: files are bounded, a record must belong to its run and to the
+    requested learner and rules, and ``suite.scoring.outcomes`` compares each ledger with its record.
 
     Raises:
         UnknownName: the database has no complete run of that learner.
-        ServerError: runs are missing, there are several of one id, or a file cannot be right.
+        ServerError: runs are missing, there are several with one id, or a file cannot be valid.
         StoreError, ForeignProtocol: a record cannot be read, or is of another run or protocol.
     """
     learner = learner_of(name)
@@ -47,7 +46,7 @@ def read_published(
             )
         raise ServerError(
             f"the database lacks {len(missing)} of the {len(runs)} runs of {learner} on edition "
-            f"{edition.name}, {missing[0]} first; `amtlb publish` brings them in"
+            f"{edition.name}, {missing[0]} first; `amtlb publish` adds them"
         )
     files, store = ArtifactFiles(database), Store(folder, protocol)
     for run_id, run in runs.items():
@@ -57,7 +56,7 @@ def read_published(
 def _documents(
     database: Database[dict[str, Any]], learner: str, digest: str, runs: dict[str, Run]
 ) -> dict[str, dict[tuple[str, str], dict[str, Any]]]:
-    """The complete runs by id, and of each one document for every configuration and ledger."""
+    """The complete runs by id, each with one document for every configuration and ledger."""
     query = {
         "status": "COMPLETED",
         "config.learner": learner,
@@ -85,8 +84,8 @@ def _write(
 ) -> None:
     if len(documents) > 1:
         raise ServerError(
-            f"the database has {len(documents)} different runs of {learner} for {run.run_id}, of other "
-            "configurations or with other ledgers; compare results folders instead"
+            f"the database has {len(documents)} different runs of {learner} for {run.run_id}, with other "
+            "configurations or ledgers; compare results folders instead"
         )
     (document,) = documents.values()
     ids = artifact_ids(document)
@@ -100,7 +99,7 @@ def _write(
 
 
 def _check(record: RunRecord, document: dict[str, Any], learner: str) -> None:
-    """A record must say what its document says."""
+    """Check that a record agrees with its document."""
     claimed = said(document, "config", "configuration_digest"), said(document, "info", "ledger_sha256")
     if (record.learner, record.configuration_digest, record.ledger_sha256) != (learner, *claimed):
         raise ServerError(

@@ -1,4 +1,4 @@
-"""The numbers of runs in a database, on which Sacred and Omniboard count: each one more than the last."""
+"""The numbers of runs in a database, on which Sacred and Omniboard rely: each is one more than the last."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ATTEMPTS = 10_000
 
 
 def insert_numbered(runs: Collection[dict[str, Any]], document: dict[str, Any], after: int = 0) -> int:
-    """Insert a run under the next free number, and return it; whoever inserts at the same time gets another.
+    """Insert a run under the next free number and return it; simultaneous inserts get different numbers.
 
     Args:
         runs: the collection.
-        document: of the run; it gets its number as ``_id``.
+        document: of the run; its number is stored as ``_id``.
         after: a number that is known to be taken.
 
     Raises:
-        DuplicateKeyError: another unique field than the number is taken.
+        DuplicateKeyError: a unique field other than the number is taken.
         ServerError: no free number was found.
     """
     from pymongo.errors import DuplicateKeyError

@@ -1,4 +1,4 @@
-"""One run as a Sacred run: an experiment an arm, whose main function passes on the run's messages."""
+"""One run as a Sacred run: one experiment per arm, whose main function passes on the run's messages."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def run_sacred(
     observers: Sequence[Guarded],
     messages: Iterator[Measured | RunEnd],
 ) -> None:
-    """Be a Sacred run until the messages end.
+    """Record a run as a Sacred run until its messages end.
 
     Args:
-        store: where the complete run will lie.
+        store: will contain the complete run.
         run_id: the run.
         learner: ``module:function``.
         begun: its first message.
         observers: of the Sacred run.
-        messages: the run's points, and at last its end.
+        messages: the run's points, and finally its end.
     """
     experiment: Any = Experiment(run_id.arm, interactive=True, save_git_info=False)
     experiment.logger = QUIET
@@ -66,14 +66,14 @@ def run_sacred(
     try:
         experiment.run(meta_info={"started_at": begun.started_at})
     except (RunFailed, SacredInterrupt):
-        pass  # the observers have been told
+        pass  # the observers have been notified
 
 
 def _keep(store: Store, run_id: RunId, sacred_run: Any) -> None:
-    """What a complete run leaves: its record, its ledger, and the ledger's digest."""
+    """Store the record, the ledger and the ledger's digest of a complete run."""
     folder = store.run_folder(run_id)
     sacred_run.info["ledger_sha256"] = store.record(run_id).ledger_sha256
     for name, content_type in CONTENT_TYPES.items():
         metadata = {"sha256": file_digest(folder / name)}
-        # Without a content type Sacred would guess, and print its guess.
+        # Without a content type, Sacred would guess one and print its guess.
         sacred_run.add_artifact(str(folder / name), name, metadata, content_type)

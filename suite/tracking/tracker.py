@@ -1,7 +1,7 @@
-"""A Sacred run next to each run that is played: in a thread of the process that started it.
+"""A Sacred run for each run that is played, in a thread of the process that started it.
 
-The run's own process knows nothing of it: neither Sacred, which seeds global generators, nor the database's URL
-is ever there. Messages are queued, so whatever files and database do, the run goes on.
+The run's own process is not involved: neither Sacred, which seeds global generators, nor the database's URL is
+ever in it. Messages are queued, so the run continues whatever happens to files and database.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from suite.run.messages import Begun, Measured, Message, RunEnd, Status
 from suite.tracking.mongo_url import url_of_environment
 
 _LAST_SECONDS = 60
-"""How long a run that is over waits for its files and database."""
+"""The time that a finished run waits for its files and database."""
 _STOPPED_SECONDS = 2
-"""How long one that was stopped waits, which may be by SIGTERM."""
+"""The time that a stopped run waits: SIGTERM may have stopped it."""
 
 
 class Follower:
-    """Makes a Sacred run of the messages of a run.
+    """Turns the messages of a run into a Sacred run.
 
     Args:
-        job: what the run's process was told.
+        job: the job of the run's process.
     """
 
     def __init__(self, job: Job) -> None:
@@ -39,12 +39,12 @@ class Follower:
         self._thread.start()
 
     def take(self, message: Message) -> None:
-        """Take in a message of the run's process; returns at once."""
+        """Accept a message of the run's process; returns at once."""
         if isinstance(message, Begun | Measured):
             self._messages.put(message)
 
     def end(self, status: Status, error: str) -> str:
-        """The run has ended; what could not be tracked and why, empty: nothing."""
+        """End the Sacred run; return what could not be tracked and why, or "" if everything was."""
         self._messages.put(RunEnd(status, error))
         seconds = _STOPPED_SECONDS if status == "stopped" else _LAST_SECONDS
         self._thread.join(seconds)
@@ -55,12 +55,12 @@ class Follower:
     def _main(self) -> None:
         first = self._messages.get()
         if not isinstance(first, Begun):
-            return  # it ended before it began: there is no run to keep
+            return  # it ended before it began: there is no run to store
         try:
             self._track(first)
         except AmtlbError as error:
             self._error = str(error)
-        except Exception as error:  # of Sacred itself: no reason for a run to fail
+        except Exception as error:  # an error of Sacred itself must not make the run fail
             self._error = f"Sacred failed with {type(error).__name__}"
 
     def _track(self, begun: Begun) -> None:
@@ -90,7 +90,7 @@ class Follower:
 
 @contextmanager
 def follow(job: Job) -> Iterator[Follower]:
-    """Follow a run while the block lasts; a run whose end is not told was stopped."""
+    """Follow a run during the block; a run whose end is not reported was stopped."""
     follower = Follower(job)
     try:
         yield follower

@@ -220,7 +220,7 @@ def aims(rates: Rates) -> dict[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print two tables: rates against the bare emulator, and the ratios to reach."""
+    """Measure and print two tables: rates against the bare emulator, and the ratios with their aims."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--games", nargs="+", default=["breakout", "phoenix", "pong", "qbert"])
     parser.add_argument("--steps", type=int, default=100, help="vector steps a round")
@@ -234,7 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for game in options.games:
         console.print(f"bare {game}: {statistics.median(rates[game]['bare']):,.0f} agent steps/s")
     _print(console, "rate / bare emulator's rate on one core", options.games, to_bare)
-    _print(console, "to reach", options.games, {name: [game[name] for game in found] for name in found[0]})
+    _print(console, "ratio", options.games, {name: [game[name] for game in found] for name in found[0]})
 
 
 def _print(console: Console, title: str, games: Sequence[str], rows: dict[str, list[float]]) -> None:

@@ -35,7 +35,7 @@ LEARNERS = ("ppo", "multihead_a2c", "dqn")
 PLAIN_KINDS = tuple(
     (f"plain, {vec}, {way}", {"vec": vec, "processes": processes})
     for vec in ("dummy", "subproc")
-    for way, processes in (("all threads", 1), ("a run a core", 0))
+    for way, processes in (("all threads", 1), ("one run per core", 0))
 )
 
 
@@ -124,7 +124,7 @@ def table(names: list[str], measured: list[dict[str, Any]]) -> Table:
         )
     for name in ("emulation", "inference", "training"):
         row(
-            f"roofline: {name}, us a step",
+            f"roofline: {name}, us per step",
             lambda each, name=name: 1e6 * statistics.median(part[name] for part in each["parts"]),  # type: ignore[misc]
             0,
         )

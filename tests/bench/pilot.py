@@ -261,21 +261,22 @@ def table(pilot: Pilot) -> str:
         place = f"**{chosen.index(game) + 1}**" if game in chosen else ""
         cells = [game, f"{verdict.negative_rewards:,}", f"{verdict.uniform:,.1f}", f"{rate:,.1f} ({action})"]
         rows.append("| " + " | ".join([*cells, *learned, *met, place]) + " |")
-    return "\n".join([_TITLE, *rows, "", f"Chosen, in this order: {', '.join(chosen)}.", ""])
+    return "\n".join([_TITLE, *rows, "", f"The chosen games, in this order: {', '.join(chosen)}.", ""])
 
 
 _TITLE = f"""# The pilot that chose the games of `lite`
 
-`make pilot` plays it and writes this page; the data are in [lite_pilot.jsonl](lite_pilot.jsonl), one line per
-play. The rule, its candidates and their order were fixed before it was played
-([tests/bench/pilot.py](../tests/bench/pilot.py)). A game qualifies if (a) no reward was negative, (b) neither
-uniform play nor any constant action earns more than {100 * MOST_OF_LEARNED:.0f} % of what the better of fresh
-PPO and DQN earns in its last tenth, and (c) that learner earns, in its last tenth, at least
-{LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} that qualify are the games of `lite`.
+`make pilot` plays the pilot and writes this page. The data are in [lite_pilot.jsonl](lite_pilot.jsonl), one
+line per play. The rule, its candidates and their order were fixed before the pilot was played
+([tests/bench/pilot.py](../tests/bench/pilot.py)). A game qualifies if three conditions hold: (a) no reward was
+negative; (b) neither uniform play nor any constant action earns more than {100 * MOST_OF_LEARNED:.0f} % of what
+the better of fresh PPO and DQN earns in its last tenth; (c) that learner earns, in its last tenth, at least
+{LEAST_OF_UNIFORM} times what uniform play earns. The first {CHOSEN} games that qualify are the games of `lite`.
 
-Points per 1,000 agent steps, means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform play
-{UNIFORM_FRAMES:,}, each constant action {CONSTANT_FRAMES:,} in one lane; in brackets the best one's number. DQN
-was played where it could change the verdict: where PPO alone meets (b) and (c), a better learner does, too.
+The table shows points per 1,000 agent steps, means over {SEEDS} seeds. Learners had {FRAMES:,} frames, uniform
+play {UNIFORM_FRAMES:,}, and each constant action {CONSTANT_FRAMES:,} in one lane; the number of the best
+constant action is in brackets. DQN was played only where it could change the verdict: where PPO alone meets (b)
+and (c), a better learner does, too.
 """
 
 

@@ -72,16 +72,16 @@ def test_transfer_is_claimed_where_all_four_conditions_hold():
     found = claim(scores(SURE))
     assert outcomes(found) == ["holds"] * 4
     assert found.verdict == "helps"
-    assert found.sentence == "pre-training helps: the interval leaves out 0, p = 0.010"
+    assert found.sentence == "pre-training helps: the interval excludes 0, p = 0.010"
 
 
 @pytest.mark.parametrize(
     ("contrast", "expected", "words"),
     [
-        (figure(0.3, -0.1, 0.5, 0.042), ["fails", "holds"], "p = 0.042, but the interval holds 0"),
-        (figure(0.3, 0.1, 0.5, 0.06), ["holds", "fails"], "leaves out 0, but p = 0.060 is not below 0.05"),
-        (figure(-0.3, -0.5, 0.1, 0.042), ["fails", "holds"], "p = 0.042, but the interval holds 0"),
-        (figure(0.3, -0.1, 0.5, 0.5), ["fails", "fails"], "the interval holds 0; p = 0.500 is not below 0.05"),
+        (figure(0.3, -0.1, 0.5, 0.042), ["fails", "holds"], "p = 0.042, but the interval contains 0"),
+        (figure(0.3, 0.1, 0.5, 0.06), ["holds", "fails"], "excludes 0, but p = 0.060 is not below 0.05"),
+        (figure(-0.3, -0.5, 0.1, 0.042), ["fails", "holds"], "p = 0.042, but the interval contains 0"),
+        (figure(0.3, -0.1, 0.5, 0.5), ["fails", "fails"], "contains 0; p = 0.500 is not below 0.05"),
         (UNDEFINED, ["not known", "not known"], "there is no interval; there is no p-value"),
     ],
 )
