@@ -161,7 +161,8 @@ def _recorded(task: Task) -> Outcome | None:
 
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
     job = task.job
-    kills = _out_of_memory_kills()
+    kills, log = _out_of_memory_kills(), Path(task.log)
+    before = log.stat().st_size if log.exists() else 0  # what an earlier try has printed
     try:
         with _started(task) as (kept, messages):
             kept.order(job.model_dump_json().encode())
@@ -180,7 +181,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
         return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return Outcome(job.run_id, "stopped", "stopped", task.log)
-    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, Path(task.log))
+    printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
+    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, printed)
     return Outcome(job.run_id, "failed", reason, task.log)
 
 
@@ -209,11 +211,10 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
             yield kept, messages
 
 
-def _how_it_ended(status: int, kills: int, log: Path) -> str:
-    """Why a process has ended that said nothing, as far as the system and its log tell."""
-    if status > 0 and log.exists():
-        last = (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
-        return f"its process ended with status {status} before the run was complete; its log ends with {last!r}"
+def _how_it_ended(status: int, kills: int, printed: str) -> str:
+    """Why a process has ended that said nothing, as far as the system and what it printed tell."""
+    if status > 0 and (lines := printed.strip().splitlines()):
+        return f"its process ended with status {status} before the run was complete; its log ends with {lines[-1]!r}"
     if status >= 0:
         return (
             f"its process ended with status {status} before the run was complete, and said nothing: the "

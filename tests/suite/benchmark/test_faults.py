@@ -113,6 +113,7 @@ def test_an_import_that_leaves_a_process_is_not_waited_for(monkeypatch):
     assert time.monotonic() - before < 60
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_leaves_ends(tmp_path):
     """When the command is killed, its run ends and so does what that run had left, in whatever session."""
     command = [str(Path(sys.executable).with_name("amtlb")), "run", "smoke/generalist/seed0"]
@@ -207,6 +208,7 @@ def test_the_out_of_memory_killer_is_named(tmp_path, monkeypatch):
     assert "SIGKILL (status -9) when the system ran out of memory; play fewer runs" in outcome.error
 
 
+@pytest.mark.slow
 def test_a_foreground_run_has_the_terminal(tmp_path):
     """`amtlb run --foreground` lets a learner call breakpoint(), which reads from the command's input."""
     command = [str(Path(sys.executable).with_name("amtlb")), "run", "--foreground", str(SHORT)]

@@ -21,6 +21,7 @@ PAIR = [run for run in plan(V1, V1.edition("smoke")) if (run.run_id.seed, run.ru
 """A pretrain run, and the transfer run that starts from it."""
 
 
+@pytest.mark.slow
 def test_what_another_plays_is_waited_for(tmp_path):
     """A benchmark leaves a run to who plays it, waits, counts it as complete, and plays what starts from it."""
     store, heard = Store(tmp_path, V1), []

@@ -49,7 +49,10 @@ def stopped(
     return process.returncode, out, wrong
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_run_that_is_stopped_says_so(tmp_path, number, status):
     """`amtlb run` ends with 128 and the signal's number; its Sacred run is INTERRUPTED."""
     assert stopped(RUN, tmp_path, "out/sacred/1/run.json", number)[0] == status
