@@ -8,11 +8,15 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import amtlb
-from protocol import load
+from protocol import BudgetExhausted, load
+from suite.learners.check import check_learner
+from suite.learners.practice import practice_lanes
 from suite.tracking.mongo_url import VARIABLE
 from tests.bench.cost import steps_row
 from tests.suite.tracking.servers import a_database
@@ -65,6 +69,8 @@ SLOW = (
     ".venv/bin/amtlb protocol check",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb benchmark --learner my_learner:make",
+    ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
+    "--out results/tuned",
     ".venv/bin/amtlb run smoke/generalist/seed0 --learner baselines.multihead_a2c:make",
     ".venv/bin/amtlb heads results/smoke/baselines.multihead_a2c/generalist/seed0 --out heads.svg",
 )
@@ -80,13 +86,18 @@ def commands() -> list[str]:
     return [line for page in pages for block in blocks(page, "sh") for line in block.strip().splitlines()]
 
 
+def learner_of_the_docs() -> str:
+    (whole,) = (block for block in blocks(ROOT / "docs/learners.md", "python") if "def make(" in block)
+    return whole
+
+
 @pytest.fixture(scope="module")
 def newcomer(smoke_results, tmp_path_factory) -> Path:
     """A folder as the README leads to it: results of an edition, and the learner of the docs."""
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(smoke_results, folder / "results/smoke/baselines.ppo")
     (folder / "examples").symlink_to(ROOT / "examples")
-    (folder / "my_learner.py").write_text(blocks(ROOT / "docs/learners.md", "python")[0])
+    (folder / "my_learner.py").write_text(learner_of_the_docs())
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return folder
 
@@ -132,6 +143,45 @@ def test_reasons_are_for_commands_that_are_shown():
     assert {*RUN_ELSEWHERE, *SLOW} <= set(commands())
 
 
+def test_tensors_are_saved_as_the_docs_show(tmp_path):
+    """The methods that the docs show for PyTorch save a network, and load it again into another."""
+    import torch
+
+    (shown,) = (block for block in blocks(ROOT / "docs/learners.md", "python") if "save_file" in block)
+    methods: dict = {}
+    exec(shown, methods)
+    learners = [SimpleNamespace(network=torch.nn.Linear(3, 2)) for _ in range(2)]
+    methods["save"](learners[0], tmp_path)
+    methods["load"](learners[1], tmp_path)
+    assert torch.equal(learners[0].network.weight, learners[1].network.weight)
+
+
+def test_the_contract_in_the_docs_is_what_the_lanes_do():
+    """Shapes, types, the budget of a step, and where an episode's last observation is are as the tables say."""
+    protocol, steps = load("v1"), 400
+    env = practice_lanes(protocol, steps_a_lane=steps)
+    observations, infos = env.reset()
+    assert (observations.dtype, observations.shape, infos) == (np.uint8, (8, 4, 84, 84), {})
+    assert not observations[:, :3].any()
+    assert observations[:, 3].any()
+    assert env.budget_frames == 32 * steps
+    seen, generator = set(), np.random.default_rng(0)
+    with pytest.raises(BudgetExhausted):
+        while True:
+            observations, rewards, terminated, truncated, infos = env.step(generator.integers(0, 18, 8))
+            kinds = [(one.dtype, one.shape) for one in (rewards, terminated, truncated)]
+            assert kinds == [(np.float64, (8,)), (np.bool_, (8,)), (np.bool_, (8,))]
+            if (over := terminated | truncated).any():
+                assert infos.keys() == {"final_obs", "_final_obs"}
+                assert infos["final_obs"].shape == observations.shape
+                assert (infos["_final_obs"] == over).all()
+            else:
+                assert infos == {}
+            seen |= {"game over"} if terminated.any() else set()
+            seen |= {"budget"} if truncated.any() else set()
+    assert seen == {"game over", "budget"}
+
+
 @pytest.mark.parametrize("edition", ["smoke", "lite", "full"])
 def test_the_cost_table_has_the_steps_of_the_plan(edition):
     """What the docs say that an edition plays is what its plan says."""
@@ -160,7 +210,7 @@ def test_learner_of_the_docs_keeps_the_contract(newcomer, monkeypatch):
 def test_the_template_is_what_the_docs_say():
     """The template's learner is the one that the docs show, and its Dockerfile names our versions."""
     template, lock = ROOT / "docs/submission", (ROOT / "requirements.txt").read_text().splitlines()
-    assert (template / "my_learner.py").read_text() == blocks(ROOT / "docs/learners.md", "python")[0]
+    assert (template / "my_learner.py").read_text() == learner_of_the_docs()
     text = (template / "Dockerfile").read_text()
     pins = re.findall(r"[a-z0-9-]+==[0-9.]+", text)
     assert len(pins) == 4

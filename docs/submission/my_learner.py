@@ -8,9 +8,8 @@ from amtlb import BudgetExhausted
 
 
 class Lucky:
-    configuration = {"algorithm": "lucky", "exploration": 0.5}
-
-    def __init__(self, seed, lanes):
+    def __init__(self, seed, lanes, exploration):
+        self.configuration = {"algorithm": "lucky", "exploration": exploration}
         self.rng = np.random.default_rng(seed)
         self.lanes = lanes
         self.earned = np.zeros(18)
@@ -36,5 +35,5 @@ class Lucky:
         self.earned = np.array(json.loads((folder / "earned.json").read_text()))
 
 
-def make(seed, lanes):
-    return Lucky(seed, lanes)
+def make(seed, lanes, exploration=0.5):
+    return Lucky(seed, lanes, exploration)
