@@ -56,7 +56,7 @@ def points_there(document: dict, metrics: list[dict]) -> set[tuple]:
 
 
 def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_url, results_of_uniform):
-    """Each run is COMPLETED under its own number with config, metrics, artifacts; its ledger is as published."""
+    """Each is COMPLETED under its own number, with config, metrics, artifacts; the ledger is as published."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
     outcomes = play_all(FRESH, store, V1, settings(), lambda news: None)
