@@ -237,7 +237,7 @@ def p_value(observed: float, samples: Floats, complete: bool) -> float:
 
 
 def minimum_detectable_effect(samples: Floats, degrees: float) -> float | None:
-    """The approximate true effect that is told apart from 0, two-sided at 5 %, in 80 % of all cases.
+    """The approximate size of a true effect that is detected, two-sided at 5 %, in 80 % of all cases.
 
     It is the bootstrap's standard error times ``detectable_multiple``; None if the resamples do not differ,
     since they then show nothing.

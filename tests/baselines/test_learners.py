@@ -1,4 +1,4 @@
-"""Every reference learner keeps the contract, learns what is trivial, and is repeatable to the bit."""
+"""Every reference learner satisfies the contract, learns what is trivial, and is repeatable to the bit."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_reference_learners_keep_the_contract(name, steps):
     ids=["ppo", "multihead_a2c", "dqn"],
 )
 def test_learners_solve_the_trivial_lanes(module, steps_a_lane):
-    """In the last tenth of its steps a learner earns over half of what can be earned; chance is 1/18."""
+    """In the last tenth of its steps, a learner earns over half of the possible points; chance is 1/18."""
     points = Points(steps_a_lane * V1.lanes)
     module.make(1, V1.lanes).learn(trivial_lanes(steps_a_lane, 1, points))
     assert points.tenths[0] < points.tenths[-1]
@@ -65,7 +65,7 @@ def test_every_budget_is_whole_rollouts(module):
     ids=["ppo", "multihead_a2c", "dqn"],
 )
 def test_the_seed_decides_every_weight(module, steps_a_lane):
-    """The same seed and lanes give the same weights to the bit, another seed others."""
+    """The same seed and lanes give the same weights to the bit; another seed gives others."""
     weights = []
     for seed in (1, 1, 2):
         learner = module.make(seed, V1.lanes)
@@ -77,7 +77,7 @@ def test_the_seed_decides_every_weight(module, steps_a_lane):
 
 @by_name
 def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
-    """The same gradient moves both to the same weights: moments and layout came along."""
+    """The same gradient moves both to the same weights: moments and layout were carried over."""
     saved, loaded = module.make(1, V1.lanes), module.make(2, V1.lanes)
     saved.learn(trivial_lanes(module.PARAMETERS.get("n_steps", 25), 1))
     saved.save(tmp_path)
@@ -93,7 +93,7 @@ def test_a_loaded_learner_goes_on_as_the_saved_one(module, tmp_path):
 
 
 def test_ppo_reset_keeps_the_trunk_alone_when_it_learns_on(tmp_path):
-    """After a load the first learn has the saved trunk, new heads and no moments; the second changes none."""
+    """After a load, the first learn has the saved trunk, new heads, no moments; the second changes nothing."""
     saved = ppo_reset.make(1, V1.lanes)
     saved.learn(trivial_lanes(125, 1))
     saved.save(tmp_path)
@@ -130,7 +130,7 @@ class Stopped:
 
 @by_name
 def test_lanes_of_another_shape_are_refused(module):
-    """A learner that was made for other lanes than it is to play says both shapes."""
+    """The error for lanes other than those that a learner was made for gives both shapes."""
     learner = module.make(1, 2 * V1.lanes)
     with pytest.raises(LearnerError, match=f"lanes={2 * V1.lanes}.*lanes={V1.lanes}"):
         learner.learn(trivial_lanes(10, 1))
@@ -172,7 +172,7 @@ def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
 
 
 def test_dqn_explores_in_each_lane_by_itself():
-    """With probability epsilon a lane plays uniformly, else greedily, whatever the others do."""
+    """With probability epsilon a lane plays uniformly, otherwise greedily, whatever the others do."""
     learner = dqn.make(1, V1.lanes)
     observations = torch.zeros(1000, 4, 84, 84, dtype=torch.uint8)
     greedy = learner.algorithm.explore(observations, 0.0)
@@ -184,7 +184,7 @@ def test_dqn_explores_in_each_lane_by_itself():
 
 
 def test_dqn_begins_to_learn_with_its_budget():
-    """Learning starts after a fiftieth of the budget, whatever the budget is."""
+    """Learning starts after one fiftieth of the budget, whatever the budget is."""
     for steps_a_lane in (10, 50):
         learner = dqn.make(1, V1.lanes)
         learner.learn(trivial_lanes(steps_a_lane, 1))

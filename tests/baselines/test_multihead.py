@@ -1,4 +1,4 @@
-"""The multi-head policy: what its mixture is, and what balances its heads."""
+"""The multi-head policy: its mixture, and the term that balances its heads."""
 
 import math
 
@@ -61,14 +61,14 @@ def test_a_lower_temperature_chooses_harder():
 
 
 def test_imbalance_is_zero_for_equal_use_and_log_k_for_one_head():
-    """Two observations with a head each are as balanced as two that use both; one head alone costs log 2."""
+    """Two observations with one head each are as balanced as two that use both; one head alone costs log 2."""
     assert float(imbalance(torch.eye(2))) == pytest.approx(0, abs=1e-6)
     assert float(imbalance(torch.full((2, 2), 0.5))) == pytest.approx(0, abs=1e-6)
     assert float(imbalance(torch.tensor([[1.0, 0.0], [1.0, 0.0]]))) == pytest.approx(math.log(2))
 
 
 def test_a_head_that_is_dead_has_a_gradient():
-    """Where a head's weight has underflowed to zero, the term's gradient is finite, and so are all weights'."""
+    """If a head's weight has underflowed to zero, the term's gradient is finite, and so are all weights'."""
     scores = torch.tensor([[200.0, 0.0], [300.0, 0.0]], requires_grad=True)
     imbalance(torch.softmax(scores, 1)).backward()
     assert torch.isfinite(scores.grad).all()
@@ -76,14 +76,14 @@ def test_a_head_that_is_dead_has_a_gradient():
 
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=5))
 def test_imbalance_lies_between_zero_and_log_k(weights):
-    """For any weights of three heads."""
+    """The bounds hold for any weights of three heads."""
     gate = torch.tensor(weights)
     gate = gate / gate.sum(1, keepdim=True)
     assert -1e-5 <= float(imbalance(gate)) <= math.log(3) + 1e-5
 
 
 def test_the_term_adds_its_own_gradient_once():
-    """A loss of values with a term riding along has the gradient of their sum, whatever the loss is."""
+    """A loss of values that carry a term has the gradient of their sum, whatever the loss is."""
     gradients = []
     for riding in (True, False):
         weight = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -111,7 +111,7 @@ def test_head_use_is_the_mean_gate_of_each_episode():
     use = HeadUse(lanes=2, heads=2)
 
     class Played:
-        """Stands where Stable-Baselines3 puts the algorithm."""
+        """Takes the place of Stable-Baselines3's algorithm."""
 
     use.model, use.locals = Played(), {}
     use.model.policy = policy(heads=2)

@@ -1,4 +1,4 @@
-"""The network: the textbook's function, whatever its layout."""
+"""The network computes the textbook's function, whatever its layout."""
 
 import gymnasium
 import numpy as np
@@ -45,7 +45,7 @@ def test_it_is_the_textbook_network():
 
 
 def test_the_layout_of_the_pictures_changes_nothing():
-    """Pictures that lie plainly or channels-last give the same features."""
+    """Pictures in plain and in channels-last layout give the same features."""
     torch.manual_seed(1)
     network = Network2013(SPACE).to(memory_format=torch.channels_last)
     pictures = torch.randint(0, 256, (5, 4, 84, 84)).float()

@@ -1,4 +1,4 @@
-"""The replay buffer: from pictures stored once, the very steps that were added."""
+"""The replay buffer returns exactly the steps that were added, from pictures stored once."""
 
 import gymnasium
 import numpy as np
@@ -20,7 +20,7 @@ def replay(rows, seed=0):
 
 
 class Film:
-    """Lanes that show a new picture each step, zero-padded stacks, and a given pattern of ends."""
+    """Lanes that show a new picture at each step, with zero-padded stacks and a given pattern of ends."""
 
     def __init__(self):
         self.count = 0
@@ -59,7 +59,7 @@ ENDS = st.lists(
 
 @given(ends=ENDS, rows=st.integers(STACK + 1, 30))
 def test_every_step_that_can_be_drawn_is_the_one_that_was_added(ends, rows):
-    """Each row and lane gives observation, action, reward, end and next observation as a list has them."""
+    """Each row and lane gives the same observation, action, reward, end and next observation as a list."""
     film, buffer, naive = Film(), replay(rows), []
     for number, end in enumerate(ends):
         obs, after, done, infos = film.step(end)
@@ -80,7 +80,7 @@ def test_every_step_that_can_be_drawn_is_the_one_that_was_added(ends, rows):
 
 @given(steps=st.integers(1, 40), rows=st.integers(STACK + 1, 12))
 def test_draws_are_those_that_can_be_drawn_and_all_of_them(steps, rows):
-    """Many draws give every step that is whole, and none that is not."""
+    """Many draws give every step that is whole, and no other."""
     film, buffer = Film(), replay(rows)
     for number in range(steps):
         obs, after, done, infos = film.step([None] * LANES)
@@ -91,7 +91,7 @@ def test_draws_are_those_that_can_be_drawn_and_all_of_them(steps, rows):
 
 
 def test_the_seed_decides_the_draws():
-    """The same seed draws the same steps, another seed others."""
+    """The same seed draws the same steps; another seed draws others."""
     drawn = []
     for seed in (1, 1, 2):
         film, buffer = Film(), replay(20, seed)
@@ -103,7 +103,7 @@ def test_the_seed_decides_the_draws():
 
 
 def test_each_picture_is_stored_once():
-    """A hundred thousand steps of 8 lanes take their pictures' 0.7 GB and little more."""
+    """A hundred thousand steps of 8 lanes take 0.7 GB for their pictures and little more."""
     space = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
     buffer = PictureReplay(100_000, space, gymnasium.spaces.Discrete(18), "cpu", 8, False, seed=0)
     held = sum(value.nbytes for value in vars(buffer).values() if isinstance(value, np.ndarray))
@@ -111,7 +111,7 @@ def test_each_picture_is_stored_once():
 
 
 def test_samples_lie_as_convolutions_want_them():
-    """Observations come channels-last, so that no later pass over them is needed."""
+    """Observations are channels-last, so no later pass over them is needed."""
     film, buffer = Film(), replay(20)
     for _ in range(10):
         obs, after, done, infos = film.step([None] * LANES)
@@ -128,7 +128,7 @@ def test_a_ring_too_small_to_draw_from_is_refused():
 
 
 def test_last_pictures_go_with_their_rows():
-    """Once the rows of ended episodes have been written over, nothing is kept of their ends."""
+    """Once the rows of ended episodes have been overwritten, nothing is stored about their ends."""
     film, buffer = Film(), replay(10)
     for number in range(15):
         obs, after, done, infos = film.step(["terminated" if number < 5 else None] * LANES)

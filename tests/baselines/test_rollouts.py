@@ -13,7 +13,7 @@ SPACE = gymnasium.spaces.Box(0, 255, (4, 6, 6), np.uint8)
 
 
 def filled(kind, rollouts=1):
-    """A buffer of this kind after so many rollouts of the same steps."""
+    """A buffer of this kind after this many rollouts of the same steps."""
     buffer = kind(
         STEPS, SPACE, gymnasium.spaces.Discrete(18), device="cpu", gae_lambda=0.9, gamma=0.99, n_envs=LANES
     )
@@ -46,7 +46,7 @@ def rows(buffer, batch_size):
 
 
 def test_an_epoch_holds_what_stable_baselines_would_give():
-    """After several rollouts, every sample with all its columns is there once, in batches or at once."""
+    """After several rollouts, every sample with all its columns is there once, in batches or in one batch."""
     theirs = rows(filled(RolloutBuffer, 3), None)
     assert rows(filled(Rollouts, 3), 4) == theirs
     assert rows(filled(Rollouts, 3), None) == theirs
@@ -63,6 +63,6 @@ def test_batches_are_random_and_repeatable():
 
 
 def test_batches_lie_as_convolutions_want_them():
-    """Observations come channels-last, so that no later pass over them is needed."""
+    """Observations are channels-last, so no later pass over them is needed."""
     for batch in filled(Rollouts).get(4):
         assert batch.observations.permute(0, 2, 3, 1).is_contiguous()

@@ -30,12 +30,12 @@ def test_digests_are_pinned(v1):
 
 
 def rebuilt(v1: Protocol, **fields: object) -> Protocol:
-    """The same protocol with other fields, unchecked; made anew, since digests are kept with a protocol."""
+    """The same protocol with other fields, unchecked; built again, since digests are cached with a protocol."""
     return Protocol.model_construct(**{name: getattr(v1, name) for name in Protocol.model_fields} | fields)
 
 
 def other(value: Any) -> Any:
-    """Another value than this one, of its kind."""
+    """A different value of the same kind."""
     if isinstance(value, str):
         return value + "x"
     return (*value, *value) if isinstance(value, tuple) else 2 * value
@@ -46,7 +46,7 @@ def changed_editions(changed: Protocol) -> set[str]:
 
 
 def test_an_added_edition_or_game_leaves_digests_as_they_are(v1):
-    """A new edition changes no digest, and a game more in full changes full's alone."""
+    """A new edition changes no digest, and a new game of full changes only full's digest."""
     games = (*v1.games, Game(name="tetris", rom_sha256="0" * 64))
     made_up = v1.edition("smoke").model_copy(update={"name": "made_up"})
     added = rebuilt(v1, games=games, editions=(*v1.editions, made_up))
@@ -75,7 +75,7 @@ def test_every_digest_follows_the_lanes(v1):
 
 
 def test_a_digest_follows_its_edition(v1):
-    """Any changed value of an edition changes its digest alone; another ROM, those that play the game."""
+    """Any changed value of an edition changes its digest alone; another ROM, those of editions with it."""
     for edition in v1.editions:
         for name, value in edition:
             if name in ("name", "games"):
@@ -91,7 +91,7 @@ def test_a_digest_follows_its_edition(v1):
 
 
 def test_environment_is_the_specified_one(v1):
-    """The environment has the numbers of the normative text."""
+    """The environment has the numbers of the specification."""
     assert v1.lanes == 8
     assert v1.emulator.model_dump() == {"package": "ale-py", "version": "0.12.1"}
     assert v1.environment.model_dump() == {
@@ -115,7 +115,7 @@ def test_environment_is_the_specified_one(v1):
     ],
 )
 def test_editions_are_the_specified_ones(v1, name, games, fold_sizes, numbers):
-    """Each edition has the games, folds, budget, seeds and evaluation of the normative text."""
+    """Each edition has the games, folds, budget, seeds and evaluation of the specification."""
     edition = v1.edition(name)
     assert len(edition.games) == games
     assert sorted(map(len, edition.folds)) == fold_sizes
@@ -129,7 +129,7 @@ def test_editions_are_the_specified_ones(v1, name, games, fold_sizes, numbers):
 
 @pytest.mark.parametrize("name", ["smoke", "lite", "full"])
 def test_folds_are_regenerated(v1, name):
-    """The folds in the file are what the pure function makes of games, number and seed."""
+    """The folds in the file are the result of the pure function of games, number and seed."""
     edition = v1.edition(name)
     assert make_folds(edition.games, len(edition.folds), v1.seed) == edition.folds
 
@@ -161,7 +161,7 @@ def test_models_are_frozen(v1):
     ],
 )
 def test_bad_content_is_refused(v1, fields):
-    """Another type, an unknown field, a broken budget, a game without ROM: none of them loads."""
+    """Another type, an unknown field, an invalid budget, a game without ROM: none of them loads."""
     with pytest.raises(ValidationError):
         Protocol.model_validate_json(changed(v1, **fields))
 
@@ -185,7 +185,7 @@ def test_unknown_names_are_told(v1):
 
 
 def test_references_name_games_and_change_nothing(v1):
-    """57 games have reference scores, all of them in the protocol; they are outside every digest."""
+    """57 games have reference scores; all are in the protocol, and the scores are part of no digest."""
     references = load_references("v1")
     assert len(references) == 57
     assert set(references) <= {game.name for game in v1.games}

@@ -38,7 +38,7 @@ def test_transfer_starts_from_the_pretrain_run_of_its_fold_and_seed(edition):
 
 
 def test_budgets_and_evaluation_by_arm():
-    """Each game of a run has B frames; all runs but pretrain ones are evaluated."""
+    """Each game of a run has B frames; all runs except pretrain runs are evaluated."""
     runs = {str(run.run_id): run for run in plan(V1, V1.edition("lite"))}
     expected = {
         "lite/fresh/qbert/seed3": (1, 400_000, 16),
@@ -52,7 +52,7 @@ def test_budgets_and_evaluation_by_arm():
 
 
 def test_steps_are_frames_over_the_skip():
-    """Of 8 games of 400,000 frames, and 16 evaluation episodes of each, a step is 4 frames."""
+    """For 8 games of 400,000 frames with 16 evaluation episodes each, one step is 4 frames."""
     run = next(run for run in plan(V1, V1.edition("lite")) if run.run_id.arm == "generalist")
     assert (run.budget_steps, run.total_budget_steps) == (100_000, 800_000)
     assert run.evaluation_max_steps == run.evaluation_max_frames // 4

@@ -1,4 +1,4 @@
-"""Every seed: stable for ever, and no two alike."""
+"""Every seed: stable for ever, and all different."""
 
 from itertools import product
 
@@ -34,7 +34,7 @@ def test_derivations_are_stable():
     )
 )
 def test_hashed_lists_are_in_canonical_form(parts):
-    """What is hashed is the RFC 8785 canonical JSON, whatever the names and numbers."""
+    """The hashed bytes are the RFC 8785 canonical JSON, whatever the names and numbers."""
     assert canonical_list(*parts) == rfc8785.dumps(parts)
 
 
@@ -48,7 +48,7 @@ def test_every_argument_matters():
 
 
 def test_learner_seeds_name_no_run():
-    """An edition has as many learner seeds as seeds times phases: none tells game, fold or arm."""
+    """An edition has as many learner seeds as seeds times phases: none reveals game, fold or arm."""
     v1 = load("v1")
     every = set()
     for edition in v1.editions:
@@ -61,7 +61,7 @@ def test_learner_seeds_name_no_run():
 
 
 def test_episode_seeds_of_an_edition_are_unique():
-    """The first hundred episodes of every lane of every lite run have seeds of their own."""
+    """The first hundred episodes of every lane of every lite run all have different seeds."""
     v1 = load("v1")
     runs = plan(v1, v1.edition("lite"))
     seeds = [run.episode_seed(lane, number) for run, lane, number in product(runs, range(8), range(100))]
@@ -79,7 +79,7 @@ def test_a_game_without_weight_is_never_drawn(weights, lane, number):
 
 
 def test_games_are_drawn_in_proportion():
-    """Over 4,000 draws each game comes as often as its weight says, within four standard deviations."""
+    """Over 4,000 draws, the frequency of each game matches its weight within four standard deviations."""
     draws = [game_choice(DIGEST, RUN, lane, number, [1, 3, 4]) for lane in range(8) for number in range(500)]
     for game, share in enumerate((1 / 8, 3 / 8, 4 / 8)):
         deviation = (4000 * share * (1 - share)) ** 0.5

@@ -32,14 +32,14 @@ class Raises(UniformLearner):
 
 
 class Killed(UniformLearner):
-    """Takes its process along."""
+    """Ends its own process."""
 
     def learn(self, env):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 class WritesIntoEveryPipe(UniformLearner):
-    """Writes a line into each pipe that its process holds, the one to the harness too."""
+    """Writes a line into each pipe of its process, including the one to the harness."""
 
     def learn(self, env):
         for number in range(3, 32):
@@ -57,14 +57,14 @@ class BadActions(UniformLearner):
 
 
 class FloatActions(UniformLearner):
-    """Chooses actions that are no integers."""
+    """Chooses actions that are not integers."""
 
     def act(self, observations, episode_start):
         return super().act(observations, episode_start) * 1.0
 
 
 class IgnoresSeed(UniformLearner):
-    """Draws from another source than its seed."""
+    """Draws from a source other than its seed."""
 
     def __init__(self, seed, lanes):
         super().__init__(7, lanes)
@@ -131,7 +131,7 @@ class Counts(UniformLearner):
 
 
 class ConfiguredBySeed(UniformLearner):
-    """Has other hyper-parameters for another seed."""
+    """Has different hyper-parameters for another seed."""
 
     def __init__(self, seed, lanes):
         super().__init__(seed, lanes)
@@ -147,7 +147,7 @@ class NoConfiguration(UniformLearner):
 
 
 class ChangesInputs(UniformLearner):
-    """Writes into the observations that it is shown."""
+    """Writes into the observations that it receives."""
 
     def act(self, observations, episode_start):
         observations[:] = 0

@@ -1,4 +1,4 @@
-"""What several tests need to play real lanes for a short while."""
+"""Helpers of several tests that play real lanes for a short while."""
 
 from collections.abc import Callable
 from functools import partial

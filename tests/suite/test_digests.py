@@ -1,4 +1,4 @@
-"""Digests of folders: what they cover, and what cannot have one."""
+"""Digests of folders: what they cover, and which folders have none."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from suite.digests import folder_digest
 
 
 def test_folder_digest_covers_names_and_content(tmp_path):
-    """Another name, place or byte is another digest; the folder's own name is not part of it."""
+    """Another name, place or byte gives another digest; the folder's own name is not part of it."""
     digests = set()
     for number, (name, content) in enumerate([("a", b"1"), ("a", b"2"), ("b", b"1"), ("c/a", b"1")]):
         path = tmp_path / str(number) / name
@@ -21,7 +21,7 @@ def test_folder_digest_covers_names_and_content(tmp_path):
 
 
 def test_a_symlink_in_a_checkpoint_is_refused(tmp_path):
-    """A checkpoint holds plain files only."""
+    """A checkpoint contains plain files only."""
     (tmp_path / "link").symlink_to("/etc/hostname")
     with pytest.raises(StoreError, match="link"):
         folder_digest(tmp_path)

@@ -1,4 +1,4 @@
-"""What runs cost: tables that a hand can check, and what holds for all of them."""
+"""The cost of runs: tables that can be checked by hand, and properties of all of them."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ SMOKE = plan(V1, V1.edition("smoke"))
 
 
 def run(seed: int, budget_frames: int, starts_from: int | None = None) -> Run:
-    """A run of one game, named by its seed alone; no evaluation."""
+    """A run of one game, identified by its seed alone; no evaluation."""
     ancestor = None if starts_from is None else RunId("smoke", "pretrain", 0, None, starts_from)
     run_id = RunId("smoke", "pretrain", 0, None, seed)
     return Run(run_id, "0" * 64, ("pong",), budget_frames, ancestor, 0, 0, 4)
@@ -39,7 +39,7 @@ def by_id(runs: list[Run], seconds: list[float]) -> dict[RunId, float]:
 
 
 def test_smoke_by_hand():
-    """3 games, 3 folds of one, 2 seeds, 2,000 steps a game, 8 episodes of 1,000 steps: the sums are these."""
+    """The sums for 3 games, 3 folds of one, 2 seeds, 2,000 steps per game, 8 episodes of 1,000 steps."""
     fresh, pretrain, generalist = SMOKE[0], SMOKE[6], SMOKE[-1]
     assert steps(fresh) == (2_000, 8_000)
     assert steps(pretrain) == (4_000, 0)
@@ -53,7 +53,7 @@ def test_smoke_by_hand():
 
 
 def test_hours_and_bytes_by_hand():
-    """At 100 training and 200 evaluation steps a second, smoke takes 600 + 720 seconds of a core."""
+    """At 100 training and 200 evaluation steps per second, smoke takes 600 + 720 seconds of a core."""
     one = estimate(SMOKE, V1, PACE, jobs=1)
     assert one.core_hours == one.wall_hours == pytest.approx((600 + 720) / 3600)
     # a generalist: 60 + 120 s; pretrain and transfer together: 40 + 20 + 40 s
@@ -67,20 +67,20 @@ def test_hours_and_bytes_by_hand():
 
 
 def test_nothing_missing_costs_nothing():
-    """No runs take no time and no room."""
+    """No runs take no time and no space."""
     assert set(volume([]).model_dump().values()) == {0}
     assert set(estimate([], V1, PACE, jobs=2).model_dump(exclude={"jobs"}).values()) == {0}
 
 
 def test_a_chain_counts_what_is_missing():
-    """A run waits for the one that it starts from only where that one is to be played, too."""
+    """A run waits for the run that it starts from only if that one is to be played, too."""
     runs = [run(0, 32), run(1, 32, starts_from=0), run(2, 32, starts_from=9)]
     assert longest_chain(runs, by_id(runs, [10, 5, 12])) == 15
     assert wall_seconds(runs, by_id(runs, [10, 5, 12]), jobs=2) == 15
 
 
 def test_the_largest_budget_is_played_first():
-    """Two jobs: the run of budget 96 at once, 64 and 32 after each other beside it."""
+    """With two jobs, the run of budget 96 is played next to 64 and 32, one after the other."""
     runs = [run(0, 32), run(1, 64), run(2, 96)]
     seconds = by_id(runs, [1, 2, 3])
     assert [wall_seconds(runs, seconds, jobs) for jobs in (1, 2, 3)] == [6, 3, 3]
@@ -91,7 +91,7 @@ def test_the_largest_budget_is_played_first():
     st.integers(1, 5),
 )
 def test_the_wall_clock_lies_between_its_bounds(drawn, jobs):
-    """No schedule beats the longest chain or the cores; one that never idles needs less than their sum."""
+    """No schedule beats the longest chain or the cores, and none takes longer than both bounds together."""
     runs = [
         run(seed, 32 * budget, starts_from=seed - 1 if seed and waits else None)
         for seed, (budget, _, waits) in enumerate(drawn)

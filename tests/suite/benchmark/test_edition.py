@@ -46,7 +46,7 @@ def test_a_complete_edition_is_not_played_again(smoke_results):
 
 
 def test_runs_of_another_learner_are_foreign(smoke_results):
-    """A folder with one learner's runs takes no other's."""
+    """A folder with one learner's runs accepts no other learner's."""
     with pytest.raises(ForeignProtocol, match=r"baselines\.uniform:make, not of baselines\.ppo:make"):
         missing_runs(RUNS, Store(smoke_results, V1), "baselines.ppo:make", None)
     with pytest.raises(ForeignProtocol, match="in no image, not in image 000000"):
@@ -89,7 +89,7 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
 
 
 def test_progress_is_heard_while_runs_are_played(tmp_path):
-    """While a run is played, the listener gets the steps that it has played, more and more of them."""
+    """While a run is played, the listener receives the growing number of steps that it has played."""
     heard = []
     (outcome,) = play_all(RUNS[:1], Store(tmp_path, V1), V1, settings(), heard.append)
     assert outcome.status == "complete"
@@ -101,7 +101,7 @@ def test_progress_is_heard_while_runs_are_played(tmp_path):
 
 
 def test_a_run_that_writes_what_is_no_message_fails(tmp_path):
-    """A line of a learner's own on the way to the harness fails its run, with these words and no traceback."""
+    """A learner's own line on the way to the harness fails its run, with these words and no traceback."""
     learner = "tests.suite.bad_learners:WritesIntoEveryPipe"
     outcome = play_one(RUNS[0].run_id, Store(tmp_path, V1), V1, settings(learner))
     assert outcome.status == "failed"
@@ -170,7 +170,7 @@ def test_runs_end_with_a_killed_parent(tmp_path):
 
 
 def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
-    """What goes wrong outside a run's process, on the dask worker, fails that run and stops no other."""
+    """An error outside a run's process, on the dask worker, fails that run and stops no other."""
     chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
     store = Store(tmp_path, V1)
     store.make_folder()
@@ -181,7 +181,7 @@ def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
 
 
 def test_an_existing_scheduler_plays_the_graph(tmp_path):
-    """Through a scheduler at an address, with a worker of its own, runs complete as they do here."""
+    """Through a scheduler at an address, with its own worker, runs complete as they do here."""
     environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
     dask = [sys.executable, "-m", "distributed.cli"]
     address_file = tmp_path / "scheduler.json"

@@ -1,4 +1,4 @@
-"""A learner's pace: from complete runs, by a clock of its own, and by a short play."""
+"""A learner's pace: from complete runs, by its own clock, and from a short play."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ FRESH, PRETRAIN = SMOKE[0], SMOKE[6]
 
 
 def written(folder, smoke_results, run, **changes):
-    """A complete run of the folder: a record of uniform play with changes, and a checkpoint of 3 bytes."""
+    """A complete run in the folder: a modified record of uniform play, and a checkpoint of 3 bytes."""
     record = Store(smoke_results, V1).record(run.run_id).model_copy(update=changes)
     place = folder / run.run_id.path
     (place / "checkpoint").mkdir(parents=True)
@@ -36,7 +36,7 @@ def store(tmp_path, smoke_results):
 
 
 def test_the_pace_of_runs_by_hand(store):
-    """6,000 steps in 20 + 80 s of training; 1,000 evaluation steps in the other 5 s of the fresh run."""
+    """The pace is 6,000 steps in 20 + 80 s of training, and 1,000 evaluation steps in 5 s of the fresh run."""
     pace, runs = pace_of_runs(store, [FRESH, PRETRAIN], "cpu", 0)
     assert runs == 2
     assert pace.training_steps_per_second == pytest.approx(60)
@@ -56,7 +56,7 @@ def test_runs_of_another_kind_say_nothing(tmp_path, smoke_results, store):
 
 
 def test_the_clock_counts_the_second_half_without_loading(tmp_path, monkeypatch):
-    """Of eight vector steps, the last four count, but for the one before which a lane met a new game."""
+    """Of eight vector steps, the last four count, except the one before which a lane met a new game."""
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     clock = Clocked(tmp_path / "journal", 2)
@@ -73,7 +73,7 @@ def test_the_clock_counts_the_second_half_without_loading(tmp_path, monkeypatch)
 
 
 def test_a_short_play_measures_a_learner():
-    """Uniform play is measured on two games of an edition: it learns nothing and keeps no weights."""
+    """Uniform play is measured on two games of an edition: it learns nothing and saves no weights."""
     pace = measure("baselines.uniform:make", measured_games(V1.edition("smoke")), "cpu")
     assert pace.training_steps_per_second > 50
     assert pace.evaluation_steps_per_second > 50
@@ -91,7 +91,7 @@ def test_a_short_play_measures_a_learner():
     ],
 )
 def test_a_learner_that_fails_is_not_measured(learner, words):
-    """What a failing learner did in the short play is one line."""
+    """The error of a learner that fails in the short play is one line."""
     with pytest.raises(LearnerError, match=words) as caught:
         measure(f"tests.suite.bad_learners:{learner}", ("breakout", "pong"), "cpu")
     assert "\n" not in str(caught.value)

@@ -20,6 +20,6 @@ from suite.benchmark import settings
     ],
 )
 def test_runs_and_workers_fill_the_cores(monkeypatch, device, cores, asked, expected):
-    """Unless asked otherwise, the CPU plays a run a core, and a GPU as many lane processes as cores allow."""
+    """By default, the CPU plays one run per core, and a GPU as many lane processes as cores allow."""
     monkeypatch.setattr(settings, "available_cores", lambda: cores)
     assert settings.runs_and_workers(device, 8, *asked) == expected

@@ -1,4 +1,4 @@
-"""Conformance vectors: this machine's emulator plays and shows as the baselines' did."""
+"""Conformance vectors: this machine's emulator plays and draws as the emulator of the baselines did."""
 
 import cv2
 import pytest
@@ -24,7 +24,7 @@ def test_vectors_agree():
 
 
 def test_a_deviation_is_named():
-    """A game that plays or shows otherwise, or was not played, is reported by name."""
+    """A game that plays or draws differently, or was not played, is reported by name."""
     one, otherwise = "1" * 64, "2" * 64
     right = GameVectors(conformance=one, pictures=one)
     plays, shows = (right.model_copy(update={name: otherwise}) for name in ("conformance", "pictures"))
@@ -33,7 +33,7 @@ def test_a_deviation_is_named():
 
 
 def test_another_resize_is_another_vector_of_pictures(monkeypatch):
-    """Pictures that are shrunk otherwise change the vector of pictures, and that of rewards and RAM stays."""
+    """Pictures that are reduced differently change the vector of pictures, but not that of rewards and RAM."""
     published = play_vector(V1, "pong", 50)
 
     def nearest(self, screen, out):
@@ -52,7 +52,7 @@ def test_another_play_is_another_vector():
 
 
 def test_a_wrong_rom_is_named(tmp_path, monkeypatch):
-    """A ROM that is not the pinned one is told with both hashes before the emulator sees it."""
+    """A ROM that is not the pinned one is reported with both hashes before the emulator reads it."""
     (tmp_path / "pong.bin").write_bytes(b"not a game")
     monkeypatch.setenv("ALE_ROMS_DIR", str(tmp_path))
     with pytest.raises(RomError, match=r"pong.*pins"):

@@ -1,4 +1,4 @@
-"""One console: sticky draws, pictures, and episodes that do not know what was played before."""
+"""One console: sticky draws, pictures, and episodes that do not depend on what was played before."""
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ ACTIONS = np.random.Generator(np.random.Philox(key=1)).integers(0, 18, 150).toli
 
 @pytest.mark.parametrize("game", ["breakout", "pitfall", "skiing", "qbert", "pooyan", "tennis", "air_raid"])
 def test_an_episode_does_not_depend_on_what_was_played_before(game):
-    """Rewards, RAM and pictures are the same in a new console and in one that has played on."""
+    """Rewards, RAM and pictures are the same in a new console and in one that has already played."""
     used = make(game)
     play(used, 7, ACTIONS[::-1] * 3)
     assert play(used, 5, ACTIONS) == play(make(game), 5, ACTIONS)
@@ -47,14 +47,14 @@ def test_showing_changes_nothing():
 
 
 def test_seed_decides_the_sticky_draws():
-    """The same seed plays the same, another seed plays otherwise."""
+    """The same seed plays the same; another seed plays differently."""
     console = make("breakout")
     assert play(console, 1, ACTIONS) == play(console, 1, ACTIONS)
     assert play(console, 1, ACTIONS)[2] != play(console, 2, ACTIONS)[2]
 
 
 def play_naively(game: str, seed: int, actions: list[int]):
-    """What ``play`` gives, by one uniform draw a frame and every screen fetched and kept."""
+    """The expected result of ``play``, by one uniform draw per frame, with every screen fetched and stored."""
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", 0.0)
     ale.setInt("random_seed", 0)
@@ -82,13 +82,13 @@ def play_naively(game: str, seed: int, actions: list[int]):
 def test_a_step_is_the_specified_one(game):
     """Sticky draws, the maximum of the last two frames, area average: a naive console plays the same.
 
-    The steps are more than the sticky draws that are made at a time.
+    There are more steps than sticky draws in one block.
     """
     assert play(make(game), 11, ACTIONS * 8) == play_naively(game, 11, ACTIONS * 8)
 
 
 def test_first_picture_is_that_of_the_loaded_game():
-    """The first picture is not empty, and the same before every episode."""
+    """The first picture is not empty, and it is the same before every episode."""
     console, first, later = make("breakout"), np.zeros((84, 84), np.uint8), np.zeros((84, 84), np.uint8)
     console.begin(1)
     console.first_picture(first)
@@ -120,7 +120,7 @@ CONSOLES = make("breakout"), make("breakout")
 
 @given(st.lists(st.integers(0, 17), max_size=60), st.integers(0, 60), st.integers(0, 2**64 - 1))
 def test_many_steps_are_one_after_another(actions, cut, seed):
-    """``play`` gives what single steps give, wherever it is broken into two, and leaves the same RAM."""
+    """``play`` gives the same as single steps, wherever it is split into two calls, and leaves the same RAM."""
     one, many = CONSOLES
     rams = np.zeros((2, 128), np.uint8)
     one.begin(seed)

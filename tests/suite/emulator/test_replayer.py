@@ -20,7 +20,7 @@ RUN = "smoke/generalist/seed0"
 
 
 def replay_by_numbers(game: str, lane: int, number: int, actions: bytes) -> Replay:
-    """Replay knowing no more than an episode's place, game and actions."""
+    """A replay from nothing but an episode's place, game and actions."""
     blank = EpisodeRecord("training", lane, number, game, 0, 0, 0, "budget", actions, (), (), b"")
     return Replayer(V1).replay(describe(parse_run_id(RUN, V1), V1), blank)
 
@@ -32,7 +32,7 @@ def test_one_of_the_games_has_another_height():
 
 
 def test_episodes_replay_alone_in_a_new_process(tmp_path):
-    """From run id, lane, number, game and actions alone come the recorded rewards, ends and RAM."""
+    """Run id, lane, number, game and actions alone reproduce the recorded rewards, ends and RAM."""
     played = episodes(record_random(tmp_path, GAMES, 480, run_id=RUN, max_episode_steps=110))
     assert {episode.game for episode in played} == set(GAMES)
     assert sum(episode.episode_return != 0 for episode in played) > 10

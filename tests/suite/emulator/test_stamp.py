@@ -1,4 +1,4 @@
-"""Stamps: which installation a conformance check passed on."""
+"""Stamps: the installation on which a conformance check passed."""
 
 import importlib.util
 import json
@@ -12,7 +12,7 @@ from tests.suite.helpers import V1
 
 
 def test_a_stamp_is_of_this_installation(tmp_path):
-    """What was written here holds here; another stamp, no text and no file do not."""
+    """A stamp written here is valid here; another stamp, no text and a missing file are not."""
     stamp = tmp_path / "stamp"
     assert not is_stamped(stamp, V1)
     write_stamp(stamp, V1)
@@ -24,7 +24,7 @@ def test_a_stamp_is_of_this_installation(tmp_path):
 
 
 def test_every_file_of_the_emulator_counts(tmp_path):
-    """One changed byte of its library or of a ROM, or one file more, is another digest; a cache is not."""
+    """One changed byte of the library or of a ROM, or one more file, changes the digest; a cache does not."""
     assert "ale_py" in STAMPED_PACKAGES
     folder = tmp_path / "ale_py"
     shutil.copytree(Path(importlib.util.find_spec("ale_py").origin).parent, folder)
@@ -47,13 +47,13 @@ def test_another_protocol_is_another_stamp():
 
 
 def test_a_stamp_that_cannot_be_written_is_left_alone(tmp_path):
-    """A folder that does not exist, as one that is read-only, takes no stamp, and nothing fails."""
+    """A folder that does not exist or is read-only gets no stamp, and nothing fails."""
     write_stamp(tmp_path / "nowhere" / "stamp", V1)
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_stamped_installation_is_not_played_again(amtlb, tmp_path):
-    """With its stamp the check says so at once; without a valid ROM the stamp helps nobody."""
+    """With its stamp, the check passes at once; without a valid ROM, the stamp does not help."""
     write_stamp(tmp_path / "stamp", V1)
     check = ("protocol", "check", "--stamp", tmp_path / "stamp")
     done = amtlb(*check)

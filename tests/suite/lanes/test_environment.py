@@ -1,4 +1,4 @@
-"""The environment that a learner is handed: its contract, its budget, and all that it shows."""
+"""The environment that a learner receives: its contract, its budget, and everything that it shows."""
 
 import os
 
@@ -53,7 +53,7 @@ def make_env(games=("breakout",), steps_a_game=80, run_id="smoke/generalist/seed
 
 
 def test_what_is_visible_is_on_the_list():
-    """Public names, spaces, metadata and infos hold nothing beyond what the protocol lets a learner see."""
+    """Public names, spaces, metadata and infos contain nothing except what the protocol lets a learner see."""
     env = make_env(["breakout", "pong"], 400, max_episode_steps=20)
     assert {name for name in dir(env) if not name.startswith("_")} == VISIBLE
     assert env.metadata == {"autoreset_mode": AutoresetMode.SAME_STEP}
@@ -118,7 +118,7 @@ def test_shapes_and_types():
 
 
 def test_stack_is_zero_padded_and_moves_on():
-    """An episode opens with three empty pictures and one full one; each step appends the newest."""
+    """An episode begins with three empty pictures and one full one; each step appends the newest."""
     env = make_env()
     first, _ = env.reset()
     assert not first[:, :3].any()
@@ -128,7 +128,7 @@ def test_stack_is_zero_padded_and_moves_on():
 
 
 def test_returned_arrays_stay_as_they_were():
-    """What a step returned is not changed by the next one."""
+    """The arrays that a step returned are not changed by the next step."""
     env = make_env()
     kept, _ = env.reset()
     before = kept.copy()
@@ -137,7 +137,7 @@ def test_returned_arrays_stay_as_they_were():
 
 
 def test_autoreset_shows_the_next_episode_and_keeps_the_final_observation():
-    """Where an episode ends, the observation is the next one's first and the last one is in the infos."""
+    """When an episode ends, the observation is the first of the next one, and the last one is in the infos."""
     env = make_env(steps_a_game=LANES * 60, max_episode_steps=20)
     env.reset()
     for _ in range(19):
@@ -153,7 +153,7 @@ def test_autoreset_shows_the_next_episode_and_keeps_the_final_observation():
 
 
 def test_budget_ends_the_run():
-    """The step that spends the last frame is truncated everywhere; the next one raises BudgetExhausted."""
+    """The step that spends the last frame is truncated in every lane; the next step raises BudgetExhausted."""
     env = make_env(steps_a_game=LANES * 3)
     env.reset()
     for _ in range(2):
@@ -183,7 +183,7 @@ def test_reset_is_no_way_out():
     [[0] * 7, [[0] * 8], [0.0] * 8, [18] + [0] * 7, [-1] + [0] * 7, [None] * 8, "up", [2**40] * 8],
 )
 def test_bad_actions_never_reach_the_emulator(actions):
-    """Another shape, type or range is a ValueError, and the lanes play on."""
+    """Another shape, type or range is a ValueError, and the lanes can still be played."""
     env = make_env()
     env.reset()
     with pytest.raises(ValueError, match="the lanes take"):
@@ -198,7 +198,7 @@ def test_step_before_reset_is_refused():
 
 
 def test_every_reason_to_end_is_recorded(tmp_path):
-    """Game over, the cap and the spent budget end episodes, each under its name."""
+    """Episodes end by game over, the cap and the spent budget, and each reason has its name."""
     played = episodes(record_random(tmp_path, ["breakout", "pong"], 2400, max_episode_steps=250))
     assert {episode.end_reason for episode in played} == {"game_over", "max_frames", "budget"}
     for episode in played:
@@ -250,7 +250,7 @@ def test_evaluation_leaves_finished_lanes_idle(tmp_path, workers):
 
 
 def test_real_games_spend_their_budgets_exactly(tmp_path):
-    """On real games too, each one's recorded steps are its budget to the last step."""
+    """On real games, too, the recorded steps of each game are exactly its budget."""
     games = ["breakout", "freeway", "pong"]
     played = episodes(record_random(tmp_path, games, 800))
     for game in games:

@@ -1,4 +1,4 @@
-"""Budgets: every game's steps spent to the last, none exceeded, in a deterministic order."""
+"""Budgets: every game's steps are spent to the last, none is exceeded, and the order is deterministic."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ from suite.lanes.schedules import EvaluationSchedule, TrainingMeter
 
 @st.composite
 def plays(draw):
-    """Games, a budget that fills whole vector steps, lanes, and which lanes end their episode when."""
+    """Games, a budget that fills whole vector steps, lanes, and the steps at which lanes end their episodes."""
     lanes = draw(st.integers(1, 9))
     games = [f"game{index}" for index in range(draw(st.integers(1, 6)))]
     budget = draw(st.integers(1, 12)) * lanes
@@ -28,7 +28,7 @@ def make_meter(games, budget, lanes, seed=0):
 
 
 def spend(meter, ends):
-    """Play the meter to its end; return the steps spent by game and every lane's episodes."""
+    """Play the meter to its end; return the steps spent on each game and every lane's episodes."""
     spent, log = Counter(), []
     moves = iter(ends)
     while any(meter.playing):
@@ -43,7 +43,7 @@ def spend(meter, ends):
 
 @given(plays())
 def test_every_budget_is_spent_to_the_last_step(play):
-    """Each game is played for exactly its steps, and the run lasts for exactly their sum."""
+    """Each game is played for exactly its steps, and the run lasts exactly for their sum."""
     games, budget, lanes, ends = play
     spent, log = spend(make_meter(games, budget, lanes), ends)
     assert spent == dict.fromkeys(games, budget)
@@ -52,14 +52,14 @@ def test_every_budget_is_spent_to_the_last_step(play):
 
 @given(plays())
 def test_order_is_deterministic(play):
-    """The same ends give the same games, cuts and numbers."""
+    """The same ends of episodes give the same games, cuts and numbers."""
     games, budget, lanes, ends = play
     assert spend(make_meter(games, budget, lanes), ends) == spend(make_meter(games, budget, lanes), ends)
 
 
 @given(plays())
 def test_numbers_count_the_episodes_of_a_lane(play):
-    """A lane's number grows by one where its episode ends or is cut, and nowhere else."""
+    """A lane's number grows by one when its episode ends or is cut, and at no other time."""
     games, budget, lanes, ends = play
     meter = make_meter(games, budget, lanes)
     moves = iter(ends)
@@ -72,14 +72,14 @@ def test_numbers_count_the_episodes_of_a_lane(play):
 
 
 def test_another_seed_draws_another_order():
-    """Runs with other ids meet the games in another order."""
+    """Runs with other ids play the games in another order."""
     ends = [[True] * 4] * 30
     games = ["a", "b", "c"]
     assert spend(make_meter(games, 40, 4, seed=1), ends) != spend(make_meter(games, 40, 4, seed=2), ends)
 
 
 def test_games_are_drawn_by_what_is_left_unreserved():
-    """A draw sees the budgets less what is spent and what other lanes have reserved."""
+    """A draw sees the budgets minus the spent steps and those that other lanes have reserved."""
     seen = []
 
     def choose(lane, number, weights):
@@ -107,7 +107,7 @@ def test_broken_budgets_are_refused(games, budget, lanes):
 
 @given(st.integers(1, 4), st.integers(1, 8), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_evaluation_plays_every_game_equally_often(games, lanes, rounds, random):
-    """Each game is played ``episodes`` times, numbered on from where training ended."""
+    """Each game is played ``episodes`` times, with numbers that continue those of training."""
     names = [f"game{index}" for index in range(games)]
     schedule = EvaluationSchedule(names, rounds * lanes, [5] * lanes, 10)
     played = Counter()

@@ -9,7 +9,7 @@ from tests.suite.helpers import V1
 
 
 def test_a_shape_is_read_back_from_what_it_describes():
-    """Lanes, spaces and metadata of an environment follow from its shape, and say it again."""
+    """Lanes, spaces and metadata of an environment follow from its shape, which can be read back from them."""
     env, shape = VectorEnv(), LaneShape.of(V1, 3)
     shape.describe(env)
     assert shape == (3, (4, 84, 84), 18)
@@ -20,7 +20,7 @@ def test_a_shape_is_read_back_from_what_it_describes():
 
 
 def test_spaces_of_another_kind_are_refused():
-    """An environment whose actions are no integers has no shape of lanes."""
+    """An environment whose actions are not integers has no shape of lanes."""
     env = VectorEnv()
     LaneShape.of(V1, 3).describe(env)
     env.single_action_space = gymnasium.spaces.Box(0, 1)

@@ -1,4 +1,4 @@
-"""Both engines yield the same bits, and the end of a worker is the clean end of a run."""
+"""Both engines produce the same bits, and a run ends cleanly when a worker ends."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def test_engines_yield_the_same_ledger(tmp_path, reference, workers):
 
 
 def test_another_run_yields_another_ledger(tmp_path, reference):
-    """Another seed is another ledger."""
+    """Another seed gives another ledger."""
     assert ledger_digest(tmp_path, run_id="smoke/generalist/seed1") != reference
 
 
@@ -69,7 +69,7 @@ def shared_memory() -> set[str]:
 
 
 def test_no_name_of_shared_memory_is_left_while_playing():
-    """The memory has lost its name before the first step, so no death can leave it behind."""
+    """The memory is unlinked before the first step, so no death of a process can leave it behind."""
     before = shared_memory()
     engine = WorkerEngine(V1, ["pong"], LANES, 2)
     try:
@@ -104,7 +104,7 @@ def test_a_killed_worker_ends_the_run_clearly(tmp_path, kill):
 
 
 def test_a_failing_worker_says_why(tmp_path, monkeypatch):
-    """What goes wrong inside a worker is in the error that the run ends with."""
+    """An error inside a worker is part of the error that ends the run."""
     engine = WorkerEngine(V1, ["pong"], LANES, 2)
     engine._index = {"pong": 7}  # a game that the workers do not have
     with pytest.raises(WorkerDied, match="IndexError"):
@@ -112,7 +112,7 @@ def test_a_failing_worker_says_why(tmp_path, monkeypatch):
 
 
 def test_workers_end_with_a_killed_parent(tmp_path):
-    """When the process that plays is killed, its workers end and no shared memory stays."""
+    """When the process that plays is killed, its workers end and no shared memory remains."""
     before = shared_memory()
     script = tmp_path / "parent.py"
     script.write_text(

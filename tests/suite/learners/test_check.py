@@ -1,4 +1,4 @@
-"""The shipped contract test passes what keeps the contract and names what breaks it."""
+"""The shipped contract test accepts learners that satisfy the contract and reports violations."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.suite.cli.test_cli import refused
     ],
 )
 def test_each_broken_contract_is_named(name, complaint):
-    """A learner that breaks the contract in one way is told that way."""
+    """The error for a learner that breaks the contract in one way names that way."""
     with pytest.raises((LearnerError, ValueError), match=complaint):
         check_learner(f"tests.suite.bad_learners:{name}", steps_a_lane=10)
 

@@ -1,4 +1,4 @@
-"""What may be claimed: each of the four conditions can fail, and the words say which one did."""
+"""Claims: each of the four conditions can fail, and the words say which one did."""
 
 import pytest
 from hypothesis import given
@@ -38,7 +38,7 @@ def game(name: str, fold: int, fresh: float, transfer: float, negative: bool = F
 
 
 def scores(contrast: Figure, fresh: float = 100.0, transfer: float = 200.0, negative: str = "") -> Scores:
-    """Scores of three games, of which only what a claim reads is filled in."""
+    """Scores of three games, in which only the fields that a claim reads are filled in."""
     games = tuple(game(name, fold, fresh, transfer, name == negative) for fold, name in enumerate(GAMES))
     curve = Curve(**dict.fromkeys(Curve.model_fields, ()))
     figures = ("mean_contrast", "ratio", "win_probability", "human_normalised_gain", "final_contrast")
@@ -68,7 +68,7 @@ def outcomes(found: Claim) -> list[str]:
 
 
 def test_transfer_is_claimed_where_all_four_conditions_hold():
-    """The interval, the p-value, the fresh arm and the duel: the sentence says that pre-training helps."""
+    """If interval, p-value, fresh arm and duel hold, the sentence says that pre-training helps."""
     found = claim(scores(SURE))
     assert outcomes(found) == ["holds"] * 4
     assert found.verdict == "helps"
@@ -86,7 +86,7 @@ def test_transfer_is_claimed_where_all_four_conditions_hold():
     ],
 )
 def test_the_words_say_which_condition_failed(contrast, expected, words):
-    """A small p beside an interval that holds 0 claims nothing, nor the other way round."""
+    """A small p with an interval that contains 0 supports no claim, and neither does the opposite."""
     found = claim(scores(contrast))
     assert outcomes(found)[:2] == expected
     assert found.verdict == "nothing"
@@ -94,7 +94,7 @@ def test_the_words_say_which_condition_failed(contrast, expected, words):
 
 
 def test_a_bad_fresh_arm_claims_nothing():
-    """Where fresh runs earn less than uniform play, the games are named; a game that does not count is not."""
+    """If fresh runs earn less than uniform play, the games are named, except those that do not count."""
     found = claim(scores(SURE, fresh=49.0))
     assert outcomes(found)[2] == "fails"
     assert found.verdict == "nothing"
@@ -104,7 +104,7 @@ def test_a_bad_fresh_arm_claims_nothing():
 
 
 def test_without_a_published_uniform_baseline_nothing_is_claimed():
-    """What uniform play earns is then not known; another baseline alone does not help."""
+    """The reward of uniform play is then not known; another baseline alone does not help."""
     for published in ({}, {"ppo": PUBLISHED["ppo"]}):
         found = claim(scores(SURE), published)
         assert outcomes(found)[2] == "not known"
@@ -113,7 +113,7 @@ def test_without_a_published_uniform_baseline_nothing_is_claimed():
 
 
 def test_the_duel_is_with_the_fresh_arm_that_is_hardest_to_beat():
-    """Of the published fresh arms it is the one that transfer runs beat least often."""
+    """Of the published fresh arms, the duel uses the one that transfer runs beat least often."""
     hard = PUBLISHED | {"best": scores(UNDEFINED, fresh=200.0)}
     found = claim(scores(SURE), hard).duel
     assert found
@@ -122,14 +122,14 @@ def test_the_duel_is_with_the_fresh_arm_that_is_hardest_to_beat():
 
 
 def test_harm_is_claimed_by_interval_and_p_value():
-    """A negative contrast needs the first two conditions; a bad fresh arm cannot make transfer lose."""
+    """A negative contrast needs the first two conditions; a weak fresh arm cannot make transfer lose."""
     assert claim(scores(HARM), {}).verdict == "loses"
     assert "pre-training loses" in claim(scores(HARM)).sentence
     assert claim(scores(figure(-0.3, -0.5, -0.1, 0.06))).verdict == "nothing"
 
 
 def test_several_learners_are_corrected_for():
-    """p = 0.03 is enough alone and not beside another learner; the words say how many there are."""
+    """p = 0.03 is enough alone but not with a second learner; the words give the number of learners."""
     good = scores(figure(0.3, 0.1, 0.5, 0.03))
     assert claim(good).verdict == "helps"
     both = claims([good, scores(figure(0.3, 0.1, 0.5, 0.5))], PUBLISHED)
@@ -139,7 +139,7 @@ def test_several_learners_are_corrected_for():
 
 
 def test_holm_by_hand():
-    """Of 0.01, 0.04 and 0.03 the corrected ones are 0.03, 0.06 and 0.06, in their places."""
+    """The corrected values of 0.01, 0.04 and 0.03 are 0.03, 0.06 and 0.06, in the same places."""
     assert holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
     assert holm([0.9, 0.8]) == (1.0, 1.0)
     assert holm([]) == ()
@@ -147,7 +147,7 @@ def test_holm_by_hand():
 
 @given(st.lists(st.floats(0.001, 1), min_size=1, max_size=6))
 def test_holm_lies_between_no_correction_and_bonferroni(p_values):
-    """No p falls, none is more than N times as large, and their order stays."""
+    """No p gets smaller, none is more than N times as large, and their order stays."""
     corrected = holm(p_values)
     for one, other in zip(p_values, corrected, strict=True):
         assert one <= other <= min(1.0, len(p_values) * one) + 1e-12

@@ -1,4 +1,4 @@
-"""Learners side by side: published baselines by name, results by folder, and what is refused."""
+"""Learners side by side: published baselines by name, results by folder, and refused inputs."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ def test_scores_stand_as_they_do_alone(comparison):
 
 
 def test_duels_are_counted_by_pairs_of_runs(comparison):
-    """The probability that one beats another is the share of won pairs of seeds, mean over games."""
+    """The probability that one learner beats another is the share of won pairs of seeds, mean over games."""
     there = {duel.ours: duel for duel in comparison.duels}
     ours, theirs = (
         read_outcomes(Store(published_folder(name, "smoke"), V1), SMOKE) for name in ("ppo", "uniform")
@@ -71,7 +71,7 @@ def test_claims_are_corrected_for_all_that_are_compared(smoke_results, tmp_path)
 
 
 def test_the_command_prints_every_form(amtlb, smoke_results, comparison):
-    """A terminal table, JSON that parses to the comparison, Markdown, and CSV with a row a figure."""
+    """The outputs are a table, JSON that parses to the comparison, Markdown, CSV with one row per figure."""
     names = ["uniform", "ppo"]
     table = amtlb("compare", *names)
     assert table.returncode == 0, table.stderr
@@ -93,14 +93,14 @@ def test_the_command_prints_every_form(amtlb, smoke_results, comparison):
 
 
 def test_folders_and_names_go_together(amtlb, smoke_results):
-    """A results folder stands beside published baselines under its own name."""
+    """A results folder is compared with published baselines under its own name."""
     done = amtlb("compare", smoke_results, "dqn", "--json")
     assert done.returncode == 0, done.stderr
     assert [one["label"] for one in json.loads(done.stdout)["contenders"]] == ["uniform", "dqn"]
 
 
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
-    """Unknown names, two editions, other rules, the same folder twice: one line each."""
+    """Unknown names, two editions, other rules, the same folder twice: each gives an error of one line."""
     refused(amtlb("compare", "nobody"), 2, "'nobody'", "uniform", "ppo")
     refused(amtlb("compare", "uniform", "--edition", "full"), 2, "'uniform'", "full", "none is")
     refused(amtlb("compare", "uniform", "--json", "--csv"), 2, "--json")
@@ -114,7 +114,7 @@ def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
 
 
 def test_names_that_need_more_than_their_last_part(smoke_results, tmp_path):
-    """Two folders of one name are told apart by their paths; an unknown name is UnknownName."""
+    """Two folders with the same name are distinguished by their paths; an unknown name is UnknownName."""
     shutil.copytree(smoke_results, tmp_path / "uniform")
     found = read_contenders([str(smoke_results), str(tmp_path / "uniform")])
     assert [one.label for one in found] == [str(smoke_results), str(tmp_path / "uniform")]

@@ -1,4 +1,4 @@
-"""Curves of reward over frames, on episodes that can be counted by hand."""
+"""Curves of reward over frames, for episodes that can be counted by hand."""
 
 import numpy as np
 from hypothesis import given
@@ -9,12 +9,12 @@ from suite.scoring.curves import cumulative_rewards, frame_grid, frames_of_game
 
 
 def test_grid_has_a_hundred_points_and_ends_at_the_budget():
-    """The grid of 8,000 frames goes 80, 160, ... 8,000."""
+    """The grid of 8,000 frames is 80, 160, ... 8,000."""
     assert frame_grid(8000).tolist() == list(range(80, 8001, 80))
 
 
 def test_start_steps_by_hand():
-    """An episode begins where the one before it in its lane ended, whatever the order of the rows.
+    """An episode begins when the previous one in its lane ended, whatever the order of the rows.
 
     Lane 0 plays episodes of 5 and 3 steps, lane 1 one of 8.
     """
@@ -23,20 +23,20 @@ def test_start_steps_by_hand():
 
 
 def test_frames_of_a_game_that_all_lanes_play():
-    """Where every lane plays it, a game's clock is the run's: a vector step of 2 lanes is 8 frames."""
+    """If every lane plays it, a game's clock is the run's: a vector step of 2 lanes is 8 frames."""
     starts, lengths = np.array([0, 5, 0]), np.array([5, 3, 8])
     assert frames_of_game(np.array([0, 1, 5, 6, 8]), starts, lengths, 4).tolist() == [0, 8, 40, 48, 64]
 
 
 def test_frames_of_a_game_that_is_played_in_turns():
-    """By one lane in steps 2 to 5 and by another in 4 to 9: 1, then 2, then 1 frames a step."""
+    """A game in one lane at steps 2 to 5 and in another at 4 to 9 gets 1, then 2, then 1 frames per step."""
     at = np.array([0, 2, 3, 4, 5, 6, 7, 10])
     assert frames_of_game(at, np.array([2, 4]), np.array([4, 6]), 1).tolist() == [0, 0, 1, 2, 4, 6, 7, 10]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40)), min_size=1, max_size=8))
 def test_frames_of_a_game_are_counted_step_by_step(episodes):
-    """The clock is what counting the playing lanes of each step gives."""
+    """The clock equals the sum of the lanes that play the game at each step."""
     starts, lengths = (np.array(column) for column in zip(*episodes, strict=True))
     playing = [int(((starts <= step) & (step < starts + lengths)).sum()) for step in range(80)]
     found = frames_of_game(np.arange(81), starts, lengths, 4)
@@ -44,7 +44,7 @@ def test_frames_of_a_game_are_counted_step_by_step(episodes):
 
 
 def test_cumulative_rewards_by_hand():
-    """A reward counts from the first grid point at or after it; one behind the grid does not."""
+    """A reward counts from the first grid point at or after it; a reward after the grid does not count."""
     sums = cumulative_rewards(np.array([10, 20, 21, 60]), np.array([1, 2, -4, 100]), np.array([10, 20, 30, 40]))
     assert sums.tolist() == [1, 3, -1, -1]
 

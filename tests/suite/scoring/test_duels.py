@@ -1,4 +1,4 @@
-"""Duels of two learners: won pairs of runs, and draws by seed where runs of a seed go together."""
+"""Duels of two learners: won pairs of runs, and draws by seed if runs of one seed are correlated."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ GENERATOR_KEY = 6
 
 
 def rewards(correlation: float) -> tuple[Floats, Floats]:
-    """Two learners' rewards of 12 games and 4 seeds, each with its own luck of its seeds."""
+    """Two learners' rewards in 12 games with 4 seeds, each with its own luck per seed."""
     generator = np.random.Generator(np.random.Philox(key=GENERATOR_KEY))
     ours, theirs = (
         np.sqrt(correlation) * generator.standard_normal((1, 4))
@@ -22,12 +22,12 @@ def rewards(correlation: float) -> tuple[Floats, Floats]:
 
 
 def test_a_duel_is_the_share_of_won_pairs():
-    """Of the pairs of (1, 5) with (1, 3): one tie, one loss, two wins: 2.5 of 4."""
+    """The pairs of (1, 5) with (1, 3) are one tie, one loss and two wins: 2.5 of 4."""
     assert duel(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), [0], [0]).value == pytest.approx(2.5 / 4)
 
 
 def test_correlated_runs_are_drawn_by_seed():
-    """Where a learner's seeds are lucky in all games, p is one of those that 70 exchanges of seeds can have."""
+    """If a learner's seeds are lucky in all games, p is one of the values that 70 exchanges of seeds allow."""
     alone = range(12)
     together = duel(*rewards(0.8), alone, alone).null
     assert together
@@ -38,5 +38,5 @@ def test_correlated_runs_are_drawn_by_seed():
 
 
 def test_a_duel_over_no_games_is_undefined():
-    """Where no game counts, nothing is said."""
+    """If no game counts, the figure is undefined."""
     assert duel(np.empty((0, 2)), np.empty((0, 2)), [], []) == UNDEFINED

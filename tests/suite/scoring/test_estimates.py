@@ -1,4 +1,4 @@
-"""A figure beside its interval and its null, and the published statistics, on tables checkable by hand."""
+"""A figure with its interval and its null, and the published statistics, on tables checkable by hand."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_statistics_over_games_by_hand(statistic, expected):
 
 
 def test_statistics_of_each_game_by_hand():
-    """Contrasts 1/2, 0, 1/2; ratios 3, 1 and none; wins 1, 1/2 and 1."""
+    """The contrasts are 1/2, 0, 1/2; the ratios 3, 1 and none; the wins 1, 1/2 and 1."""
     assert contrasts(sides()).values.ravel().tolist() == [0.5, 0.0, 0.5]
     assert win_probabilities(sides()).values.ravel().tolist() == [1.0, 0.5, 1.0]
     values, defined = ratios(sides())
@@ -63,7 +63,7 @@ def test_statistics_of_each_game_by_hand():
 
 
 def test_an_estimate_follows_from_its_draws():
-    """The same draws give the same figure, others another interval around the same value."""
+    """The same draws give the same figure; other draws give another interval around the same value."""
     one, again, other = (estimate(contrast_mean, OURS, THEIRS, resamples(seed)) for seed in (1, 1, 2))
     assert one == again
     assert one.value == other.value
@@ -71,14 +71,14 @@ def test_an_estimate_follows_from_its_draws():
 
 
 def test_an_undefined_figure_has_nothing_beside_it():
-    """Where no game has a ratio there is no figure; the same for the one game that has none."""
+    """If no game has a ratio, there is no figure; the same holds for the one game that has none."""
     assert estimate(mean_ratio([0, 1, 2]), OURS, -(THEIRS**2), resamples()) == UNDEFINED
     assert [figure.value for figure in estimate_each(ratios, OURS, THEIRS, resamples())] == [3.0, 1.0, None]
     assert estimate_each(ratios, OURS, THEIRS, resamples())[2] == UNDEFINED
 
 
 def test_certain_runs_have_no_width():
-    """Where seeds do not differ, the interval is the value, and the null says no effect."""
+    """If seeds do not differ, the interval is the value, and the null shows no effect."""
     figure = estimate_each(contrasts, np.array([[3.0, 3.0]]), np.array([[1.0, 1.0]]), resamples(games=1))[0]
     assert figure.interval
     assert figure.null
@@ -87,7 +87,7 @@ def test_certain_runs_have_no_width():
 
 
 def test_a_strong_effect_is_found():
-    """Five games that all gain tenfold: the interval leaves out 0 and p is as small as it can be."""
+    """For five games that all gain tenfold, the interval excludes 0 and p is as small as it can be."""
     generator = np.random.Generator(np.random.Philox(key=3))
     fresh = generator.uniform(80, 120, (5, 5))
     figure = estimate(contrast_iqm, 10 * fresh[:, ::-1], fresh, resamples(games=5, seeds=5, draws=2000))
@@ -99,7 +99,7 @@ def test_a_strong_effect_is_found():
 
 
 def test_a_curve_ends_at_the_figure():
-    """Each point is estimated from the same draws; where nothing is defined yet, nothing is said."""
+    """Each point is estimated from the same draws; as long as nothing is defined, there is no estimate."""
     curve_of = (
         np.stack([np.zeros_like(OURS), OURS], axis=-1),
         np.stack([np.zeros_like(THEIRS), THEIRS], axis=-1),
@@ -116,7 +116,7 @@ def test_a_curve_ends_at_the_figure():
 
 
 def test_a_curve_that_ends_undefined_is_told_while_it_lasts():
-    """Where no game has a ratio at the end, earlier points keep theirs."""
+    """If no game has a ratio at the end, earlier points keep theirs."""
     ours = np.stack([OURS[:1], OURS[:1]], axis=-1)
     theirs = np.stack([THEIRS[:1], -THEIRS[:1]], axis=-1)
     curve = estimate_curve(mean_ratio([0]), ours, theirs, resamples(games=1))
@@ -125,7 +125,7 @@ def test_a_curve_that_ends_undefined_is_told_while_it_lasts():
 
 
 def test_the_null_of_clustered_runs_moves_in_clusters():
-    """Where their games share runs, the null draws them together: it spreads wider than game by game."""
+    """If games share runs, the null draws them together and is wider than game by game."""
     generator = np.random.Generator(np.random.Philox(key=5))
     shared = np.tile(generator.standard_normal((1, 6)), (12, 1))
 
@@ -139,7 +139,7 @@ def test_the_null_of_clustered_runs_moves_in_clusters():
 
 
 def test_draws_of_some_games_are_those_of_all():
-    """Choosing games keeps their draws and counts the degrees of freedom of what is left."""
+    """A selection of games keeps their draws, and its degrees of freedom are those of the selected games."""
     drawn = draw_sides([0, 0, 1], range(3), 3, 10, np.random.Generator(np.random.Philox(key=0)))
     some = drawn.of_games([0, 1])
     assert np.array_equal(some.ours, drawn.ours[:2])
@@ -148,7 +148,7 @@ def test_draws_of_some_games_are_those_of_all():
 
 
 def test_a_pair_of_runs_is_drawn_together():
-    """The two arms of one learner draw the same seeds, those of a fold in all its games."""
+    """The two arms of one learner draw the same seeds, and all games of a fold share them."""
     drawn = draw_pairs([0, 0, 1], 4, 10, np.random.Generator(np.random.Philox(key=0)))
     assert np.array_equal(drawn.ours, drawn.theirs)
     assert np.array_equal(drawn.ours[0], drawn.ours[1])
@@ -157,7 +157,7 @@ def test_a_pair_of_runs_is_drawn_together():
 
 
 def test_luck_that_both_arms_share_cancels():
-    """Where a seed earns the same in both arms, the interval is that of their difference, not of the seeds."""
+    """If a seed earns the same in both arms, the interval is that of their difference, not of the seeds."""
     generator = np.random.Generator(np.random.Philox(key=4))
     luck = np.exp(generator.standard_normal((1, 4)))
     fresh = luck * np.exp(0.1 * generator.standard_normal((8, 4)))
@@ -175,7 +175,7 @@ def test_luck_that_both_arms_share_cancels():
 
 
 def test_p_values_of_single_games_are_exact():
-    """Of 4 seeds a side there are 70 exchanges: where all of ours earn more, p is 2 / 70 whatever the seed."""
+    """With 4 seeds per side there are 70 exchanges: if all of ours earn more, p is 2 / 70 whatever the seed."""
     ours, theirs = np.array([[5.0, 6.0, 7.0, 8.0]] * 3), np.array([[1.0, 2.0, 3.0, 4.0]] * 3)
     for seed in (0, 1):
         drawn = draw_single_games(3, 4, 100, np.random.Generator(np.random.Philox(key=seed)))
@@ -184,7 +184,7 @@ def test_p_values_of_single_games_are_exact():
 
 
 def test_of_no_games_nothing_is_said():
-    """Where no game counts, figures and curves are undefined at every point."""
+    """If no game counts, figures and curves are undefined at every point."""
     drawn = resamples().of_games([])
     nothing = np.empty((0, 2, 5))
     for statistic in (contrast_iqm, contrast_mean, mean_win_probability, mean_ratio([])):

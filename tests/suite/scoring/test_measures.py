@@ -1,4 +1,4 @@
-"""Measures on tables that are small enough for the hand."""
+"""Measures on tables that are small enough to compute by hand."""
 
 import numpy as np
 import pytest
@@ -28,14 +28,14 @@ def floats(*values: float) -> np.ndarray:
 
 
 def test_ratio_is_defined_for_positive_fresh_and_no_negative_transfer():
-    """3/2 and 0/4 are ratios; a fresh reward of 0 or below, or two signs, give none."""
+    """3/2 and 0/4 are ratios; a fresh reward of 0 or below, or different signs, give none."""
     values, defined = ratio(floats(3, 0, 1, -4, 5, -1), floats(2, 4, 0, -2, -5, 2))
     assert values.tolist() == [1.5, 0, 0, 0, 0, 0]
     assert defined.tolist() == [True, True, False, False, False, False]
 
 
 def test_mean_goes_over_a_folds_games_then_over_folds():
-    """(2 + 4) / 2 and 9 make 6; an undefined game and a fold of such games are left out."""
+    """The mean of (2 + 4) / 2 and 9 is 6; an undefined game, and a fold of such games, are left out."""
     values = floats(2, 4, 9, 0, 0)
     defined = np.array([True, True, True, False, False])
     mean, known = mean_over_folds(Sampled(values, defined), [0, 0, 1, 1, 2])
@@ -43,7 +43,7 @@ def test_mean_goes_over_a_folds_games_then_over_folds():
 
 
 def test_mean_over_folds_of_curves():
-    """Each point in time has its own mean; where no game is defined there is none."""
+    """Each point in time has its own mean; if no game is defined there, it has none."""
     values = np.array([[1.0, 2.0], [0.0, 4.0]])
     defined = np.array([[False, True], [False, True]])
     mean, known = mean_over_folds(Sampled(values, defined), [0, 1])
@@ -77,30 +77,30 @@ def test_equal_arms_show_no_transfer(values, scale):
     [((1, 2, 6), 3.0), ((0, 1, 2, 100), 1.5), ((9, 1, 2, 3, -50), 2.0), ((4,), 4.0)],
 )
 def test_interquartile_mean_by_hand(values, expected):
-    """A quarter, rounded down, is cut off at each end."""
+    """A quarter of the games, rounded down, is cut off at each end."""
     assert interquartile_mean(floats(*values)) == expected
 
 
 def test_interquartile_mean_of_each_resample():
-    """Games stand first: each column has its own mean of its own middle."""
+    """Games are the first axis: each column has its own mean of its own middle."""
     values = np.array([[0, 10], [1, 20], [2, 30], [100, -9]], np.float64)
     assert interquartile_mean(values).tolist() == [1.5, 15.0]
 
 
 def test_weighted_means_by_hand():
-    """Of 10 and 20, weights (1, 0) and (1/4, 3/4) make 10 and 17.5."""
+    """The means of 10 and 20 with weights (1, 0) and (1/4, 3/4) are 10 and 17.5."""
     weights = np.array([[[1.0, 0.0], [0.25, 0.75]]])
     assert weighted_means(np.array([[10.0, 20.0]]), weights).tolist() == [[10.0, 17.5]]
 
 
 def test_win_probability_by_hand():
-    """Of the pairs of (1, 5) with (1, 3): one tie, one loss, two wins: 2.5 of 4."""
+    """The pairs of (1, 5) with (1, 3) are one tie, one loss and two wins: 2.5 of 4."""
     equal = np.full((1, 1, 2), 0.5)
     assert win_probability(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), equal, equal).tolist() == [[0.625]]
 
 
 def test_win_probability_of_chosen_seeds():
-    """Weights on single seeds choose one pair: 1 against 3 is lost, 5 against 1 is won."""
+    """Weights on single seeds select one pair: 1 against 3 is lost, 5 against 1 is won."""
     ours = np.array([[[1.0, 0.0], [0.0, 1.0]]])
     theirs = np.array([[[0.0, 1.0], [1.0, 0.0]]])
     assert win_probability(np.array([[1.0, 5.0]]), np.array([[1.0, 3.0]]), ours, theirs).tolist() == [
@@ -117,13 +117,13 @@ def test_win_probability_is_the_mann_whitney_statistic(one, other):
 
 
 def test_human_normalised_by_hand():
-    """150 of a game from 100 (random) to 200 (human) stands 0.5 above 100, negative games likewise."""
+    """150 in a game from 100 (random) to 200 (human) is 0.5 above 100, also for negative scores."""
     units = human_normalised(np.array([[150.0, 100.0], [-10.0, -20.0]]), floats(100, -20), floats(200, 20))
     assert (units[:, 0] - units[:, 1]).tolist() == [0.5, 0.25]
 
 
 def test_jumpstart_and_asymptote_by_hand():
-    """30 points in the first tenth of 1,000 steps are 300 a thousand; 7 in the last tenth are 70."""
+    """30 points in the first tenth of 1,000 steps are 300 per thousand; 7 in the last tenth are 70."""
     curve = np.full(100, 30.0)
     curve[:9] = 0
     curve[89:] = 50

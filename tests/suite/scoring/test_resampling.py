@@ -50,7 +50,7 @@ def test_weights_sum_to_one(seeds, seed):
 
 
 def test_the_same_seed_draws_alike_and_another_does_not():
-    """All weights follow from the generator's seed."""
+    """All weights depend only on the generator's seed."""
     one, again, other = (all_weights(5, 50, seed) for seed in (1, 1, 2))
     for name, weights in one.items():
         assert np.array_equal(weights, again[name]), name
@@ -58,7 +58,7 @@ def test_the_same_seed_draws_alike_and_another_does_not():
 
 
 def test_games_of_a_cluster_share_their_draw():
-    """The games of fold 0 draw the same seeds, the game of fold 1 its own."""
+    """The games of fold 0 draw the same seeds; the game of fold 1 has draws of its own."""
     for name, weights in all_weights(5, 50, 0).items():
         assert np.array_equal(weights[0], weights[1]), name
         assert not np.array_equal(weights[0], weights[2]), name
@@ -66,7 +66,7 @@ def test_games_of_a_cluster_share_their_draw():
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_resampled_means_vary_as_means_do(seeds):
-    """A bootstrapped mean varies by s^2 / S and a null's difference of sides by 2 s^2 / S, s^2 unbiased."""
+    """A bootstrapped mean varies by s^2 / S, and a null's difference by 2 s^2 / S, with s^2 unbiased."""
     values = np.arange(seeds, dtype=np.float64) ** 2
     variance = values.var(ddof=1) / seeds
     bootstrapped = bootstrap_weights([0], seeds, 200_000, generator())[0] @ values
@@ -77,7 +77,7 @@ def test_resampled_means_vary_as_means_do(seeds):
 
 
 def test_sides_of_the_null_are_disjoint():
-    """Of 5 seeds, two and two others are drawn: no seed pulls both sides its way."""
+    """Of 5 seeds, two and two others are drawn: no seed pulls both sides in its direction."""
     one, other = null_weights([0], 5, 100, generator())
     chosen, others = one > 0.2, other > 0.2
     assert (chosen.sum(axis=-1) == 2).all()
@@ -86,7 +86,7 @@ def test_sides_of_the_null_are_disjoint():
 
 
 def test_exchanged_sides_split_all_runs():
-    """Of the 2 S runs, S stand on each side; swaps keep one run of each seed there."""
+    """S of the 2 S runs are on each side; swaps keep one run of each seed on each side."""
     for ways in (splits(3), swaps(3)):
         one, other, _ = exchanged_weights([0, 1], ways, 100, generator())
         assert ((one > 0) != (other > 0)).all()
@@ -95,7 +95,7 @@ def test_exchanged_sides_split_all_runs():
 
 
 def test_all_ways_to_exchange_by_hand():
-    """Of 2 seeds a side there are 6 splits and 4 swaps; the first of each moves no run."""
+    """With 2 seeds per side there are 6 splits and 4 swaps; the first of each moves no run."""
     assert splits(2).astype(int).tolist() == [
         [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1], [0, 0, 1, 1]
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def test_all_ways_to_exchange_by_hand():
 
 @pytest.mark.parametrize(("ways", "expected"), [(splits(2), 216), (swaps(2), 64)])
 def test_few_exchanges_are_all_counted(ways, expected):
-    """Three folds of 2 seeds have 6^3 splits and 4^3 swaps: each comes once, and the first is what was seen."""
+    """Three folds of 2 seeds have 6^3 splits and 4^3 swaps: each comes once, and the observed one first."""
     one, _, complete = exchanged_weights([0, 1, 2], ways, expected, generator())
     assert complete
     assert len({column.tobytes() for column in np.moveaxis(one, 1, 0)}) == one.shape[1] == expected
@@ -114,14 +114,14 @@ def test_few_exchanges_are_all_counted(ways, expected):
 
 
 def test_interval_is_the_percentile_interval_for_many_degrees():
-    """With a million degrees of freedom the 2.5 and 97.5 % points, and with 8 the 1.1 and 98.9 % points."""
+    """The percentiles are 2.5 and 97.5 % with a million degrees of freedom, and 1.1 and 98.9 % with 8."""
     samples = np.arange(10_001) / 10_000
     assert interval(samples, 1e6) == pytest.approx((0.025, 0.975), abs=1e-4)
     assert interval(samples, 8) == pytest.approx((0.0106, 0.9894), abs=1e-4)
 
 
 def test_degrees_of_freedom_by_hand():
-    """Two equal parts of 10 degrees have 20; where one part does not vary, the other's count alone."""
+    """Two equal parts of 10 degrees have 20; if one part does not vary, only the other's degrees count."""
     varied, still = np.array([-1.0, 1.0]), np.zeros(2)
     assert degrees_of_freedom([(varied, 10), (varied, 10)]) == pytest.approx(20)
     assert degrees_of_freedom([(varied, 10), (still, 3)]) == pytest.approx(10)
@@ -129,7 +129,7 @@ def test_degrees_of_freedom_by_hand():
 
 
 def test_p_value_by_hand():
-    """Beyond all 99 draws: 2 / 100. In the middle: 1. Ties count as extreme."""
+    """p is 2 / 100 beyond all 99 draws and 1 in the middle. Ties count as extreme."""
     draws = np.arange(1.0, 100.0)
     assert p_value(1000.0, draws, complete=False) == pytest.approx(0.02)
     assert p_value(-1000.0, draws, complete=False) == pytest.approx(0.02)
@@ -138,13 +138,13 @@ def test_p_value_by_hand():
 
 
 def test_p_value_of_all_exchanges_is_exact():
-    """The largest of 64 exchanges has p = 2 / 64; nothing is added, since it is one of them."""
+    """The largest of 64 exchanges has p = 2 / 64; nothing is added, since the observed one is among them."""
     assert p_value(64.0, np.arange(1.0, 65.0), complete=True) == 2 / 64
     assert p_value(1.0, np.ones(64), complete=True) == 1
 
 
 def test_seed_correlation_by_hand():
-    """Games that rise and fall together have 1, two opposite ones -1, and of three with one opposed -1/3."""
+    """The correlation is 1 for equal games, -1 for two opposite ones, -1/3 for three with one opposed."""
     up, down = [1.0, 2.0, 3.0], [30.0, 20.0, 10.0]
     assert seed_correlation(np.array([up, up, [0.0, 5.0, 10.0]])) == pytest.approx(1)
     assert seed_correlation(np.array([up, down])) == pytest.approx(-1)
@@ -155,14 +155,14 @@ def test_seed_correlation_by_hand():
 
 @given(st.integers(2, 6), st.integers(2, 5), st.integers(0, 1000))
 def test_seed_correlation_is_the_mean_over_pairs_of_games(games, seeds, seed):
-    """It is the mean of numpy's correlations of all pairs of games."""
+    """The correlation is the mean of numpy's correlations over all pairs of games."""
     rewards = generator(seed).standard_normal((games, seeds))
     pairs = np.corrcoef(rewards)[np.triu_indices(games, 1)]
     assert seed_correlation(rewards) == pytest.approx(pairs.mean())
 
 
 def test_minimum_detectable_effect_by_hand():
-    """It is 1.96 + 0.84 standard errors for many degrees of freedom, more for few; none without spread."""
+    """The factor is 1.96 + 0.84 for many degrees of freedom and larger for few; None without spread."""
     samples = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
     assert minimum_detectable_effect(samples, 1e6) == pytest.approx(2.80, abs=0.01)
     assert minimum_detectable_effect(samples, 8) == pytest.approx(3.56, abs=0.01)

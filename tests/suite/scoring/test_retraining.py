@@ -1,4 +1,4 @@
-"""The rank test of runs played again, on tables for the hand."""
+"""The rank test of retrained runs, on tables that can be checked by hand."""
 
 from math import comb
 
@@ -15,7 +15,7 @@ def generator() -> np.random.Generator:
 
 
 def stratum(played: float, claimed: list[float], favour: int = 1, evaluation: bool = True) -> Stratum:
-    """One run played again and its claims, of one figure, in training and, if asked for, in the evaluation."""
+    """One retrained run and its claims, with one figure, in training and, if requested, in the evaluation."""
     figures = np.array([[played, *claimed]])
     return Stratum(1, favour, figures, figures if evaluation else figures[:0])
 
@@ -28,7 +28,7 @@ def test_scores_are_ranks_of_summed_ranks():
 
 
 def test_p_is_the_share_of_arrangements():
-    """Twice the lowest of three: one of the 9 arrangements is as extreme, and 3 of them in the middle."""
+    """If both runs are lowest of three, 1 of the 9 arrangements is as extreme; with lowest and highest, 6."""
     lowest = [stratum(1, [2, 3])] * 2
     assert rank_test(lowest, generator()) == (1 / 9, 9, True)
     # Sums of ranks of the 9: 2, 3 3, 4 4 4, 5 5, 6. A lowest and a highest sum to 4, as do 6 or fewer.
@@ -36,7 +36,7 @@ def test_p_is_the_share_of_arrangements():
 
 
 def test_claims_that_are_lower_everywhere_gain_nothing():
-    """Runs of one kind that earn more than is claimed are no reason for doubt: p is 1."""
+    """Retrained runs of one kind that earn more than was claimed are no reason for doubt: p is 1."""
     assert rank_test([stratum(9, [2, 3])] * 3, generator()).p_value == 1
 
 
@@ -49,19 +49,19 @@ def test_fresh_runs_claimed_weaker_are_seen():
 
 
 def test_the_evaluation_alone_is_enough():
-    """Runs whose training is as claimed, and whose evaluation is not, are as extreme as can be."""
+    """Runs whose training matches the claims but whose evaluation does not are as extreme as possible."""
     tied = np.zeros((1, 3))
     one = Stratum(1, 1, tied, np.array([[1.0, 2.0, 3.0]]))
     assert rank_test([one] * 3, generator()).p_value == 1 / 27
 
 
 def test_equal_figures_say_nothing():
-    """Where all runs earn the same, p is 1."""
+    """If all runs earn the same, p is 1."""
     assert rank_test([stratum(5, [5, 5])] * 4, generator()).p_value == 1
 
 
 def test_many_arrangements_are_drawn():
-    """Beyond 20,000 arrangements as many are drawn, and what was seen counts as one: p is never 0."""
+    """Above 20,000 arrangements, as many are drawn, and the observed one counts as one: p is never 0."""
     found = rank_test([stratum(1, [2, 3, 4, 5])] * 8, generator())
     assert (found.arrangements, found.exact) == (20_001, False)
     assert 1 / 20_001 <= found.p_value < 0.001
@@ -89,6 +89,6 @@ def test_p_is_a_probability_of_the_null(tables):
     ],
 )
 def test_too_few_runs_are_known_before(shapes, least, enough):
-    """The least p that runs can show follows from how many there are."""
+    """The smallest possible p follows from the number of runs."""
     assert least_p_value(shapes) == pytest.approx(least)
     assert is_enough(shapes) is enough

@@ -25,12 +25,12 @@ BREAKOUT = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
 
 
 def in_breakout(table: pa.Table) -> GameOutcome:
-    """What the rows of a ledger say was earned in Breakout."""
+    """The rewards in Breakout, read directly from the rows of a ledger."""
     return game_outcomes(Columns.of(table, BREAKOUT.games), BREAKOUT)["breakout"]
 
 
 def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
-    """The returns of one game in all runs of an arm, by naive reading."""
+    """The returns of one game in all runs of an arm, read in a naive way."""
     returns = []
     for run in plan(V1, SMOKE):
         if run.run_id.arm == arm:
@@ -41,7 +41,7 @@ def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
 
 
 def test_scores_recompute_from_the_ledgers(smoke_results):
-    """Every figure is what naive sums over the episodes give."""
+    """Every figure equals naive sums over the episodes."""
     scores = score(smoke_results)
     assert {game.game for game in scores.transfer.games} == set(SMOKE.games)
     ratios = []
@@ -67,7 +67,7 @@ def test_scores_recompute_from_the_ledgers(smoke_results):
 
 
 def test_curve_is_cumulative_reward_over_frames(smoke_results):
-    """Half-way down the curve stand the rewards of the first half of the frames, counted step by step."""
+    """The middle of the curve has the rewards of the first half of the frames, counted step by step."""
     scores = score(smoke_results)
     halves = {"fresh": {}, "transfer": {}}
     for arm, by_game in halves.items():
@@ -93,7 +93,7 @@ def test_curve_is_cumulative_reward_over_frames(smoke_results):
 
 
 def test_generalists_curve_counts_frames_of_the_game(smoke_results):
-    """Of the generalist, a game's rewards are laid over the frames that this game was given, step by step."""
+    """The generalist's rewards in a game are placed on the frames that this game received, step by step."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     run = parse_run_id("smoke/generalist/seed1", V1)
     lane_steps, given, paid = [0] * V1.lanes, {}, {}
@@ -117,7 +117,7 @@ def test_generalists_curve_counts_frames_of_the_game(smoke_results):
 
 
 def test_every_figure_stands_beside_its_null(smoke_results):
-    """Each aggregate has an interval around it, a null and a p-value; figures without transfer stay inside."""
+    """Each aggregate has an interval around it, a null and a p-value; without transfer it is in the null."""
     transfer = score(smoke_results).transfer
     for name in ("contrast", "mean_contrast", "ratio", "win_probability", "final_contrast"):
         figure = getattr(transfer, name)
@@ -130,7 +130,7 @@ def test_every_figure_stands_beside_its_null(smoke_results):
 
 
 def test_scores_follow_from_the_resampling_seed(smoke_results):
-    """The same seed gives the same scores; another moves intervals and no value."""
+    """The same seed gives the same scores; another seed changes intervals but no values."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     one, again, other = (score_outcomes(outcomes, seed, resamples=200) for seed in (1, 1, 2))
     assert one == again
@@ -147,7 +147,7 @@ def test_written_scores_are_stable_and_read_back(smoke_results, amtlb):
 
 
 def test_p_values_of_smoke_are_exact(smoke_results):
-    """Three folds of two seeds have 64 swaps: every p-value over all games is a whole number of 64ths."""
+    """Three folds of two seeds have 64 swaps: every p-value over all games is a multiple of 1/64."""
     transfer = score(smoke_results).transfer
     for figure in (transfer.contrast, transfer.win_probability, transfer.final_contrast):
         assert (64 * figure.null.p_value) % 1 == 0
@@ -164,7 +164,7 @@ def test_final_performance_recomputes_from_the_evaluations(smoke_results):
 
 
 def test_pre_trainings_own_reward_recomputes_from_its_ledgers(smoke_results):
-    """A game's reward in pre-training is the mean over two folds, all but its own, of two seeds."""
+    """A game's reward in pre-training is the mean over two folds (all except its own) and two seeds."""
     for game in score(smoke_results).transfer.games:
         earned = sum(returns_of(smoke_results, "pretrain", game.game, "training")) / 4
         assert game.pretrain_reward == pytest.approx(earned)
@@ -184,7 +184,7 @@ def test_rewards_stand_by_seed(smoke_results):
 
 
 def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_results):
-    """Such a game is named, keeps its row, and changes nothing over all games; the others are scored alone."""
+    """A game with negative rewards is named, keeps its row, and changes no figure over all games."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     assert outcomes.negative == (False, False, False)
     marked = replace(outcomes, negative=(False, True, False))
@@ -203,7 +203,7 @@ def test_games_with_negative_rewards_enter_no_figure_over_all_games(smoke_result
 
 
 def test_where_all_games_have_negative_rewards_nothing_is_said(smoke_results):
-    """Every figure over all games is undefined, as is every point of the curves; no number is NaN."""
+    """Every figure over all games and every point of the curves is undefined; no number is NaN."""
     outcomes = replace(read_outcomes(Store(smoke_results, V1), SMOKE), negative=(True, True, True))
     scores = score_outcomes(outcomes)
     transfer = scores.transfer
@@ -231,7 +231,7 @@ def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
 
 
 def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
-    """The mean training return is that of whole episodes; a run without any has none."""
+    """The mean training return is that of whole episodes; a run without whole episodes has none."""
     path = smoke_results / "fresh" / "breakout" / "seed0" / "ledger.parquet"
     table = read_ledger(path)
     whole = [
@@ -248,7 +248,7 @@ def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
 
 
 def test_games_without_whole_episodes_are_named_and_left_out_of_the_gain(smoke_results):
-    """The gain counts the games where each run has a whole episode, and names the others."""
+    """The gain counts the games in which each run has a whole episode, and names the others."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     ones = np.ones((3, 2))
     some = ones.copy()
@@ -266,7 +266,7 @@ def test_games_without_whole_episodes_are_named_and_left_out_of_the_gain(smoke_r
 
 
 def test_scores_name_what_computed_them(smoke_results):
-    """The file's form and the scoring's version are in it, and the version leads to the function."""
+    """The file gives the versions of its format and of the scoring, and the latter selects the function."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     scores = score_outcomes(outcomes)
     assert (scores.schema_version, scores.scoring_version) == (1, 1)
@@ -274,7 +274,7 @@ def test_scores_name_what_computed_them(smoke_results):
 
 
 def test_missing_runs_are_named(smoke_results, tmp_path):
-    """A folder that lacks runs is told how many and which is the first."""
+    """The error for a folder that lacks runs gives their number and the first one."""
     shutil.copytree(smoke_results, tmp_path / "copy")
     shutil.rmtree(tmp_path / "copy" / "transfer")
     with pytest.raises(StoreError, match=r"lacks 6 of the 20 runs.*smoke/transfer/fold0/space_invaders/seed0"):
@@ -283,7 +283,7 @@ def test_missing_runs_are_named(smoke_results, tmp_path):
 
 @pytest.mark.parametrize("fault", ["lane as text", "reward steps lost", "rewards emptied"])
 def test_ledgers_that_are_none_are_refused(smoke_results, tmp_path, fault):
-    """A column of another type, lists that do not fit, another ledger than the record's: StoreErrors."""
+    """A column of another type, inconsistent lists, a ledger other than the record's: each is a StoreError."""
     folder = tmp_path / "copy"
     shutil.copytree(smoke_results, folder)
     path = folder / "fresh" / "breakout" / "seed0" / "ledger.parquet"
@@ -304,7 +304,7 @@ def test_ledgers_that_are_none_are_refused(smoke_results, tmp_path, fault):
 
 
 def test_edition_is_read_from_the_records(smoke_results, tmp_path):
-    """A results folder tells its edition; an empty one is a StoreError."""
+    """A results folder gives its own edition; an empty one is a StoreError."""
     assert edition_of(smoke_results, V1) == SMOKE
     with pytest.raises(StoreError, match="no complete run"):
         edition_of(tmp_path, V1)

@@ -1,4 +1,4 @@
-"""What tests of tracking share: a database, and results of invented runs."""
+"""Fixtures for tests of tracking: a database, and results of invented runs."""
 
 from collections.abc import Iterator
 from pathlib import Path

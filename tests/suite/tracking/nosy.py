@@ -1,4 +1,4 @@
-"""A uniform learner that looks for a secret wherever its own process has any, and writes down what it finds."""
+"""A uniform learner that searches its own process for a secret, and writes down what it finds."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ NOTICED = {module for module in sys.modules if module.partition(".")[0] in ("sac
 
 
 class NosyLearner(UniformLearner):
-    """Notes its environment, its command line, its text in memory and the modules of its process."""
+    """Searches its environment, its command line, its memory and the modules of its process."""
 
     def write_notes(self, folder: Path) -> None:
         memory = [text for text in gc.get_objects() if isinstance(text, dict)]

@@ -1,4 +1,4 @@
-"""Servers that tests bring runs to: a wire-compatible one, or the MongoDB that AMTLB_MONGO_URL names."""
+"""Database servers for tests: a wire-compatible one, or the MongoDB that AMTLB_MONGO_URL names."""
 
 import os
 import socket
@@ -96,6 +96,6 @@ def a_database(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def opened(url: str) -> Iterator["pymongo.database.Database"]:
-    """The database of a URL, as a test looks into it."""
+    """The database of a URL, for a test to inspect."""
     with pymongo.MongoClient(url, serverSelectionTimeoutMS=10_000) as client:
         yield client.get_default_database()

@@ -1,4 +1,4 @@
-"""The URL of a database is a secret: what is said of it, and what a failure says."""
+"""The URL of a database is secret: what is printed of it, and what an error shows."""
 
 import socket
 import time
@@ -11,7 +11,7 @@ from tests.suite.tracking.servers import free_port
 
 
 def test_a_url_shows_user_hosts_and_database_only():
-    """Neither password nor options are in what a URL prints as."""
+    """A printed URL contains neither the password nor options."""
     url = MongoUrl("mongodb://bob:hun%2Fter2@one:1,two:2/lab?authSource=admin&appname=s3cret", "X")
     assert repr(url) == "MongoUrl(bob@one:1,two:2/lab)"
     assert str(url) == repr(url)
@@ -29,7 +29,7 @@ def test_a_url_shows_user_hosts_and_database_only():
     ],
 )
 def test_no_url_is_refused_without_repeating_it(monkeypatch, text):
-    """What is no URL is named by where it came from; no part of it is repeated, nor chained in a cause."""
+    """Text that is not a URL is described by its source; no part of it is repeated, nor chained in a cause."""
     monkeypatch.setenv(VARIABLE, text)
     with pytest.raises(UnknownName) as refused:
         url_of_environment()
@@ -99,7 +99,7 @@ def test_secrets_are_taken_out_of_what_a_server_says():
 
 
 def test_an_absent_server_is_told_soon():
-    """Nobody at the port: one error within seconds, with what to do."""
+    """If nobody listens at the port, there is one error within seconds, with a way out."""
     begun = time.monotonic()
     url = MongoUrl(f"mongodb://bob:hunter2@127.0.0.1:{free_port()}/lab", "X")
     with (
@@ -112,7 +112,7 @@ def test_an_absent_server_is_told_soon():
 
 
 def test_a_silent_server_is_given_up():
-    """A port that takes connections and never answers holds nobody up for long."""
+    """A port that accepts connections and never answers blocks nobody for long."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -124,7 +124,7 @@ def test_a_silent_server_is_given_up():
 
 
 def test_the_environment_of_a_learner_has_no_url(monkeypatch):
-    """All of the environment is handed on, but for the URL."""
+    """The whole environment is passed on, except the URL."""
     monkeypatch.setenv(VARIABLE, "mongodb://bob:hunter2@host")
     monkeypatch.setenv("AMTLB_OTHER", "kept")
     handed = environment_without_url()

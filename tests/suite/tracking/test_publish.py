@@ -1,4 +1,4 @@
-"""Bringing results into a database: once each, whole or not COMPLETED, whatever breaks off."""
+"""Publishing results to a database: once each, and COMPLETED only when whole, whatever is interrupted."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def publish(database, store: Store) -> Counter:
 
 
 def assert_one_of_each(database, store: Store) -> None:
-    """Every run of a store is there once, whole, with its two files, and nothing else is."""
+    """Every run of a store is there once, whole, with its two files, and nothing else is there."""
     runs = {str(run.run_id): store.record(run.run_id) for run in complete_runs(store)}
     documents = list(database["runs"].find())
     assert sorted(one["config"]["run_id"] for one in documents) == sorted(runs)
@@ -54,7 +54,7 @@ def assert_one_of_each(database, store: Store) -> None:
 
 
 def test_published_twice_gives_one_copy(database_url, synthetic):
-    """The second time every run is present, and the documents are those of the first."""
+    """The second time, every run is present, and the documents are those of the first time."""
     with opened(database_url) as database:
         assert publish(database, synthetic) == {Ending.PUBLISHED: 20}
         before = list(database["runs"].find())
@@ -64,7 +64,7 @@ def test_published_twice_gives_one_copy(database_url, synthetic):
 
 
 def test_what_is_damaged_there_is_mended(database_url, synthetic):
-    """A run that lost a file or metrics, or was left by a publisher, is made whole under its number."""
+    """A run that lost a file or metrics, or was abandoned by a publisher, is completed under its number."""
     with opened(database_url) as database:
         publish(database, synthetic)
         first, second, third = list(database["runs"].find().limit(3))
@@ -78,7 +78,7 @@ def test_what_is_damaged_there_is_mended(database_url, synthetic):
 
 
 def test_a_publisher_that_was_overtaken_takes_its_files_back(database_url, synthetic, monkeypatch):
-    """Where another's mark is on a document at the last write, what we wrote goes and its document stays."""
+    """If a document has another publisher's mark at the last write, our data go and the document stays."""
     with opened(database_url) as database:
         publisher = Publisher(database, PATIENCE_SECONDS)
         whole = publisher._is_whole
@@ -98,7 +98,7 @@ def test_a_publisher_that_was_overtaken_takes_its_files_back(database_url, synth
 
 @pytest.mark.slow
 def test_the_command_says_what_it_did(amtlb, server):
-    """Baselines by name come in; as JSON the server is there without its secret, and counts by folder."""
+    """Baselines are published by name; the JSON gives the server without its secret, and counts by folder."""
     environment = os.environ | {VARIABLE: server.url}
     done = amtlb("publish", "uniform", env=environment)
     assert done.returncode == 0, done.stderr
@@ -121,7 +121,7 @@ def test_the_command_says_what_it_did(amtlb, server):
 
 
 def test_what_cannot_be_published_is_refused(amtlb, database_url, synthetic, tmp_path):
-    """No URL, an empty folder, another run's ledger: one line each."""
+    """No URL, an empty folder, another run's ledger: each gives an error of one line."""
     bare = {name: value for name, value in os.environ.items() if name != VARIABLE}
     refused(amtlb("publish", "uniform", env=bare), 2, "AMTLB_MONGO_URL is not set", "mongodb://")
     environment = bare | {VARIABLE: database_url}
@@ -145,7 +145,7 @@ def amtlb_publish(url: str, *folders: Path) -> subprocess.Popen[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("completed", [0, 3, 11])
 def test_broken_off_and_repeated_gives_one_copy(database_url, synthetic, completed):
-    """Killed with so many runs there, all that is COMPLETED is whole, and the next call adds the rest."""
+    """When it is killed after some runs, all COMPLETED runs are whole, and the next call adds the rest."""
     with opened(database_url) as database:
         with amtlb_publish(database_url, synthetic.folder) as process:
             deadline = time.monotonic() + 60
@@ -166,7 +166,7 @@ def test_broken_off_and_repeated_gives_one_copy(database_url, synthetic, complet
 
 @pytest.mark.slow
 def test_two_publishers_at_once_give_one_copy(database_url, synthetic, results_of_uniform):
-    """Of the same runs there is one document each, of different runs each has a number of its own."""
+    """Equal runs have one document; different runs each have their own number."""
     both = [amtlb_publish(database_url, synthetic.folder, results_of_uniform) for _ in range(2)]
     for process in both:
         output, _ = process.communicate(timeout=120)
@@ -180,7 +180,7 @@ def test_two_publishers_at_once_give_one_copy(database_url, synthetic, results_o
 
 @pytest.mark.slow
 def test_252_runs_of_lite_come_in(database_url, tmp_path):
-    """Three learners' runs of ``lite`` are published, found present again, and told how fast."""
+    """Three learners' runs of ``lite`` are published and then found present, and the times are printed."""
     stores = [write_results(tmp_path / str(seed), V1, V1.edition("lite"), 10_000, seed) for seed in range(3)]
     with opened(database_url) as database:
         for ending in (Ending.PUBLISHED, Ending.PRESENT):

@@ -1,4 +1,4 @@
-"""Comparing learners out of a database: as from folders, and as strict."""
+"""Comparing learners from a database: with the same results as from folders, and the same checks."""
 
 import io
 import shutil
@@ -21,7 +21,7 @@ SMOKE = V1.edition("smoke")
 
 
 def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
-    """What is named comes from the database and compares as its folder does; errors name what is there."""
+    """A named learner comes from the database and compares like its folder; errors name what is there."""
     with opened(server.url) as database:
         for name in ("uniform", "ppo"):
             store = Store(published_folder(name, "smoke"), V1)
@@ -33,7 +33,7 @@ def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
 
 
 def test_a_learner_of_a_database_stands_beside_a_folder(published, synthetic, tmp_path):
-    """Folders are read where they lie, names where they are found, and equal runs are even."""
+    """Folders are read in place, names where they are found, and equal runs are even."""
 
     def find(name: str, edition: Edition) -> Path:
         read_published(published, name, V1, edition, tmp_path / "found")
@@ -46,7 +46,7 @@ def test_a_learner_of_a_database_stands_beside_a_folder(published, synthetic, tm
 
 @pytest.mark.slow
 def test_what_is_no_database_is_refused(amtlb, server):
-    """A wrong URL is told without its secret; an edition of which nothing is there by name."""
+    """A wrong URL is reported without its secret, and an edition without runs by its name."""
     refused(amtlb("compare", "uniform", "--edition", "lite", "--from", server.url), 2, "lite", "it has none")
     wrong = amtlb("compare", "uniform", "--from", f"mongo://bob:{SECRET}@host")
     refused(wrong, 2, "--from is not a URL of MongoDB")
@@ -54,7 +54,7 @@ def test_what_is_no_database_is_refused(amtlb, server):
 
 
 def test_names_stand_for_learners():
-    """A baseline's name is short for its learner; module:function stands for itself."""
+    """A baseline's name is short for its learner; module:function means itself."""
     assert learner_of("ppo") == "baselines.ppo:make"
     assert learner_of("my.module:make") == "my.module:make"
 
@@ -67,7 +67,7 @@ def published(database_url, synthetic):
 
 
 def replace_file(database, document: dict, name: str, data: bytes) -> None:
-    """Put another file in the place of an artifact."""
+    """Replace an artifact with another file."""
     file_id = gridfs.GridFS(database).put(io.BytesIO(data), filename="forged")
     artifacts = [one for one in document["artifacts"] if one["name"] != name]
     artifacts.append({"name": name, "file_id": file_id})

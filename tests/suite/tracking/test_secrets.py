@@ -1,4 +1,4 @@
-"""The database's URL holds a password: it is in no file, message or process that a run leaves or meets."""
+"""The database's URL contains a password: it is in no file, message or process of a run."""
 
 import os
 import pickle
@@ -24,7 +24,7 @@ def texts_below(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, server):
-    """A learner that searches its process finds no URL and no Sacred; results and output have none either."""
+    """A learner that searches its process finds no URL and no Sacred; results and output contain neither."""
     environment = os.environ | {VARIABLE: server.url}
     run = ["run", str(RUN.run_id), "--learner", "tests.suite.tracking.nosy:make", "--out", tmp_path]
     done = amtlb(*run, env=environment)
@@ -44,7 +44,7 @@ def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, s
 
 @pytest.mark.slow
 def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results):
-    """Without a server the edition completes; runs, summary and way out are told without the secret."""
+    """Without a server the edition completes; runs, summary and way out are reported without the secret."""
     folder = tmp_path / "results"
     shutil.copytree(smoke_results, folder, ignore=shutil.ignore_patterns("sacred"))
     for seed in (0, 1):
@@ -70,7 +70,7 @@ def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results)
     [["publish", "uniform"], pytest.param(["compare", "uniform", "ppo", "--from"], marks=pytest.mark.slow)],
 )
 def test_errors_of_the_server_show_no_secret(amtlb, arguments):
-    """Without a server, the line that says so has user and host, and no password."""
+    """Without a server, the warning shows user and host, and no password."""
     url = f"mongodb://bob:{SECRET}@127.0.0.1:1/lab"
     given = [url] if arguments[-1] == "--from" else []
     done = amtlb(*arguments, *given, env=os.environ | {VARIABLE: url})
@@ -81,7 +81,7 @@ def test_errors_of_the_server_show_no_secret(amtlb, arguments):
 
 
 def test_what_a_scheduler_is_told_has_no_url(tmp_path, monkeypatch):
-    """The description of a run that goes to dask names the run and not the database."""
+    """The job of a run that goes to dask names the run and not the database."""
     monkeypatch.setenv(VARIABLE, f"mongodb://bob:{SECRET}@127.0.0.1:1/lab")
     settings = Settings("baselines.uniform:make", "cpu", 1, 0, None, None, tracked=True)
     assert SECRET.encode() not in pickle.dumps(_task(RUN, Store(tmp_path, V1), V1, settings, None))

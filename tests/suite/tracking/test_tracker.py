@@ -1,4 +1,4 @@
-"""Runs that are followed as they are played: what Sacred keeps of them, and what it must not change."""
+"""Runs that are tracked while they are played: what Sacred stores of them, and what it must not change."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def points_there(document: dict, metrics: list[dict]) -> set[tuple]:
 
 
 def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_url, results_of_uniform):
-    """Each is COMPLETED under its own number, with config, metrics and artifacts, its ledger as published."""
+    """Each is COMPLETED under its own number, with config, metrics, artifacts; the ledger is as published."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
     outcomes = play_all(FRESH, store, V1, settings(), lambda news: None)
@@ -96,7 +96,7 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
 
 @pytest.mark.slow
 def test_failed_runs_are_failed_sacred_runs(tmp_path, monkeypatch, untracked_environment):
-    """A run that fails is FAILED with its reason, one that never began is no Sacred run."""
+    """A run that fails is FAILED with its reason; a run that never began is not a Sacred run."""
     store = Store(tmp_path, V1)
     for learner in ("tests.suite.bad_learners:Raises", "tests.suite.bad_learners:NoConfiguration"):
         outcome = play_one(FRESH[0].run_id, store, V1, settings(learner))
@@ -109,7 +109,7 @@ def test_failed_runs_are_failed_sacred_runs(tmp_path, monkeypatch, untracked_env
 
 @pytest.mark.slow
 def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch, server):
-    """Killed in mid-run and restarted: the run completes, says so, and publishing completes its document."""
+    """A run that is killed and restarted completes and says so, and publishing completes its document."""
     monkeypatch.setenv(VARIABLE, server.url)
     store, heard = Store(tmp_path, V1), []
     run = next(run for run in RUNS if run.run_id.arm == "generalist")
@@ -146,7 +146,7 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
 
 @pytest.mark.slow
 def test_a_run_that_was_followed_is_published_already(tmp_path, monkeypatch, database_url):
-    """Publishing what was tracked to its end changes nothing."""
+    """Publishing a run that was tracked to its end changes nothing."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
     assert play_one(FRESH[0].run_id, store, V1, settings()).untracked == ""
@@ -159,7 +159,7 @@ def test_a_run_that_was_followed_is_published_already(tmp_path, monkeypatch, dat
 
 @pytest.mark.slow
 def test_what_cannot_be_written_as_files_is_told_too(tmp_path, untracked_environment):
-    """A file in the place of Sacred's folder costs the tracking, not the run."""
+    """A file in place of Sacred's folder prevents the tracking, not the run."""
     store = Store(tmp_path, V1)
     store.make_folder()
     store.sacred_folder.touch()
@@ -169,7 +169,7 @@ def test_what_cannot_be_written_as_files_is_told_too(tmp_path, untracked_environ
 
 
 def test_taking_a_message_never_waits(tmp_path, monkeypatch):
-    """A thousand messages are taken in within a moment while nobody answers at the database's port."""
+    """A thousand messages are accepted at once while nobody answers at the database's port."""
     monkeypatch.setenv(VARIABLE, "mongodb://127.0.0.1:1/runs")
     follower = Follower(job(tmp_path))
     begun = time.monotonic()
@@ -182,7 +182,7 @@ def test_taking_a_message_never_waits(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("key", ["learning.rate", "$rate", "a=b", ""])
 def test_any_configuration_can_be_followed(tmp_path, untracked_environment, key):
-    """Keys that MongoDB or Sacred would refuse are kept under names that they take."""
+    """Keys that MongoDB or Sacred would refuse are stored under names that they accept."""
     store = Store(tmp_path, V1)
     follower = Follower(job(tmp_path))
     follower.take(BEGUN.model_copy(update={"configuration": {"nested": {key: [1, {"deep.er": None}]}}}))
