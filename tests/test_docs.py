@@ -15,7 +15,6 @@ import pytest
 
 import amtlb
 from protocol import BudgetExhausted, load
-from suite.learners.check import check_learner
 from suite.learners.practice import practice_lanes
 from suite.tracking.mongo_url import VARIABLE
 from tests.bench.cost import steps_row
@@ -159,7 +158,7 @@ def test_tensors_are_saved_as_the_docs_show(tmp_path):
 def test_the_contract_in_the_docs_is_what_the_lanes_do():
     """Shapes, types, the budget of a step, and where an episode's last observation is are as the tables say."""
     protocol, steps = load("v1"), 400
-    env = practice_lanes(protocol, steps_a_lane=steps)
+    env = practice_lanes(steps_a_lane=steps)
     observations, infos = env.reset()
     assert (observations.dtype, observations.shape, infos) == (np.uint8, (8, 4, 84, 84), {})
     assert not observations[:, :3].any()

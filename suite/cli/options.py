@@ -14,12 +14,14 @@ import typer
 
 from protocol import UnknownName
 from suite.contained.spec import DEFAULT_USER, BoxLimits, BoxSpec
+from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.benchmark.process import Outcome
 
 DEFAULT_EDITION, DEFAULT_LEARNER, DEFAULT_BOX_USER = "smoke", "baselines.ppo:make", DEFAULT_USER
 _DEVICES = ("cpu", "cuda")
+_MOST_SAID = 4_000  # characters of an error
 
 EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or full.")]
 LearnerOption = Annotated[str, typer.Option("--learner", help="The learner, as module:function.")]
@@ -175,7 +177,7 @@ def results_folder(out: Path | None, edition: str, learner: str) -> Path:
 
 def fail(message: str, status: int) -> NoReturn:
     """Say in one line what went wrong, and exit."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print("error: " + printable(" ".join(message.split()), _MOST_SAID), file=sys.stderr)
     raise SystemExit(status)
 
 

@@ -16,14 +16,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from protocol import StoreError
-from suite.results.ledger import read_ledger
-from suite.results.store import LEDGER, NOTES
+from protocol import Protocol, Run, StoreError, UnknownName, describe, load, parse_run_id
+from suite.results.reading import checked_ledger_file, ledger_limits, read_record
+from suite.results.store import LEDGER, NOTES, RECORD
 from suite.untrusted.files import Unreadable, read_bytes
 from suite.untrusted.processes import Failure, within_bounds
 
 HEAD_USE = "head_use.parquet"
 MAX_HEAD_USE_BYTES = 32 * 2**20
+MAX_HEADS = 64
 PARTS = 20
 """Each game is shown in so many parts of equal frames."""
 
@@ -66,7 +67,13 @@ def read_head_use(run_folder: Path) -> HeadUse:
     Raises:
         StoreError: the run has no such notes, or they are not of the ledger's episodes.
     """
-    found = within_bounds(_read_head_use, run_folder)
+    try:
+        record = read_record(run_folder, RECORD)
+        protocol = load(record.protocol_version)
+        run = describe(parse_run_id(record.run_id, protocol), protocol)
+    except (Unreadable, UnknownName) as error:
+        raise StoreError(f"the record of {run_folder} is of no run: it {error}") from error
+    found = within_bounds(_read_head_use, _Task(run_folder, protocol, run), ledger_limits([run]))
     if isinstance(found, Failure):
         raise StoreError(f"{run_folder / NOTES / HEAD_USE} cannot be read: {found.reason}")
     if isinstance(found, StoreError):
@@ -75,18 +82,32 @@ def read_head_use(run_folder: Path) -> HeadUse:
     return found
 
 
-def _read_head_use(run_folder: Path) -> HeadUse | StoreError:
+class _Task(NamedTuple):
+    """Which run, and where it lies."""
+
+    folder: Path
+    protocol: Protocol
+    run: Run
+
+
+def _read_head_use(task: _Task) -> HeadUse | StoreError:
     try:
-        return _joined(run_folder)
+        return _joined(task)
     except StoreError as error:
         return error
 
 
-def _joined(run_folder: Path) -> HeadUse:
-    ledger = read_ledger(run_folder / LEDGER, ["phase", "lane", "number", "length_steps", "game"])
-    rows = [row for row in ledger.to_pylist() if row["phase"] == "training"]
-    episodes = {(row["lane"], row["number"], row["length_steps"]): row["game"] for row in rows}
-    return join_head_use(run_folder / NOTES, episodes)
+def _joined(task: _Task) -> HeadUse:
+    try:
+        columns = checked_ledger_file(task.folder, LEDGER, task.run, task.protocol).columns
+    except Unreadable as error:
+        raise StoreError(f"the ledger of {task.folder} {error}; play the run again") from error
+    training = columns.training
+    places = zip(
+        *(own[training].tolist() for own in (columns.lane, columns.number, columns.length)), strict=True
+    )
+    games = (task.run.games[place] for place in columns.game[training].tolist())
+    return join_head_use(task.folder / NOTES, dict(zip(places, games, strict=True)))
 
 
 def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> HeadUse:
@@ -103,6 +124,8 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> Hea
     try:
         table = pq.read_table(pa.BufferReader(read_bytes(notes, HEAD_USE, MAX_HEAD_USE_BYTES)))
         heads = head_columns(sum(name.startswith("head_") for name in table.column_names))
+        if len(heads) > MAX_HEADS:
+            raise Unreadable(f"has {len(heads):,} heads, at most {MAX_HEADS} are drawn")
         rows = table.select(["lane", "number", "length_steps", "head_0", *heads[1:]]).to_pylist()
     except (Unreadable, OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]

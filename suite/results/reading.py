@@ -6,6 +6,7 @@ Whoever looks at a run, its owner too, reads it here: rules and scores see the s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +19,14 @@ from suite.results.columns import Columns
 from suite.results.gate import faults
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 from suite.untrusted.files import TooLarge, Unreadable, parse_json, read_bytes
+from suite.untrusted.processes import Limits
 from suite.untrusted.text import first_complaint
 
 MAX_RECORD_BYTES = 2**18
 _BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_A_ROW = 1024
 _ROOM_BYTES = 2**20
+_MEMORY_BYTES, _MEMORY_BYTES_A_STEP = 192 * 2**20, 3  # ``full`` needs half of it
 
 
 class LedgerFile(NamedTuple):
@@ -72,6 +75,12 @@ def checked_ledger_file(folder: Path, file: str, run: Run, protocol: Protocol) -
         row = "" if fault.row is None else f", row {fault.row}"
         raise Unreadable(f"breaks rule {fault.rule}{row}: it must have {fault.expected}, it has {fault.found}")
     return ledger
+
+
+def ledger_limits(runs: Iterable[Run]) -> Limits:
+    """What a process that reads ledgers of these runs may take."""
+    longest = max((run.most_steps for run in runs), default=0)
+    return Limits(memory_bytes=_MEMORY_BYTES + _MEMORY_BYTES_A_STEP * longest, seconds=300)
 
 
 def max_ledger_bytes(run: Run) -> int:

@@ -30,6 +30,7 @@ from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
+_RUN_DEPTH = 4  # arm, fold, game, seed
 SUBMISSION, SCORES, SUMS = "submission.toml", "scores.json", "SHA256SUMS"
 """Next to the arms of a submission: whose runs these are (suite.submission.description), scores, digests."""
 
@@ -46,8 +47,27 @@ def notes_digest(run_folder: Path) -> str | None:
 
 
 def record_paths(folder: Path) -> list[Path]:
-    """The records of the complete runs of a results folder, sorted; Sacred's copies are none."""
-    return sorted(path for path in folder.glob(f"*/**/{RECORD}") if path.relative_to(folder).parts[0] != SACRED)
+    """The records of the complete runs of a results folder, sorted; Sacred's copies are none.
+
+    Neither links are followed nor the folders of runs looked into.
+
+    Raises:
+        StoreError: a folder cannot be listed.
+    """
+    found: list[Path] = []
+    waiting = [(folder, 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError as error:
+            raise StoreError(f"the results folder {here} cannot be read ({error.strerror})") from error
+        if depth and any(entry.name == RECORD for entry in entries):
+            found.append(here / RECORD)
+        elif depth < _RUN_DEPTH:
+            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            waiting += [(here / name, depth + 1) for name in inner if depth or name != SACRED]
+    return sorted(found)
 
 
 class Store:
@@ -187,16 +207,19 @@ def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:
     """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
-    store = Store(folder, protocol)
+    store, unread = Store(folder, protocol), ""
     for edition in protocol.editions:
         for run in plan(protocol, edition):
             if not store.is_complete(run.run_id):
                 continue
             try:
                 record = read_record(folder, f"{run.run_id.path}/{RECORD}")
-            except Unreadable:
+            except Unreadable as error:
+                unread = unread or f"the record of {run.run_id} {error}"
                 continue  # Store.record says what is wrong with it, once its edition is known
             return protocol.edition(record.run_id.partition("/")[0])
+    if unread:
+        raise StoreError(f"{folder} holds no run whose record can be read: {unread}")
     raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-import numpy as np
-
-from protocol import Phase, Run
-from suite.results.columns import start_steps
-from suite.results.ledger import read_ledger
+from protocol import PHASES, Phase, Run
+from suite.results.columns import Columns
 from suite.run.messages import EpisodeEnd, Point
 
 POINTS = 100
@@ -74,13 +70,8 @@ def points_of(episodes: Iterable[EpisodeEnd], run: Run) -> list[Point]:
     return [point for ended in episodes for point in returns.add(ended)] + returns.finish()
 
 
-def ended_episodes(ledger: Path, lanes: int) -> Iterator[EpisodeEnd]:
-    """The episodes of a ledger as a live run tells of them; all lanes are stepped together."""
-    table = read_ledger(ledger, ["phase", "lane", "number", "game", "length_steps", "episode_return"])
-    lane, number, length = (
-        table[name].to_numpy().astype(np.int64) for name in ("lane", "number", "length_steps")
-    )
-    steps = ((start_steps(lane, number, length) + length) * lanes).tolist()
-    rows = zip(*(table[name].to_pylist() for name in ("phase", "game", "episode_return")), steps, strict=True)
-    for row in rows:
-        yield EpisodeEnd(*row)
+def ended_episodes(columns: Columns, run: Run, lanes: int) -> Iterator[EpisodeEnd]:
+    """The episodes of a run's ledger as a live run tells of them; all lanes are stepped together."""
+    told = (columns.phase, columns.game, columns.claimed_return, columns.ends * lanes)
+    for phase, game, earned, steps in zip(*(one.tolist() for one in told), strict=True):
+        yield EpisodeEnd(PHASES[phase], run.games[game], earned, steps)

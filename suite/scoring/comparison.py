@@ -18,6 +18,7 @@ from suite.scoring.published import published_scores
 from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import Division, division_of
+from suite.untrusted.text import printable
 
 
 class Contender(NamedTuple):
@@ -139,7 +140,7 @@ def read_contenders(
 def _labels(names: Sequence[str]) -> list[str]:
     """The last part of each name, or the whole name if the last part is not unique."""
     short = [Path(name).name or name for name in names]
-    labels = [one if short.count(one) == 1 else name for one, name in zip(short, names, strict=True)]
+    labels = [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise StoreError(f"{twice} is named twice; name each folder once")

@@ -23,16 +23,14 @@ from protocol import (
     plan,
 )
 from suite.machine import available_cores
-from suite.results.reading import checked_ledger_file
+from suite.results.reading import checked_ledger_file, ledger_limits
 from suite.results.store import LEDGER, Store
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.curves import frame_grid
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import Unreadable
-from suite.untrusted.processes import Failure, Limits, run_sharded
+from suite.untrusted.processes import Failure, run_sharded
 
-LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
-"""Limits for one run's ledger; the longest run of ``full`` needs less than half of them."""
 Figured = Callable[[GameOutcome], float | Floats]
 _Found = Mapping[RunId, Mapping[str, GameOutcome]]
 
@@ -227,7 +225,7 @@ def _read_runs(store: Store, runs: Sequence[Run], records: Sequence[RunRecord]) 
         for run, record in zip(runs, records, strict=True)
     ]
     found = {}
-    for place, outcome in run_sharded(_read_run, tasks, available_cores(), LIMITS):
+    for place, outcome in run_sharded(_read_run, tasks, available_cores(), ledger_limits(runs)):
         if isinstance(outcome, Failure):
             raise StoreError(f"the ledger of {tasks[place].run_id} {outcome.reason}; play the run again")
         found[runs[place].run_id] = outcome

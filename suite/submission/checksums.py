@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from protocol import StoreError
 from suite.digests import file_digest
-from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, record_paths
+from suite.results.store import LEDGER, NOTES, SCORES, SUBMISSION, record_paths
+from suite.untrusted.files import PASSED_OVER, Unreadable, list_files
 
 
 def published_files(baseline: Path) -> list[Path]:
-    """What is published of a results folder, sorted: scores, description, each run's record, ledger, notes."""
-    runs = {path.parent for path in record_paths(baseline)}
-    files = {path for path in (baseline / SCORES, baseline / SUBMISSION) if path.exists()}
-    for run in runs:
-        files |= {run / RECORD, run / LEDGER, *(path for path in (run / NOTES).rglob("*") if path.is_file())}
+    """What is published of a results folder, sorted: scores, description, each run's record, ledger, notes.
+
+    Raises:
+        StoreError: a run's notes hold something that is neither a file nor a folder.
+    """
+    top = (baseline / SCORES, baseline / SUBMISSION)
+    files = {path for path in top if path.is_file() and not path.is_symlink()}
+    for record in record_paths(baseline):
+        files |= {record, record.with_name(LEDGER), *_notes(record.parent)}
     return sorted(files)
+
+
+def _notes(run: Path) -> Iterator[Path]:
+    """What a learner noted in a run; no link leads out of it."""
+    try:
+        files, odd = list_files(run)
+    except Unreadable as error:
+        raise StoreError(f"the run {run} cannot be published: {error}") from error
+    for path, what in odd:
+        if path.split("/")[0] == NOTES and what != PASSED_OVER:
+            raise StoreError(f"{path} in {run} is {what}; only plain files are published: take it out")
+    yield from (run / file for file in files if file.startswith(f"{NOTES}/"))
 
 
 def sums_text(baseline: Path) -> str:

@@ -12,10 +12,11 @@ from pydantic import Field, ValidationError, model_validator
 from protocol import Frozen, Sha256, StoreError
 from suite.results.store import SUBMISSION
 from suite.untrusted.files import Unreadable, parse_toml, read_bytes
-from suite.untrusted.processes import Failure, within_bounds
+from suite.untrusted.processes import Failure, Limits, within_bounds
 from suite.untrusted.text import first_complaint, printable
 
 MAX_SUBMISSION_BYTES = 2**18
+_LIMITS = Limits(memory_bytes=2**28, seconds=30)
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Division = Literal["standard", "open"]
 """Standard: all that the learner knows comes from its runs. Open: it brings weights or data from elsewhere."""
@@ -100,7 +101,7 @@ def read_submission(folder: Path) -> Submission:
         Unreadable: there is none, or it cannot be opened, or it is too large.
         StoreError: it is not as it should be.
     """
-    found = within_bounds(_read_submission, str(folder))
+    found = within_bounds(_read_submission, str(folder), _LIMITS)
     if isinstance(found, Failure):
         raise StoreError(f"{SUBMISSION} is not as it should be ({found.reason})")
     if isinstance(found, Exception):

@@ -13,11 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from protocol import Run, RunRecord, ServerError, StoreError
-from suite.digests import file_digest
+from protocol import Run, RunRecord, ServerError, StoreError, describe, load, parse_run_id
+from suite.machine import available_cores
+from suite.results.reading import checked_ledger_file, ledger_limits
 from suite.results.store import LEDGER, Store
 from suite.run.messages import Point
 from suite.run.points import SPEED, ended_episodes, points_of
@@ -31,6 +33,8 @@ from suite.tracking.documents import (
 )
 from suite.tracking.gridfs_files import ArtifactFiles
 from suite.tracking.run_numbers import insert_numbered
+from suite.untrusted.files import Unreadable
+from suite.untrusted.processes import Failure, run_sharded
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -60,6 +64,7 @@ class _Task(NamedTuple):
     run: Run
     record: RunRecord
     key: str
+    points: list[Point]
 
 
 class Publisher:
@@ -94,7 +99,7 @@ class Publisher:
             ServerError: a run does not read back as it was written, or others keep writing the same runs.
         """
         endings: Counter[Ending] = Counter()
-        tasks = [_checked(store, run) for run in runs]
+        tasks = _checked(store, runs)
         held = self._round(store, tasks, {}, listener, endings)
         if held:
             time.sleep(self._patience_seconds)
@@ -146,7 +151,7 @@ class Publisher:
         """Publish one run, or return its document if another process may be writing it (not as in ``held``)."""
         same = [document for document in there if _is_of(document, task)]
         completed = [document for document in same if document.get("status") == "COMPLETED"]
-        if any(self._is_whole(store, task, document) for document in completed):
+        if any(self._is_whole(task, document) for document in completed):
             return Ending.PRESENT
         if not same:
             return self._claim(store, task)
@@ -190,7 +195,7 @@ class Publisher:
         artifacts = [
             {"name": name, "file_id": self._files.put(number, name, folder / name)} for name in CONTENT_TYPES
         ]
-        metrics = [one | {"run_id": number} for one in metric_documents(_points(store, task), task.record)]
+        metrics = [one | {"run_id": number} for one in metric_documents(task.points, task.record)]
         ids = self._metrics.insert_many([dict(metric) for metric in metrics]).inserted_ids
         document = run_document(task.record, task.run.run_id) | {"_id": number, KEY: task.key}
         document |= {"artifacts": artifacts, "status": "COMPLETED"}
@@ -198,7 +203,7 @@ class Publisher:
             {"name": metric["name"], "id": str(one)} for metric, one in zip(metrics, ids, strict=True)
         ]
         run_id = task.record.run_id
-        if not self._is_whole(store, task, document):
+        if not self._is_whole(task, document):
             raise ServerError(f"run {run_id} does not read back as it was written; publish it again")
         if not self._runs.replace_one({"_id": number, MARK: self._mark}, document).matched_count:
             for artifact in artifacts:
@@ -206,7 +211,7 @@ class Publisher:
             self._metrics.delete_many({"_id": {"$in": ids}})
             raise ServerError(f"run {run_id} was taken over by another publisher; publish it again")
 
-    def _is_whole(self, store: Store, task: _Task, document: Document) -> bool:
+    def _is_whole(self, task: _Task, document: Document) -> bool:
         """Whether a document's files can be read, and its ledger and metrics are those of the run."""
         ids = artifact_ids(document)
         if not CONTENT_TYPES.keys() <= ids.keys():
@@ -215,25 +220,46 @@ class Publisher:
         if None in digests.values() or digests[LEDGER] != task.record.ledger_sha256:
             return False
         kept = self._metrics.find({"run_id": document["_id"]})
-        return _returns(kept) == _returns(metric_documents(_points(store, task), task.record))
+        return _returns(kept) == _returns(metric_documents(task.points, task.record))
 
 
-def _checked(store: Store, run: Run) -> _Task:
-    record = store.record(run.run_id)
-    digest = file_digest(store.ledger_path(run.run_id))
-    if digest != record.ledger_sha256:
-        raise StoreError(
-            f"the ledger of {run.run_id} has digest {digest[:12]}..., its record says "
-            f"{record.ledger_sha256[:12]}...; play the run again"
-        )
-    return _Task(run, record, run_key(record))
+class _ReadTask(NamedTuple):
+    """Which run of which results folder."""
+
+    folder: str
+    version: str
+    run_id: str
 
 
-def _points(store: Store, task: _Task) -> list[Point]:
-    episodes = ended_episodes(store.ledger_path(task.run.run_id), store.protocol.lanes)
-    points = points_of(episodes, task.run)
-    speed = Point(SPEED, task.run.total_budget_frames, task.record.training_steps_per_second)
-    return [*points, speed]
+def _checked(store: Store, runs: Sequence[Run]) -> list[_Task]:
+    """The runs with what their ledgers tell, each read in a process within bounds."""
+    asked = [_ReadTask(str(store.folder), store.protocol.version, str(run.run_id)) for run in runs]
+    found = dict(run_sharded(_read, asked, available_cores(), ledger_limits(runs)))
+    tasks = []
+    for place, run in enumerate(runs):
+        record, read = store.record(run.run_id), found[place]
+        if isinstance(read, Failure):
+            raise StoreError(f"the ledger of {run.run_id} {read.reason}; play the run again")
+        digest, points = read
+        if digest != record.ledger_sha256:
+            raise StoreError(
+                f"the ledger of {run.run_id} has digest {digest[:12]}..., its record says "
+                f"{record.ledger_sha256[:12]}...; play the run again"
+            )
+        speed = Point(SPEED, run.total_budget_frames, record.training_steps_per_second)
+        tasks.append(_Task(run, record, run_key(record), [*points, speed]))
+    return tasks
+
+
+def _read(task: _ReadTask) -> tuple[str, list[Point]] | Failure:
+    """The digest of a run's ledger, and the points of its returns."""
+    protocol = load(task.version)
+    run = describe(parse_run_id(task.run_id, protocol), protocol)
+    try:
+        ledger = checked_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run, protocol)
+    except Unreadable as error:
+        return Failure(str(error))
+    return ledger.sha256, points_of(ended_episodes(ledger.columns, run, protocol.lanes), run)
 
 
 def _is_of(document: Document, task: _Task) -> bool:

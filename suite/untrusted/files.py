@@ -19,10 +19,13 @@ from typing import Any, Literal
 PASSED_OVER = "a folder that is passed over"
 _PASSED_FOLDERS = (".git", "__MACOSX")
 """What version control and archivers add; it may hold any number of files."""
+_POINTER = b"version https://git-lfs.github.com/spec/"
 MAX_FILES = 20_000
 MAX_DEPTH = 8
 MAX_JSON_BYTES = 16 * 2**20
 MAX_DEPTH_OF_VALUES = 64
+MAX_DOTS_IN_A_LINE = 1_000
+"""Of TOML, whose parser's time and memory grow with the square of a key's dots."""
 
 
 class Unreadable(Exception):
@@ -33,13 +36,17 @@ class TooLarge(Unreadable):
     """A file is, or unpacks to, more than it can be."""
 
 
+class Pointer(Unreadable):
+    """A file's contents are elsewhere: it was checked out without Git LFS."""
+
+
 class Changed(Unreadable):
     """A file changed while it was read: what it holds could not be checked."""
 
 
 def severity_of(error: Exception) -> Literal["error", "unchecked"]:
-    """Of a finding that a file cannot be read: what changed meanwhile could not be checked."""
-    return "unchecked" if isinstance(error, Changed) else "error"
+    """Of a finding that a file cannot be read: what changed meanwhile, or is not here, could not be checked."""
+    return "unchecked" if isinstance(error, Changed | Pointer) else "error"
 
 
 def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
@@ -93,6 +100,7 @@ def read_bytes(folder: Path, path: str, max_bytes: int) -> bytes:
 
     Raises:
         Unreadable: it is missing, larger than ``max_bytes``, no plain file, or behind a link.
+        Pointer: it is a pointer of Git LFS.
         Changed: it changed while it was read.
     """
     descriptors: list[int] = []
@@ -125,7 +133,10 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or left != 1:
         raise Changed("changed while it was read")
-    return b"".join(parts)
+    data = b"".join(parts)
+    if data.startswith(_POINTER):
+        raise Pointer("is a pointer of Git LFS; `git lfs pull` fetches the file")
+    return data
 
 
 def parse_json(data: bytes) -> Any:
@@ -147,16 +158,16 @@ def parse_json(data: bytes) -> Any:
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
-    """TOML that is what it seems: UTF-8, not nested without end.
-
-    Its parser's time and memory grow with the square of a key's dots: read it within bounds
-    (``suite.untrusted.processes.within_bounds``).
+    """TOML that is what it seems: UTF-8, not nested without end, no key of thousands of parts.
 
     Raises:
         Unreadable: it is not.
     """
+    text = _decoded(data)
+    if (dots := max(line.count(".") for line in text.split("\n"))) > MAX_DOTS_IN_A_LINE:
+        raise Unreadable(f"has a line with {dots:,} dots, at most {MAX_DOTS_IN_A_LINE:,} can be right")
     try:
-        found = tomllib.loads(_decoded(data))
+        found = tomllib.loads(text)
     except RecursionError as error:
         raise Unreadable("is nested without end") from error
     except ValueError as error:

@@ -7,10 +7,9 @@ from pydantic import ValidationError
 MOST_CHARACTERS = 500
 
 
-def printable(text: str) -> str:
-    """Foreign text as one line of at most 500 printable characters."""
-    shown = text[:MOST_CHARACTERS]
-    return "".join(character if character.isprintable() else " " for character in shown)
+def printable(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Foreign text as one line of at most so many printable characters."""
+    return "".join(character if character.isprintable() else " " for character in text[:most])
 
 
 def first_complaint(error: ValidationError) -> str:

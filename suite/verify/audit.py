@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, UnknownName, plan
+from suite.results.reading import ledger_limits
 from suite.results.store import LEDGER
 from suite.scoring.ledger_outcomes import GameOutcome
 from suite.submission.description import Submission
-from suite.untrusted.processes import Failure, Limits, run_sharded
+from suite.untrusted.processes import Failure, run_sharded
 from suite.verify.digest_rules import DigestTask, check_digests
 from suite.verify.figure_rules import check_figures
 from suite.verify.findings import (
@@ -30,8 +31,6 @@ from suite.verify.intent_rules import check_intent
 from suite.verify.lineage_rules import check_lineage, check_plan
 from suite.verify.run_audit import AuditedLedger, RunAudit, RunTask, audit_run
 from suite.verify.survey import Survey, survey
-
-LIMITS = Limits(memory_bytes=768 * 2**20, seconds=300)
 
 
 class Audit(NamedTuple):
@@ -71,7 +70,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     edition, more = _edition(protocol, found.editions)
     findings += more
     if edition is None:
-        findings += check_digests(DigestTask(str(folder), found.files, {}, {}, ()))
+        findings += check_digests(DigestTask(str(folder), found.files, {}, {}, (), found.passed))
         return Audit(None, None, found.submission, {}, tuple(findings), frozenset({"S1", "S3", "P4"}))
     findings += check_plan(protocol, edition, found.runs)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
@@ -126,7 +125,8 @@ def _between_runs(
     yield from kept("S1", check_intent(protocol, read.records))
     notes = {run_id: record.notes_sha256 for run_id, record in read.records.items()}
     strays = tuple(one.file for one in found.findings if one.rule == "S3" and one.file is not None)
-    yield from kept("S4", check_digests(DigestTask(str(folder), found.files, digests, notes, strays)))
+    task = DigestTask(str(folder), found.files, digests, notes, strays, found.passed)
+    yield from kept("S4", check_digests(task))
     yield from kept("C1", check_figures(folder, protocol, edition, read.records, read.outcomes))
 
 
@@ -145,7 +145,7 @@ def _edition(protocol: Protocol, named: Mapping[str, int]) -> tuple[Edition | No
 def _audit_runs(folder: Path, protocol: Protocol, runs: Sequence[Run], workers: int) -> dict[RunId, RunAudit]:
     """Every run, looked at in a process within bounds."""
     tasks = [RunTask(str(folder), protocol.version, str(run.run_id)) for run in runs]
-    ended = dict(run_sharded(audit_run, tasks, workers, LIMITS))
+    ended = dict(run_sharded(audit_run, tasks, workers, ledger_limits(runs)))
     return {run.run_id: _audited(run, ended[place]) for place, run in enumerate(runs)}
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from protocol import RunId, canonical_digest
 from suite.results.store import LEDGER, NOTES, RECORD, SUMS
-from suite.untrusted.files import TooLarge, Unreadable, read_bytes
+from suite.untrusted.files import Pointer, TooLarge, Unreadable, read_bytes
 from suite.untrusted.processes import Failure, Limits, within_bounds
 from suite.verify.findings import WHOLE, Finding, Place, finding, out_of_bounds, unreadable
 
@@ -33,6 +33,7 @@ class DigestTask(NamedTuple):
         ledgers: digests of ledgers whose bytes were read already; they are not read again.
         notes: by run whose record could be read, the digest of notes that it names.
         strays: what was found outside the layout, and is not read.
+        passed: what systems leave behind; it may be listed and noted, or not.
     """
 
     folder: str
@@ -40,6 +41,7 @@ class DigestTask(NamedTuple):
     ledgers: Mapping[RunId, str]
     notes: Mapping[RunId, str | None]
     strays: tuple[str, ...]
+    passed: tuple[str, ...]
 
 
 def check_digests(task: DigestTask) -> list[Finding]:
@@ -63,7 +65,7 @@ def _check(task: DigestTask) -> list[Finding]:
         for run_id, claim in task.notes.items()
         if not any(stray.startswith(f"{run_id.path}/{NOTES}/") for stray in task.strays)
     }
-    findings += check_notes(whole, digests)
+    findings += check_notes(whole, digests, {*task.passed})
     if claimed is not None:
         findings += _against_sums(task, claimed, digests)
     return findings
@@ -75,6 +77,8 @@ def _sums(task: DigestTask) -> tuple[dict[str, str] | None, list[Finding]]:
     try:
         text = read_bytes(Path(task.folder), SUMS, MAX_SUMS_BYTES).decode("utf-8")
     except (Unreadable, UnicodeDecodeError) as error:
+        if isinstance(error, Pointer):
+            return None, []  # the survey tells
         found = None if SUMS in task.files else "none"
         return None, [unreadable("S1", place, "the digest of every file", error, found)]
     lines = [line.partition("  ") for line in text.splitlines()]
@@ -90,7 +94,8 @@ def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[
         f"{run_id.path}/{LEDGER}": digest for run_id, digest in task.ledgers.items()
     }
     changed, room = [], MAX_NOTES_BYTES
-    for file in task.files:
+    noted = (file for file in task.passed if f"/{NOTES}/" in file)
+    for file in (*task.files, *noted):
         if file in found or file == SUMS:
             continue
         try:
@@ -110,26 +115,36 @@ def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[
     return found, changed
 
 
-def check_notes(claims: Mapping[RunId, str | None], digests: Digests) -> Iterator[Finding]:
-    """Each record names the digest of its run's notes, as ``suite.results.store.notes_digest`` takes it."""
+def check_notes(
+    claims: Mapping[RunId, str | None], digests: Digests, passed: Collection[str]
+) -> Iterator[Finding]:
+    """Each record names the digest of its run's notes, as ``suite.results.store.notes_digest`` takes it.
+
+    What systems leave behind may have come when the run was over, or have been noted.
+    """
     notes: dict[str, dict[str, str | Unreadable]] = {}
-    for file, digest in digests.items():
+    for file in digests:
         run, _, name = file.partition(f"/{NOTES}/")
         if name:
-            notes.setdefault(run, {})[name] = digest
+            notes.setdefault(run, {})[name] = digests[file]
     for run_id, claim in claims.items():
         noted = notes.get(run_id.path, {})
-        if any(isinstance(digest, Unreadable) for digest in noted.values()):
+        own = {name: one for name, one in noted.items() if f"{run_id.path}/{NOTES}/{name}" not in passed}
+        if any(isinstance(digest, Unreadable) for digest in own.values()):
             continue  # the sums say that it cannot be read
-        right = canonical_digest(noted) if noted else None
-        if claim != right:
+        right, readable = _digest(own), not any(isinstance(one, Unreadable) for one in noted.values())
+        if claim != right and not (readable and claim == _digest(noted)):
             yield finding("S4", Place.of_run(run_id, RECORD), f"notes_sha256 {right}", str(claim))
+
+
+def _digest(noted: Mapping[str, str | Unreadable]) -> str | None:
+    return canonical_digest(dict(noted)) if noted else None
 
 
 def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests) -> Iterator[Finding]:
     """SHA256SUMS names every other file once, with its digest."""
     expected = {*task.files} - {SUMS}
-    unequal = sorted((expected ^ claimed.keys()) - {*task.strays})
+    unequal = sorted((expected ^ claimed.keys()) - {*task.strays, *task.passed})
     for file in unequal[:_SHOWN]:
         where = "in the folder" if file in expected else "in the sums"
         place = Place.of_file(file[:200])
@@ -139,6 +154,8 @@ def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests
         yield finding("S4", Place.of_file(SUMS), "files in the folder and in the sums", found)
     for file in sorted(expected & claimed.keys()):
         place, digest = Place.of_file(file[:200]), digests.get(file)
+        if isinstance(digest, Pointer):
+            continue  # the survey tells
         if isinstance(digest, Unreadable):
             rule = "S3" if isinstance(digest, TooLarge) else "S1"
             yield unreadable(rule, place, "a readable file", digest)

@@ -14,7 +14,7 @@ from suite.scoring.ledger_outcomes import GameOutcome
 from suite.scoring.outcomes import assemble
 from suite.scoring.score import SCORERS
 from suite.scoring.scores import Scores
-from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, parse_json, read_bytes
+from suite.untrusted.files import MAX_JSON_BYTES, Pointer, Unreadable, parse_json, read_bytes
 from suite.untrusted.processes import Failure, within_bounds
 from suite.untrusted.text import first_complaint
 from suite.verify.findings import Finding, Place, finding, out_of_bounds, unreadable
@@ -46,11 +46,11 @@ def check_figures(
     if isinstance(published, Finding):
         yield published
         return
-    assert isinstance(published, Scores)
     runs = plan(protocol, edition)
-    if any(run.run_id not in records or run.run_id not in outcomes for run in runs):
+    if published is None or any(run.run_id not in records or run.run_id not in outcomes for run in runs):
         yield finding("C1", _IN_SCORES, "runs to recompute from", "not all can be read", "unchecked")
         return
+    assert isinstance(published, Scores)
     in_order = tuple(records[run.run_id] for run in runs)
     again = SCORERS[published.scoring_version](assemble(protocol, edition, in_order, outcomes))
     different = list(_differences(again.model_dump(), published.model_dump(), "scores"))
@@ -62,8 +62,8 @@ def check_figures(
         )
 
 
-def _read(folder: str) -> Scores | Finding:
-    """The published scores, or what is wrong with them."""
+def _read(folder: str) -> Scores | Finding | None:
+    """The published scores, or what is wrong with them; None: they are elsewhere."""
     try:
         data = read_bytes(Path(folder), SCORES, MAX_JSON_BYTES)
         parsed = parse_json(data)
@@ -72,6 +72,8 @@ def _read(folder: str) -> Scores | Finding:
             known = ", ".join(map(str, SCORERS))
             return finding("C1", _IN_SCORES, f"a scoring version out of {known}", str(version)[:80])
         return Scores.model_validate_json(data)
+    except Pointer:
+        return None  # the survey tells
     except Unreadable as error:
         return unreadable("S1", _IN_SCORES, "the scores", error)
     except ValidationError as error:

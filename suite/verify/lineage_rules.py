@@ -13,6 +13,7 @@ from suite.verify.findings import WHOLE, Finding, Place, finding
 CLOCKS_APART = timedelta(minutes=10)
 """By how much the clocks of the hosts that played may differ."""
 _LONGEST_SECONDS = 1e9
+_YEARS = range(2000, 3000)
 Records = Mapping[RunId, RunRecord]
 
 
@@ -126,9 +127,9 @@ def _in_time(run: Run, record: RunRecord, starts_from: RunId, ancestor: RunRecor
 
 
 def began_at(started_at: str) -> datetime | None:
-    """A record's time of start, with its time zone; None: the text is no such time."""
+    """A record's time of start, with its time zone; None: the text is no such time, or one of other ages."""
     try:
         found = datetime.fromisoformat(started_at)
-        return found.astimezone(UTC) if found.tzinfo is not None else None
+        return found.astimezone(UTC) if found.tzinfo is not None and found.year in _YEARS else None
     except (ValueError, OverflowError):
         return None

@@ -10,7 +10,7 @@ from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load,
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
-from suite.untrusted.files import TooLarge, Unreadable
+from suite.untrusted.files import Pointer, TooLarge, Unreadable
 from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
 from suite.verify.lineage_rules import began_at
@@ -61,11 +61,11 @@ def audit_run(task: RunTask) -> RunAudit:
         record = read_record(Path(task.folder), f"{run.run_id.path}/{RECORD}")
         findings += _record_findings(protocol, run, record)
     except Unreadable as error:
-        findings.append(_unreadable(in_record, error))
+        findings += _unreadable(in_record, error)
     try:
         ledger = read_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run)
     except Unreadable as error:
-        return RunAudit((*findings, _unreadable(in_ledger, error)), record, None, None)
+        return RunAudit((*findings, *_unreadable(in_ledger, error)), record, None, None)
     if record is not None and record.ledger_sha256 != ledger.sha256:
         findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
     found = check_ledger(protocol, run, ledger.columns, record)
@@ -117,6 +117,7 @@ def _digest(record: RunRecord) -> str:
         return "of a configuration that canonical JSON can hold"
 
 
-def _unreadable(place: Place, error: Unreadable) -> Finding:
-    rule = "S3" if isinstance(error, TooLarge) else "S1"
-    return unreadable(rule, place, "a file that can be read and is valid", error)
+def _unreadable(place: Place, error: Unreadable) -> Iterator[Finding]:
+    if not isinstance(error, Pointer):  # the survey tells of those, all together
+        rule = "S3" if isinstance(error, TooLarge) else "S1"
+        yield unreadable(rule, place, "a file that can be read and is valid", error)

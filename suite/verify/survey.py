@@ -11,21 +11,22 @@ from typing import NamedTuple
 from protocol import StoreError, UnknownName
 from suite.results.reading import read_record
 from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
-from suite.submission.description import MAX_SUBMISSION_BYTES, Submission, parse_submission
-from suite.untrusted.files import PASSED_OVER, Unreadable, list_files, read_bytes, severity_of
+from suite.submission.description import Submission, read_submission
+from suite.untrusted.files import PASSED_OVER, Pointer, Unreadable, list_files, read_bytes, severity_of
 from suite.untrusted.processes import Failure, within_bounds
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
 MAX_NOTES_DEPTH = 3
 _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
-_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+seed\d+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
+_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
     r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.gitattributes|\.gitignore|\.gitkeep)"
-    r"|(?:README|LICENSE|CITATION)(?:\.[A-Za-z]+)?",
+    rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.[A-Za-z]+)?",
     re.IGNORECASE,
 )
-"""What honest people's systems, and their habits, add to a folder; nothing of it is read."""
+"""What honest people's systems, and their habits, add to a folder; nothing that is computed comes from it."""
+_POINTER_BYTES = 1024  # more than a pointer of Git LFS has
 _SHOWN = 20
 
 
@@ -34,6 +35,7 @@ class Survey(NamedTuple):
 
     Attributes:
         files: the relative paths of all files of the layout, sorted.
+        passed: those of the files that systems leave behind, sorted.
         runs: the paths of the folders that hold runs, such as ``fresh/pong/seed0``, sorted.
         findings: what does not belong there, or cannot be read.
         submission: what is declared of the runs; None: it could not be read.
@@ -41,6 +43,7 @@ class Survey(NamedTuple):
     """
 
     files: tuple[str, ...]
+    passed: tuple[str, ...]
     runs: tuple[str, ...]
     findings: tuple[Finding, ...]
     submission: Submission | None
@@ -64,14 +67,15 @@ def survey(folder: Path) -> Survey:
     assert isinstance(found, Survey)
     if not found.runs:
         raise StoreError(f"{folder} holds no run; {_where_runs_may_be(folder)}")
-    return found
+    submission, findings = _described(folder, found.files)
+    return found._replace(submission=submission, findings=(*found.findings, *findings))
 
 
 def _where_runs_may_be(folder: Path) -> str:
-    inner = [path for path in sorted(folder.iterdir())[:100] if path.is_dir() and (path / SUBMISSION).exists()]
-    if inner:
-        return f"the submission lies in {inner[0]}: name that folder"
-    if archives := sorted(path.name for path in folder.glob("*.zip")):
+    files, _ = list_files(folder)
+    if inner := [file for file in files if file.endswith(f"/{SUBMISSION}")]:
+        return f"the submission lies in {folder / inner[0].removesuffix(f'/{SUBMISSION}')}: name that folder"
+    if archives := [file for file in files if file.endswith((".zip", ".tar", ".tar.gz", ".tgz"))]:
         return f"unpack {archives[0]} and name its folder"
     return "a submission is what `amtlb submit` writes"
 
@@ -82,27 +86,30 @@ def _survey(name: str) -> Survey | Unreadable:
         files, odd = list_files(folder)
     except Unreadable as error:
         return error
-    own = [file for file in files if file in _TOP or _RUN.fullmatch(file)]
+    passed = [file for file in files if _LEFT_BY_SYSTEMS.fullmatch(file)]
+    left = sorted({*files} - {*passed})
+    own = [file for file in left if file in _TOP or _RUN.fullmatch(file)]
     runs = sorted({match["run"] for file in own if (match := _RUN.fullmatch(file))})
-    submission, findings = _described(folder, files)
     return Survey(
         files=tuple(own),
+        passed=tuple(passed),
         runs=tuple(runs),
-        findings=(*_layout(sorted({*files} - {*own}), odd), *findings),
-        submission=submission,
+        findings=(*_layout(sorted({*left} - {*own}), passed, odd), *_pointers(folder, own)),
+        submission=None,
         editions=_editions(folder, runs),
     )
 
 
-def _layout(strangers: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+def _layout(
+    strangers: Sequence[str], passed: Sequence[str], odd: Sequence[tuple[str, str]]
+) -> Iterator[Finding]:
     """S3; what systems leave behind is named once and passed over."""
-    passed = [file for file in strangers if _LEFT_BY_SYSTEMS.fullmatch(file)]
-    passed += [path for path, what in odd if what == PASSED_OVER]
-    if passed:
-        shown = ", ".join(passed[:5]) + (f" and {len(passed) - 5} more" if len(passed) > 5 else "")
-        yield finding("S3", WHOLE, "files of the layout only", f"{shown}: passed over, not read", "warning")
+    over = [*passed, *(path for path, what in odd if what == PASSED_OVER)]
+    if over:
+        shown = ", ".join(over[:5]) + (f" and {len(over) - 5:,} more" if len(over) > 5 else "")
+        yield finding("S3", WHOLE, "files of the layout only", f"{shown}: passed over", "warning")
     expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
-    left = [(file, expected, "another") for file in strangers if not _LEFT_BY_SYSTEMS.fullmatch(file)]
+    left = [(file, expected, "another") for file in strangers]
     left += [(path, "plain files and folders", what) for path, what in odd if what != PASSED_OVER]
     for path, right, what in left[:_SHOWN]:
         yield finding("S3", Place.of_file(path[:200]), right, what)
@@ -110,10 +117,33 @@ def _layout(strangers: Sequence[str], odd: Sequence[tuple[str, str]]) -> Iterato
         yield finding("S3", WHOLE, expected, f"{len(left) - _SHOWN:,} more")
 
 
+def _pointers(folder: Path, files: Sequence[str]) -> Iterator[Finding]:
+    """S1, once: files that were checked out without Git LFS are not here, so nothing is known of them."""
+    pointers = [file for file in files if _is_pointer(folder, file)]
+    if pointers:
+        found = (
+            f"pointers of Git LFS in place of {len(pointers):,} files, {pointers[0]} first; "
+            "`git lfs pull` fetches them"
+        )
+        yield finding("S1", WHOLE, "the files themselves", found, "unchecked")
+
+
+def _is_pointer(folder: Path, file: str) -> bool:
+    try:
+        read_bytes(folder, file, _POINTER_BYTES)
+    except Pointer:
+        return True
+    except Unreadable:
+        pass  # said when it is read for what it should be
+    return False
+
+
 def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, list[Finding]]:
     """What is declared of the runs, and a finding where nothing can be read of it."""
     try:
-        return parse_submission(read_bytes(folder, SUBMISSION, MAX_SUBMISSION_BYTES)), []
+        return read_submission(folder), []
+    except Pointer:
+        return None, []  # told of all together
     except (Unreadable, StoreError) as error:
         found = str(error) if isinstance(error, StoreError) else f"it {error}"
         if SUBMISSION not in files:

@@ -5,27 +5,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from protocol import StoreError
-from suite.results.head_use import PARTS, HeadUse, _by_game, join_head_use, read_head_use
-from suite.results.journal import JournalRecorder
-from suite.results.ledger import write_ledger
+from protocol import StoreError, describe, parse_run_id
+from suite.results.head_use import PARTS, HeadUse, _by_game, head_columns, join_head_use, read_head_use
+from suite.results.published import published_folder
+from tests.suite.helpers import V1
 
 
-def run_folder(tmp_path, games, steps, weights):
-    """A run folder whose one lane played these episodes, with notes of these weights."""
-    recorder = JournalRecorder(tmp_path / "journal", 1)
-    for number, (game, length) in enumerate(zip(games, steps, strict=True)):
-        recorder.begin(0, "training", number, game, 1)
-        for _ in range(length):
-            recorder.step(np.zeros(1, np.uint8), np.zeros(1, np.int32))
-        recorder.end(0, "game_over", np.zeros(128, np.uint8))
-    recorder.close()
-    write_ledger(tmp_path / "journal", tmp_path / "ledger.parquet")
+def noted(folder, games, steps, weights):
+    """Notes of these weights, and the games of the episodes that they are about: (folder, by episode)."""
     columns = {"lane": [0] * len(games), "number": range(len(games)), "length_steps": steps}
     columns |= {f"head_{head}": column for head, column in enumerate(zip(*weights, strict=True))}
-    (tmp_path / "notes").mkdir()
-    pq.write_table(pa.table(columns), tmp_path / "notes" / "head_use.parquet")
-    return tmp_path
+    pq.write_table(pa.table(columns), folder / "head_use.parquet")
+    return folder, {(0, number, steps[number]): game for number, game in enumerate(games)}
 
 
 def test_parts_are_means_over_steps():
@@ -51,40 +42,57 @@ def test_specialisation_is_the_information_that_games_and_heads_share():
 
 def test_notes_are_joined_with_the_ledger(tmp_path):
     """The notes know lanes and numbers, the ledger their games."""
-    folder = run_folder(tmp_path, ["pong", "qbert", "pong"], [4, 6, 4], [[1, 0], [0, 1], [1, 0]])
-    use = read_head_use(folder)
+    use = join_head_use(*noted(tmp_path, ["pong", "qbert", "pong"], [4, 6, 4], [[1, 0], [0, 1], [1, 0]]))
     assert use.games == ("pong", "qbert")
     assert use.weights[:, -1] == pytest.approx(np.eye(2))
+
+
+def test_notes_of_a_run_are_read():
+    """A published run of a learner with heads has weights for each of its games, which sum to 1."""
+    run = published_folder("multihead_a2c", "smoke") / "generalist/seed0"
+    use = read_head_use(run)
+    assert use.games == describe(parse_run_id("smoke/generalist/seed0", V1), V1).games
+    assert use.weights.sum(axis=2) == pytest.approx(np.ones((len(use.games), PARTS)))
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    """Without a record, or with one of a run that does not exist, nothing is read."""
+    with pytest.raises(StoreError, match="record"):
+        read_head_use(tmp_path)
+    record = (published_folder("multihead_a2c", "smoke") / "generalist/seed0/record.json").read_text()
+    (tmp_path / "record.json").write_text(record.replace("smoke/generalist", "huge/generalist"))
+    with pytest.raises(StoreError, match="huge"):
+        read_head_use(tmp_path)
 
 
 def test_notes_of_other_episodes_are_refused(tmp_path):
     """Missing notes, and notes that are not about the ledger's episodes, are StoreErrors."""
     with pytest.raises(StoreError, match="learners with heads"):
         join_head_use(tmp_path, {})
-    folder = run_folder(tmp_path, ["pong", "qbert"], [4, 6], [[1, 0], [0, 1]])
-    notes = folder / "notes" / "head_use.parquet"
-    table = pq.read_table(notes)
+    folder, games = noted(tmp_path, ["pong", "qbert"], [4, 6], [[1, 0], [0, 1]])
+    table = pq.read_table(folder / "head_use.parquet")
     others = table.set_column(2, "length_steps", pa.array([4, 5]))
     for foreign in (table.slice(1), others):
-        pq.write_table(foreign, notes)
+        pq.write_table(foreign, folder / "head_use.parquet")
         with pytest.raises(StoreError, match="not about the episodes"):
-            read_head_use(folder)
+            join_head_use(folder, games)
 
 
 def test_notes_without_heads_are_refused(tmp_path):
-    """A file that has no weights of heads, or is none, is a StoreError in one line."""
-    folder = run_folder(tmp_path, ["pong"], [4], [[1, 0]])
-    notes = folder / "notes" / "head_use.parquet"
+    """A file that has no weights of heads, or too many, or is none, is a StoreError in one line."""
+    folder, games = noted(tmp_path, ["pong"], [4], [[1, 0]])
+    notes = folder / "head_use.parquet"
     table = pq.read_table(notes)
-    pq.write_table(table.select(["lane", "number", "length_steps"]), notes)
-    with pytest.raises(StoreError, match="cannot be read"):
-        read_head_use(folder)
-    pq.write_table(table.set_column(3, "head_0", pa.array([float("nan")])), notes)
-    with pytest.raises(StoreError, match="sum to 1"):
-        read_head_use(folder)
-    pq.write_table(table.set_column(3, "head_0", pa.array(["?"])), notes)
-    with pytest.raises(StoreError, match="sum to 1"):
-        read_head_use(folder)
+    crowd = {head: pa.array([1 / 65]) for head in head_columns(65)}
+    for other, match in (
+        (table.select(["lane", "number", "length_steps"]), "cannot be read"),
+        (table.set_column(3, "head_0", pa.array([float("nan")])), "sum to 1"),
+        (table.set_column(3, "head_0", pa.array(["?"])), "sum to 1"),
+        (pa.table({"lane": [0], "number": [0], "length_steps": [4], **crowd}), "65 heads, at most 64"),
+    ):
+        pq.write_table(other, notes)
+        with pytest.raises(StoreError, match=match):
+            join_head_use(folder, games)
     notes.write_bytes(b"nonsense")
     with pytest.raises(StoreError, match="cannot be read"):
-        read_head_use(folder)
+        join_head_use(folder, games)

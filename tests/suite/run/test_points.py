@@ -3,6 +3,7 @@
 from protocol import describe, parse_run_id
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
+from suite.results.reading import read_ledger_file
 from suite.run.messages import EpisodeEnd, Point
 from suite.run.points import POINTS, Returns, ended_episodes, points_of
 from tests.suite.helpers import V1
@@ -42,9 +43,9 @@ def test_points_come_as_soon_as_their_hundredth_is_over():
 
 def test_a_ledger_tells_when_its_episodes_ended():
     """Ends come in order, the last training episode at the last step, with the returns of the ledger."""
-    ledger = published_folder("uniform", "smoke") / GENERALIST.run_id.path / "ledger.parquet"
-    ended = list(ended_episodes(ledger, V1.lanes))
+    folder, name = published_folder("uniform", "smoke"), f"{GENERALIST.run_id.path}/ledger.parquet"
+    ended = list(ended_episodes(read_ledger_file(folder, name, GENERALIST).columns, GENERALIST, V1.lanes))
     training = [one for one in ended if one.phase == "training"]
     assert [one.steps for one in training] == sorted(one.steps for one in training)
     assert training[-1].steps * 4 == GENERALIST.total_budget_frames
-    assert [one.episode_return for one in ended] == [one.episode_return for one in read_episodes(ledger)]
+    assert [one.episode_return for one in ended] == [one.episode_return for one in read_episodes(folder / name)]

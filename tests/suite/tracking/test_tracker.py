@@ -12,6 +12,7 @@ from protocol import plan
 from suite.benchmark.edition import play_all, play_one
 from suite.benchmark.process import Outcome
 from suite.benchmark.settings import Settings
+from suite.results.reading import read_ledger_file
 from suite.results.store import Store, complete_runs
 from suite.run.job import Job
 from suite.run.messages import Begun, Measured, Point
@@ -84,7 +85,8 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
         names = {one["name"]: files[one["file_id"]] for one in document["artifacts"]}
         assert names.keys() == {"record.json", "ledger.parquet"}
         assert names["ledger.parquet"]["metadata"]["sha256"] == record.ledger_sha256
-        episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
+        columns = read_ledger_file(store.folder, f"{run.run_id.path}/ledger.parquet", run).columns
+        episodes = ended_episodes(columns, run, V1.lanes)
         assert points_there(document, metrics) == set(points_of(episodes, run))
         assert any(one["name"] == "training.steps_per_second" for one in document["info"]["metrics"])
     assert {path.name for path in store.sacred_folder.iterdir()} == {"1", "2"}
@@ -139,7 +141,8 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
         (document,) = database["runs"].find()
         assert (document["_id"], document["status"]) == (left["_id"], "COMPLETED")
         assert document["info"]["ledger_sha256"] == store.record(run.run_id).ledger_sha256
-        episodes = ended_episodes(store.ledger_path(run.run_id), V1.lanes)
+        columns = read_ledger_file(store.folder, f"{run.run_id.path}/ledger.parquet", run).columns
+        episodes = ended_episodes(columns, run, V1.lanes)
         assert points_there(document, list(database["metrics"].find())) == set(points_of(episodes, run))
         assert len(list(database["fs.files"].find())) == 2
 

@@ -1,0 +1,190 @@
+"""What honest people's systems and habits add to a submission: recognised, named, passed over or explained."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from protocol import StoreError, UnknownName
+from suite.results.store import notes_digest
+from suite.scoring.score import score
+from suite.verify.findings import Finding
+from tests.suite.verify.corpus import FRESH, TRANSFER, Forged
+from tests.suite.verify.packed import audited, invented, packed
+
+NOTED = f"{FRESH}/notes/deep/er/a.txt"
+Add = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory) -> Path:
+    """A submission with a note in a folder."""
+    folder = tmp_path_factory.mktemp("honest")
+    store = invented(folder / "results")
+    note = store.folder / NOTED
+    note.parent.mkdir(parents=True)
+    note.write_text("one\ntwo\n")
+    record = store.folder / FRESH / "record.json"
+    digest = notes_digest(store.folder / FRESH)
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"notes_sha256": digest}))
+    return packed(store, folder / "submission")
+
+
+@pytest.fixture
+def folder(honest, tmp_path) -> Path:
+    shutil.copytree(honest, tmp_path / "submission")
+    return tmp_path / "submission"
+
+
+def _file(*paths: str) -> Add:
+    def add(folder: Path) -> None:
+        for path in paths:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(b"\x00\x01 left behind")
+
+    return add
+
+
+def _listed(folder: Path) -> None:
+    """As ``sha256sum`` over all that is there makes the sums."""
+    _file(".DS_Store", "README.md")(folder)
+    for name in (".DS_Store", "README.md"):
+        Forged(folder).list_in_sums(name)
+
+
+def _many_objects(folder: Path) -> None:
+    _file(*(f".git/objects/{place:02x}/object" for place in range(200)))(folder)
+
+
+PASSED_OVER: dict[str, Add] = {
+    "a Mac's": _file(".DS_Store", "fresh/.DS_Store", f"{FRESH}/.DS_Store", f"{FRESH}/._record.json"),
+    "a Mac's, in notes": _file(f"{FRESH}/notes/.DS_Store", f"{FRESH}/notes/deep/.DS_Store"),
+    "a Mac's, in the notes of a run that noted nothing": _file(f"{TRANSFER}/notes/.DS_Store"),
+    "a Mac's archiver's": _file("__MACOSX/._submission.toml", f"__MACOSX/{FRESH}/._record.json"),
+    "Windows's": _file("Thumbs.db", "fresh/Thumbs.db", "desktop.ini", f"{FRESH}/notes/Thumbs.db"),
+    "version control's": _file(".git/config", ".git/HEAD", ".gitattributes", ".gitignore"),
+    "version control's objects": _many_objects,
+    "a README": _file("README.md", f"{FRESH}/README.txt", "LICENSE"),
+    "listed in the sums": _listed,
+}
+
+
+@pytest.mark.parametrize("add", PASSED_OVER.values(), ids=PASSED_OVER)
+def test_what_systems_add_is_passed_over(folder, add):
+    """It is named once, in a warning, and the submission passes."""
+    add(folder)
+    (warning,) = audited(folder).findings
+    assert (warning.rule, warning.severity) == ("S3", "warning")
+    assert "passed over" in warning.found
+
+
+def test_what_systems_leave_before_the_sums_are_written_passes(folder):
+    """Files that lay in the results when they were packed, listed in the sums, are passed over, too."""
+    _file(f"{FRESH}/notes/.DS_Store")(folder)
+    Forged(folder).sums()
+    assert {one.severity for one in audited(folder).findings} == {"warning"}
+
+
+def test_a_learner_may_note_what_a_system_leaves(folder):
+    """A record whose digest is over such a file passes as well: the learner may have made it."""
+    _file(f"{FRESH}/notes/.gitkeep")(folder)
+    Forged(folder).change(FRESH, notes_sha256=notes_digest(folder / FRESH))
+    assert {one.severity for one in audited(folder).findings} == {"warning"}
+
+
+def test_what_a_system_leaves_hides_no_change_of_notes(folder):
+    """A note that was changed is found though files that cannot be read lie beside it."""
+    with (folder / FRESH / "notes/.DS_Store").open("wb") as hole:
+        hole.truncate(2**33)
+    (folder / NOTED).write_text("changed")
+    Forged(folder).list_in_sums(NOTED)
+    assert "S4" in {one.rule for one in audited(folder).findings if one.severity == "error"}
+
+
+def test_notes_that_look_like_a_run_are_notes(tmp_path):
+    """A learner may note a record.json in folders that are called as those of runs are."""
+    store = invented(tmp_path / "results")
+    _file(f"{FRESH}/notes/seed1/record.json")(store.folder)
+    record = store.folder / FRESH / "record.json"
+    digest = notes_digest(store.folder / FRESH)
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"notes_sha256": digest}))
+    assert audited(packed(store, tmp_path / "submission")).findings == ()
+
+
+def test_line_ends_of_a_checkout_are_explained_once(folder):
+    """Text files whose lines end in CRLF, as a checkout on Windows makes them, are a warning, once."""
+    for path in folder.rglob("*"):
+        if path.suffix in (".json", ".toml", ".txt") or path.name == "SHA256SUMS":
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    (warning,) = audited(folder).findings
+    assert (warning.rule, warning.severity) == ("S4", "warning")
+    assert "CRLF" in warning.found
+
+
+def _pointer(path: Path) -> None:
+    path.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize {path.stat().st_size}\n"
+    )
+
+
+@pytest.mark.parametrize("suffixes", [(".parquet",), (".parquet", ".json", ".toml", ".txt")])
+def test_pointers_of_git_lfs_are_explained_once(folder, suffixes):
+    """What is not here accuses nobody: it could not be checked, and one line says how to get it."""
+    for path in folder.rglob("*"):
+        if path.suffix in suffixes:
+            _pointer(path)
+    found = audited(folder)
+    assert found.exit_status == 3
+    told = [one for one in found.findings if "git lfs pull" in one.found]
+    assert len(told) == 1
+    assert {one.severity for one in found.findings} == {"unchecked"}
+    assert len(found.findings) <= 3
+
+
+def test_a_pointer_hides_no_error(folder):
+    """One file that is not here leaves every other one to be checked: what is wrong there is an error."""
+    _pointer(folder / FRESH / "ledger.parquet")
+    Forged(folder).write_record(TRANSFER, Forged(folder).record(TRANSFER) | {"training_seed": 7})
+    found = audited(folder)
+    assert found.exit_status == 1
+    assert "D4" in {one.rule for one in found.findings}
+
+
+def test_scores_tell_of_a_pointer(folder):
+    """Whoever scores such a folder learns what to do."""
+    _pointer(folder / FRESH / "ledger.parquet")
+    with pytest.raises(StoreError, match="git lfs pull"):
+        score(folder)
+
+
+def _told(folder: Path) -> str:
+    with pytest.raises((StoreError, UnknownName)) as told:
+        audited(folder)
+    return str(told.value)
+
+
+def test_a_folder_in_a_folder_is_named(folder):
+    """What a zip unpacks to is often a folder in a folder: the line says which to name."""
+    assert f"lies in {folder}: name that folder" in _told(folder.parent)
+
+
+def test_a_zip_is_to_be_unpacked(folder, tmp_path):
+    """A zip, or a folder that holds one, is not opened; the line says to unpack it."""
+    (tmp_path / "sent").mkdir()
+    with zipfile.ZipFile(tmp_path / "sent/submission.zip", "w") as archive:
+        archive.write(folder / "submission.toml", "submission.toml")
+    assert "unpack submission.zip" in _told(tmp_path / "sent")
+    assert "unpack it" in _told(tmp_path / "sent/submission.zip")
+
+
+def errors(found: tuple[Finding, ...]) -> list[Finding]:
+    return [one for one in found if one.severity == "error"]
+
+
+def test_a_stray_file_is_no_habit(folder):
+    """Weights, and whatever else is neither of the layout nor left by a system, break S3."""
+    _file("weights.pt", f"{FRESH}/README.md.pt")(folder)
+    assert {one.rule for one in errors(audited(folder).findings)} == {"S3"}
