@@ -157,7 +157,7 @@ def test_tensors_are_saved_as_the_docs_show(tmp_path):
 
 def test_the_contract_in_the_docs_is_what_the_lanes_do():
     """Shapes, types, the budget of a step, and where an episode's last observation is are as the tables say."""
-    protocol, steps = load("v1"), 400
+    steps = 400
     env = practice_lanes(steps_a_lane=steps)
     observations, infos = env.reset()
     assert (observations.dtype, observations.shape, infos) == (np.uint8, (8, 4, 84, 84), {})
