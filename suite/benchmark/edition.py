@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,6 +16,7 @@ from suite.contained.spec import BoxSpec
 from suite.learners.hyperparameters import same
 from suite.results.store import Store
 from suite.run.job import Job
+from suite.run.messages import Played
 
 _LOOK_SECONDS = 1.0
 """How often it is looked whether what other processes play has ended."""
@@ -109,8 +110,14 @@ def _wait_for_others(left: Sequence[Run], store: Store) -> None:
                 return
 
 
-def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
-    """Play one run, unless it is complete, without a scheduler.
+def play_one(
+    run_id: RunId,
+    store: Store,
+    protocol: Protocol,
+    settings: Settings,
+    listener: Callable[[Played], None] = lambda played: None,
+) -> Outcome:
+    """Play one run, unless it is complete, without a scheduler; the listener is called with its progress.
 
     Raises:
         AmtlbError: the folder cannot be used, or holds runs of another learner.
@@ -123,9 +130,8 @@ def play_one(run_id: RunId, store: Store, protocol: Protocol, settings: Settings
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
     _check_checkpoints([run], store)
-    return run_child(
-        _task(run, store, protocol, settings, configuration_digest), lambda played: None, lambda: False
-    )
+    task = _task(run, store, protocol, settings, configuration_digest)
+    return run_child(task, listener, lambda: False)
 
 
 def _check_checkpoints(missing: Sequence[Run], store: Store) -> None:

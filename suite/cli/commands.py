@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
-from protocol import AmtlbError, UnknownName
+from protocol import AmtlbError, UnknownName, current_protocol
 from suite.cli import play, publish, results, rules, verify
+from suite.cli.options import RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="The Atari Multitask & Transfer Learning Benchmark. "
     "Exit status: 0 done, 1 failed, 2 wrong use, 3 could not check, 130 stopped "
@@ -25,7 +26,24 @@ app.add_typer(play.app)
 app.add_typer(results.app)
 app.add_typer(publish.app)
 app.add_typer(verify.app)
-app.add_typer(rules.app, name="protocol")
+app.add_typer(rules.app, name="protocol", rich_help_panel=RULES)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        protocol = current_protocol()
+        print(f"amtlb {version('amtlb')}, protocol {protocol.version}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _about(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 def run() -> NoReturn:

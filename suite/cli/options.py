@@ -19,6 +19,8 @@ from suite.untrusted.text import printable
 if TYPE_CHECKING:
     from suite.benchmark.process import Outcome
 
+PLAY, READ, SHARE, RULES = "Play", "Read results", "Share and verify", "The rules"
+"""The panels of ``amtlb --help``."""
 DEFAULT_EDITION, DEFAULT_LEARNER, DEFAULT_BOX_USER = "smoke", "baselines.ppo:make", DEFAULT_USER
 _DEVICES = ("cpu", "cuda")
 _MOST_SAID = 4_000  # characters of an error
@@ -29,18 +31,20 @@ OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        help="The results folder.  [default: EDITION/LEARNER in $AMTLB_RESULTS or results]",
-        show_default=False,
+        help="The results folder.",
+        show_default="EDITION/LEARNER in $AMTLB_RESULTS or results",
     ),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda; learners read it as AMTLB_DEVICE.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="cpu or cuda, which learners read as AMTLB_DEVICE.")
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
         "--workers",
         min=0,
-        help="Processes a run that play its lanes; 0: the run's own.  [default: 0; on cuda one a core]",
-        show_default=False,
+        help="Processes per run that play its lanes; 0: the run's own process.",
+        show_default="0; on cuda, one per core",
     ),
 ]
 SnapshotOption = Annotated[
@@ -48,14 +52,14 @@ SnapshotOption = Annotated[
     typer.Option(
         "--snapshot-minutes",
         min=0,
-        help="Store a snapshot of a run this often, to resume from; 0: never.",
+        help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
     ),
 ]
 StallOption = Annotated[
     float,
-    typer.Option("--stall-minutes", min=0.01, help="End a run that makes no step for so long."),
+    typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 ImageOption = Annotated[
     str | None,
@@ -73,12 +77,14 @@ ContainedOption = Annotated[
         show_default=False,
     ),
 ]
-BoxUserOption = Annotated[str, typer.Option("--box-user", help="Whom --contained process runs as, for root.")]
+BoxUserOption = Annotated[
+    str, typer.Option("--box-user", help="The user of --contained process, if root calls.")
+]
 LimitOption = Annotated[
     list[str] | None,
     typer.Option(
         "--limit",
-        help=f"NAME=VALUE, of a box: {', '.join(BoxLimits.names())}.",
+        help=f"NAME=VALUE, a limit of the container or process: {', '.join(BoxLimits.names())}.",
         show_default=False,
     ),
 ]

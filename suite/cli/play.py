@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, describe, parse_run_id, plan
 from suite.cli.options import (
     DEFAULT_BOX_USER,
     DEFAULT_EDITION,
     DEFAULT_LEARNER,
+    PLAY,
     BoxUserOption,
     ContainedOption,
     DeviceOption,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=PLAY)
 def benchmark(
     edition: EditionOption = DEFAULT_EDITION,
     learner: LearnerOption = DEFAULT_LEARNER,
@@ -57,15 +57,14 @@ def benchmark(
     device: DeviceOption = "cpu",
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", min=1, help="Runs side by side.  [default: as many as cores allow]", show_default=False
-        ),
+        typer.Option("--jobs", min=1, help="Runs side by side.", show_default="as many as cores allow"),
     ] = None,
     workers: WorkersOption = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
-            "--scheduler", help="A dask scheduler, tcp://host:port, whose workers see the same folders."
+            "--scheduler",
+            help="Play on the workers of this dask scheduler, tcp://host:port; they need the same folders.",
         ),
     ] = None,
     image: ImageOption = None,
@@ -82,7 +81,7 @@ def benchmark(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Play every run of an edition that is not complete yet, then score it."""
+    """Play all runs of an edition that are not complete yet, then score them."""
     protocol = current_protocol()
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
@@ -140,7 +139,7 @@ def benchmark(
     score_and_print(store, chosen, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=PLAY)
 def run(
     run_id: Annotated[str, typer.Argument(help="Such as smoke/fresh/breakout/seed0.")],
     learner: LearnerOption = DEFAULT_LEARNER,
@@ -155,7 +154,7 @@ def run(
     stall_minutes: StallOption = STALL_MINUTES,
     foreground: Annotated[
         bool,
-        typer.Option("--foreground", help="Give the learner this terminal, so that it may call breakpoint()."),
+        typer.Option("--foreground", help="Give the learner this terminal, so that it can call breakpoint()."),
     ] = False,
     chosen_values: SetOption = None,
     chosen_file: SetFromOption = None,
@@ -167,7 +166,10 @@ def run(
     check_device(device)
     from suite.benchmark.edition import check_hyperparameters, play_one
     from suite.benchmark.process import check_importable
+    from suite.benchmark.scheduler import Progress
     from suite.benchmark.settings import Settings, runs_and_workers
+    from suite.cli.printing import output_console
+    from suite.cli.progress import ProgressDisplay
     from suite.results.store import Store
     from suite.tracking.mongo_url import url_of_environment
 
@@ -195,8 +197,19 @@ def run(
         hyperparameters=given,
     )
     check_hyperparameters(plan(protocol, protocol.edition(parsed.edition)), store, settings)
-    with interrupts_left_to_the_run() if foreground else nullcontext():
-        outcome = play_one(parsed, store, protocol, settings)
+    if foreground:
+        with interrupts_left_to_the_run():
+            outcome = play_one(parsed, store, protocol, settings)
+    else:
+        described = describe(parsed, protocol)
+        with ProgressDisplay(output_console(stderr=True), protocol, [described], [described]) as display:
+            outcome = play_one(
+                parsed,
+                store,
+                protocol,
+                settings,
+                lambda played: display.hear(Progress(run_id, played.steps, played.resumed_steps)),
+            )
     warn_of_untracked([outcome], store.folder)
     if outcome.status == "stopped":
         raise typer.Exit(130)
@@ -218,7 +231,7 @@ def run(
     print(f"  {record.training_steps_per_second:,.0f} training steps/s, ledger {record.ledger_sha256}")
 
 
-@app.command()
+@app.command(rich_help_panel=PLAY)
 def check(
     learner: Annotated[str, typer.Argument(help="The learner, as module:function.")],
     steps_a_lane: Annotated[
@@ -226,12 +239,12 @@ def check(
         typer.Option(
             "--steps-a-lane",
             min=1,
-            help="Agent steps that each lane plays: more than the learner needs to learn once.  [default: 40]",
-            show_default=False,
+            help="Agent steps that each lane plays: more than the learner needs to learn once.",
+            show_default="40",
         ),
     ] = None,
 ) -> None:
-    """Hold a learner against the contract, in a process like those of runs; say what was not tried."""
+    """Check a learner against the contract, in a process like those of runs; say what was not tried."""
     from suite.benchmark.process import ask
 
     done = ask("suite.learners.check", learner, *([] if steps_a_lane is None else [str(steps_a_lane)]))

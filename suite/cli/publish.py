@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol import Protocol, StoreError, UnknownName, current_protocol
-from suite.cli.options import JsonOption
+from suite.cli.options import SHARE, JsonOption
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=SHARE)
 def publish(
     results: Annotated[
         list[str], typer.Argument(help="Results folders, and published baselines by name, such as ppo.")
@@ -26,7 +26,7 @@ def publish(
     edition: Annotated[str, typer.Option("--edition", help="Of the baselines that are named.")] = "smoke",
     as_json: JsonOption = False,
 ) -> None:
-    """Bring complete runs into the MongoDB at AMTLB_MONGO_URL, each once; stopped, call it again."""
+    """Copy complete runs into the MongoDB at AMTLB_MONGO_URL, each once; it can be stopped and called again."""
     from suite.cli.printing import output_console
     from suite.cli.progress import CountDisplay
     from suite.results.store import complete_runs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
-from suite.cli.options import JsonOption
+from suite.cli.options import READ, JsonOption
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -19,38 +19,36 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def scores(
     folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Score a results folder: transfer ratio and contrast, multitask vector; write scores.json into it."""
+    """Score a results folder: transfer contrast and ratio, multitask vector; write scores.json into it."""
     from suite.results.store import Store, edition_of
 
     protocol = current_protocol()
     score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def compare(
     results: Annotated[
         list[str],
         typer.Argument(
-            help="Results folders, and published baselines by name (uniform, ppo, dqn, multihead_a2c); with "
-            "--from, other learners by module:function, too."
+            help="Results folders, or published baselines by name, such as ppo; with --from also other "
+            "learners, as module:function."
         ),
     ],
     edition: Annotated[
         str | None,
-        typer.Option(
-            "--edition", help="smoke, lite or full.  [default: that of the folders]", show_default=False
-        ),
+        typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders"),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="Read the named from this MongoDB, mongodb://...",
+            help="Read the named learners from this MongoDB, mongodb://...",
             show_default=False,
             metavar="URL",
         ),
@@ -58,10 +56,10 @@ def compare(
     as_json: JsonOption = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print CSV: a row a figure, with its interval and null.")
+        bool, typer.Option("--csv", help="Print CSV: one row per figure, with its interval and null.")
     ] = False,
 ) -> None:
-    """Set results side by side: every figure, with its interval and null, and who beats whom."""
+    """Compare results: every figure with its interval and its null, and who beats whom."""
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.cli.printing import output_console
@@ -101,17 +99,15 @@ def _compared(results: list[str], edition: str | None, source: str | None) -> Co
         return compare(results, edition, find=find)
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def report(
     folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="The report's folder.  [default: report/ in the results]", show_default=False
-        ),
+        typer.Option("--out", help="The report's folder.", show_default="report/ in the results"),
     ] = None,
 ) -> None:
-    """Write a page about the results: one HTML file, and its figures as SVG and PNG."""
+    """Write a report: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
     from suite.results.store import edition_of
 
@@ -120,7 +116,7 @@ def report(
     print(f"written to {page}")
 
 
-@app.command()
+@app.command(rich_help_panel=READ)
 def heads(
     run_folder: Annotated[Path, typer.Argument(help="A complete run of a learner with heads.")],
     out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),

@@ -10,6 +10,7 @@ import typer
 from protocol import UnknownName, current_protocol
 from suite.cli.options import (
     DEFAULT_BOX_USER,
+    SHARE,
     BoxUserOption,
     ContainedOption,
     ImageOption,
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=SHARE)
 def submit(
     folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
     out: Annotated[Path, typer.Argument(help="The submission to write; a new folder.")],
-    name: Annotated[str, typer.Option("--name", prompt=True, help="What tables call the learner.")],
-    author: Annotated[list[str], typer.Option("--author", help="Who made it; once for each.")],
-    code: Annotated[str, typer.Option("--code", prompt=True, help="Where its code is: URL and commit, DOI.")],
+    name: Annotated[str, typer.Option("--name", prompt=True, help="Name of the learner in tables.")],
+    author: Annotated[list[str], typer.Option("--author", help="An author; repeatable.")],
+    code: Annotated[
+        str, typer.Option("--code", prompt=True, help="Where the code is: a URL with a commit, or a DOI.")
+    ],
     division: Annotated[
         str, typer.Option("--division", help="standard, or open: with weights or data from elsewhere.")
     ] = "standard",
@@ -39,7 +42,7 @@ def submit(
         str | None,
         typer.Option(
             "--brings",
-            help="In the division open: what comes from elsewhere, and from where.",
+            help="In the division open: which weights or data come from elsewhere, and from where.",
             show_default=False,
         ),
     ] = None,
@@ -51,12 +54,12 @@ def submit(
         str | None,
         typer.Option(
             "--image-id",
-            help="Id of the image that it was played in, 64 hexadecimal digits.  [default: that of the runs]",
-            show_default=False,
+            help="Id of the image that it was played in, 64 hexadecimal digits.",
+            show_default="that of the runs",
         ),
     ] = None,
 ) -> None:
-    """Pack results into a submission, and audit it."""
+    """Pack results into a submission and audit it."""
     from suite.results.store import Store, edition_of
     from suite.scoring.score import score_folder
     from suite.submission.packing import image_of, pack
@@ -99,7 +102,7 @@ def _said(**fields: Any) -> Submission:
         raise UnknownName(first_complaint(error)) from error
 
 
-@app.command()
+@app.command(rich_help_panel=SHARE)
 def verify(
     folder: Annotated[Path, typer.Argument(help="A submission, such as `amtlb submit` writes.")],
     replay: Annotated[
@@ -117,9 +120,7 @@ def verify(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(
-            "--seed", min=0, help="Draws sample and runs.  [default: a new one, printed]", show_default=False
-        ),
+        typer.Option("--seed", min=0, help="Draws sample and runs.", show_default="a new one, printed"),
     ] = None,
     retrain: Annotated[
         list[str] | None,
