@@ -67,7 +67,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     """
     found = survey(folder)
     findings = list(found.findings)
-    edition, more = _edition(protocol, found.editions)
+    edition, more = _edition(protocol, found)
     findings += more
     if edition is None:
         findings += check_digests(DigestTask(str(folder), found.files, {}, {}, (), found.passed))
@@ -130,10 +130,12 @@ def _between_runs(
     yield from kept("C1", check_figures(folder, protocol, edition, read.records, read.outcomes))
 
 
-def _edition(protocol: Protocol, named: Mapping[str, int]) -> tuple[Edition | None, list[Finding]]:
+def _edition(protocol: Protocol, found: Survey) -> tuple[Edition | None, list[Finding]]:
     """The edition that most records name, and a finding where it does not exist."""
+    named = found.editions
     if not named:
-        return None, [finding("S1", WHOLE, "records that can be read", "none")]
+        unread = [] if found.pointers else [finding("S1", WHOLE, "records that can be read", "none")]
+        return None, unread  # of pointers the survey tells
     name = max(named, key=lambda one: named[one])
     try:
         return protocol.edition(name), []

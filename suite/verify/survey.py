@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import StoreError, UnknownName
+from protocol import ARMS, StoreError, UnknownName
 from suite.results.reading import read_record
 from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
 from suite.submission.description import Submission, read_submission
@@ -18,7 +18,7 @@ from suite.verify.findings import WHOLE, Finding, Place, finding
 
 MAX_NOTES_DEPTH = 3
 _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
-_RUN = re.compile(rf"(?P<run>(?:[a-z0-9_]+/)+?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
+_RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
     r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.gitattributes|\.gitignore|\.gitkeep)"
@@ -36,6 +36,7 @@ class Survey(NamedTuple):
     Attributes:
         files: the relative paths of all files of the layout, sorted.
         passed: those of the files that systems leave behind, sorted.
+        pointers: those of the layout in whose place are pointers of Git LFS, sorted.
         runs: the paths of the folders that hold runs, such as ``fresh/pong/seed0``, sorted.
         findings: what does not belong there, or cannot be read.
         submission: what is declared of the runs; None: it could not be read.
@@ -44,6 +45,7 @@ class Survey(NamedTuple):
 
     files: tuple[str, ...]
     passed: tuple[str, ...]
+    pointers: tuple[str, ...]
     runs: tuple[str, ...]
     findings: tuple[Finding, ...]
     submission: Submission | None
@@ -90,11 +92,13 @@ def _survey(name: str) -> Survey | Unreadable:
     left = sorted({*files} - {*passed})
     own = [file for file in left if file in _TOP or _RUN.fullmatch(file)]
     runs = sorted({match["run"] for file in own if (match := _RUN.fullmatch(file))})
+    pointers = tuple(file for file in own if _is_pointer(folder, file))
     return Survey(
         files=tuple(own),
         passed=tuple(passed),
+        pointers=pointers,
         runs=tuple(runs),
-        findings=(*_layout(sorted({*left} - {*own}), passed, odd), *_pointers(folder, own)),
+        findings=(*_layout(sorted({*left} - {*own}), passed, odd), *_elsewhere(pointers)),
         submission=None,
         editions=_editions(folder, runs),
     )
@@ -117,9 +121,8 @@ def _layout(
         yield finding("S3", WHOLE, expected, f"{len(left) - _SHOWN:,} more")
 
 
-def _pointers(folder: Path, files: Sequence[str]) -> Iterator[Finding]:
+def _elsewhere(pointers: Sequence[str]) -> Iterator[Finding]:
     """S1, once: files that were checked out without Git LFS are not here, so nothing is known of them."""
-    pointers = [file for file in files if _is_pointer(folder, file)]
     if pointers:
         found = (
             f"pointers of Git LFS in place of {len(pointers):,} files, {pointers[0]} first; "
