@@ -21,6 +21,7 @@ ROOMS = (
     "submission",
     "scoring",
     "lanes",
+    "episodes",
     "report",
     "learners",
     "contained",

@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName
-from suite.cli import play, publish, results, rules, verify
+from suite.cli import episodes, play, publish, results, rules, verify
 from suite.cli.options import fail
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(play.app)
 app.add_typer(results.app)
+app.add_typer(episodes.app)
 app.add_typer(publish.app)
 app.add_typer(verify.app)
 app.add_typer(rules.app, name="protocol")
