@@ -92,6 +92,42 @@ def watch(
     print(f"written to {out}, {size / 1e6:.1f} MB; every reward and the end are those of the ledger")
 
 
+@app.command()
+def curves(
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Results folders, complete or not, and published baselines by name (uniform, ppo, dqn, "
+            "multihead_a2c).",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The table; .csv or .parquet.")] = Path("curves.csv"),
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option("--tensorboard", help="A new folder for TensorBoard's event files.", show_default=False),
+    ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition", help="smoke, lite or full.  [default: that of the folders]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write learning curves as a tidy table: learner, arm, game, seed, frames, return, run_id."""
+    protocol = current_protocol()
+    from suite.episodes.event_files import write_events
+    from suite.episodes.tidy import check_name, curve_table, find_results, write_table
+
+    check_name(out)
+    table = curve_table(find_results(results, protocol, edition))
+    if tensorboard is not None:
+        runs = write_events(table, tensorboard)
+        print(f"{runs} runs written to {tensorboard}; `tensorboard --logdir` shows them")
+    write_table(table, out)
+    print(f"{table.num_rows:,} points written to {out}")
+
+
 def _told(protocol: Protocol, recorded: Recorded, claims: Claims) -> str:
     episode = claims.episode
     frames = episode.length_steps * protocol.environment.frame_skip

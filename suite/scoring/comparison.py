@@ -95,7 +95,7 @@ def read_contenders(
         edition = edition_of(Path(folders[0]), protocol).name if folders else "smoke"
     chosen = protocol.edition(edition)
     contenders = []
-    for label, name in zip(_labels(names), names, strict=True):
+    for label, name in zip(labels(names), names, strict=True):
         folder = Path(name) if name in folders else find(name, chosen)
         found = edition_of(folder, protocol)
         if found != chosen:
@@ -108,7 +108,7 @@ def read_contenders(
     return contenders
 
 
-def _labels(names: Sequence[str]) -> list[str]:
+def labels(names: Sequence[str]) -> list[str]:
     """The last part of each name; the whole name where that is not enough."""
     short = [Path(name).name or name for name in names]
     labels = [one if short.count(one) == 1 else name for one, name in zip(short, names, strict=True)]
