@@ -27,6 +27,7 @@ ROOMS = (
     "submission",
     "scoring",
     "lanes",
+    "episodes",
     "report",
     "learners",
     "contained",

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName, current_protocol
-from suite.cli import play, publish, results, rules, verify
+from suite.cli import episodes, play, publish, results, rules, verify
 from suite.cli.options import RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(play.app)
 app.add_typer(results.app)
+app.add_typer(episodes.app)
 app.add_typer(publish.app)
 app.add_typer(verify.app)
 app.add_typer(rules.app, name="protocol", rich_help_panel=RULES)

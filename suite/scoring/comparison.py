@@ -130,14 +130,14 @@ def read_contenders(
         edition = open_results(folders[0]).edition.name if folders else DEFAULT_EDITION
     chosen = current_protocol().edition(edition)
     contenders = []
-    for label, name in zip(_labels(names), names, strict=True):
+    for label, name in zip(labels(names), names, strict=True):
         results = open_results(name if name in folders else find(name, chosen), edition)
         outcomes = read_outcomes(results.store, results.edition)
         contenders.append(Contender(label, outcomes, division_of(results.folder)))
     return contenders
 
 
-def _labels(names: Sequence[str]) -> list[str]:
+def labels(names: Sequence[str]) -> list[str]:
     """The last part of each name, or the whole name if the last part is not unique."""
     short = [Path(name).name or name for name in names]
     labels = [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]

@@ -1,0 +1,136 @@
+"""A recorded run, found by its path or by a baseline's name, and its ledger: all that is read of a run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from protocol import (
+    ARMS,
+    PHASES,
+    EpisodeRecord,
+    ForeignProtocol,
+    Phase,
+    Protocol,
+    Run,
+    RunRecord,
+    StoreError,
+    UnknownName,
+    describe,
+    parse_run_id,
+)
+from suite.results.published import published_folder
+from suite.results.reading import checked_ledger_file, read_record
+from suite.results.store import LEDGER, RECORD
+from suite.untrusted.files import Unreadable
+from suite.untrusted.text import printable
+
+LOOKS_LIKE = "results/smoke/baselines.ppo/fresh/breakout/seed0, or ppo/fresh/breakout/seed0 for a published one"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A complete run and its episodes.
+
+    Attributes:
+        name: the run as it was asked for.
+        title: the same in short: whose run, and its path.
+        run: what the protocol says of it.
+        ledger_sha256: the digest of its ledger, in hexadecimal; it is the one that its record names.
+        table: the ledger (see LEDGER_SCHEMA), a row per episode.
+    """
+
+    name: str
+    title: str
+    run: Run
+    ledger_sha256: str
+    table: pa.Table
+
+    def rows(self, phase: Phase | None, game: str | None) -> list[int]:
+        """The rows of the ledger with episodes of a phase and a game; None: of any.
+
+        Raises:
+            UnknownName: there is no such phase, the run does not play the game, or no episode is of both.
+        """
+        if phase not in (None, *PHASES):
+            raise UnknownName(f"phase {phase!r} does not exist; choose one of: {', '.join(PHASES)}")
+        if game not in (None, *self.run.games):
+            raise UnknownName(f"{self.name} does not play {game!r}; it plays {', '.join(self.run.games)}")
+        wanted = [
+            pc.equal(self.table[name], value) for name, value in (("phase", phase), ("game", game)) if value
+        ]
+        mask = pa.chunked_array([pa.array([True] * self.table.num_rows)])
+        for one in wanted:
+            mask = pc.and_(mask, one)
+        rows: list[int] = pc.indices_nonzero(mask).to_pylist()
+        if not rows:
+            raise UnknownName(f"{self.name} has no {phase or ''} episode of {game or 'any game'}")
+        return rows
+
+    def episode(self, row: int) -> EpisodeRecord:
+        """The episode of a row of the ledger.
+
+        Raises:
+            UnknownName: there is no such row.
+        """
+        if not 0 <= row < self.table.num_rows:
+            raise UnknownName(f"{self.name} has no episode {row}; its rows are 0 to {self.table.num_rows - 1}")
+        values = self.table.slice(row, 1).to_pylist()[0]
+        return EpisodeRecord(**values | {name: tuple(values[name]) for name in ("reward_steps", "rewards")})
+
+
+def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
+    """Read a run of a results folder, of a submission or of a published baseline.
+
+    Args:
+        name: the run's folder or, where no folder of the first part exists, a published baseline's name and the
+            run's path in it.
+        protocol: the rules.
+        edition: of a published baseline.
+
+    Raises:
+        UnknownName: the text names no run.
+        StoreError: the run is not complete, or its record or ledger cannot be read, or do not belong together.
+        ForeignProtocol: it was played under other rules.
+    """
+    folder, path = _place(name, protocol, edition)
+    try:
+        record = read_record(folder, f"{path}/{RECORD}")
+        run = _run_of(name, path, record, protocol)
+        ledger = checked_ledger_file(folder, f"{path}/{LEDGER}", run, protocol)
+        if ledger.sha256 != record.ledger_sha256:
+            raise StoreError(
+                f"the ledger of {name} has SHA-256 {ledger.sha256[:12]}..., its record names "
+                f"{record.ledger_sha256[:12]}...; take both from the same run"
+            )
+        title = printable(f"{folder.resolve().name} {path}")
+        return Recorded(name, title, run, ledger.sha256, ledger.table)
+    except Unreadable as error:
+        raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error
+
+
+def _place(name: str, protocol: Protocol, edition: str) -> tuple[Path, str]:
+    """The results folder, and the run's path in it."""
+    parts = Path(name).parts
+    begins = [place for place, part in enumerate(parts) if part in ARMS]
+    if not begins:
+        raise UnknownName(f"{name!r} names no run; a run looks like {LOOKS_LIKE}")
+    source, path = Path(*parts[: begins[-1]]), "/".join(parts[begins[-1] :])
+    return (source if source.is_dir() else published_folder(str(source), edition)), path
+
+
+def _run_of(name: str, path: str, record: RunRecord, protocol: Protocol) -> Run:
+    run_id = parse_run_id(record.run_id, protocol)
+    if run_id.path != path:
+        raise ForeignProtocol(
+            f"{name} holds the record of {run_id}; name the folder that the run was played in"
+        )
+    if record.edition_digest != (digest := protocol.edition_digests[run_id.edition]):
+        raise ForeignProtocol(
+            f"{name} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
+            f"this release has {digest[:12]}...; read it with the release that wrote it"
+        )
+    return describe(run_id, protocol)
