@@ -214,8 +214,7 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
 def _how_it_ended(status: int, kills: int, printed: str) -> str:
     """Why a process has ended that said nothing, as far as the system and what it printed tell."""
     if status > 0 and (lines := printed.strip().splitlines()):
-        last = lines[-1]
-        return f"its process ended with status {status} before the run was complete; its log ends with {last!r}"
+        return f"its process ended with status {status}, incomplete; its log ends with {lines[-1]!r}"
     if status >= 0:
         return (
             f"its process ended with status {status} before the run was complete, and said nothing: the "
