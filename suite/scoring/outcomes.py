@@ -240,5 +240,5 @@ def _read_run(task: _ReadTask) -> dict[str, GameOutcome] | Failure:
     except Unreadable as error:
         return Failure(str(error))
     if ledger.sha256 != task.ledger_sha256:
-        return Failure("is not the ledger that its record names")
+        return Failure("is not the one that its record names")
     return game_outcomes(ledger.columns, run)
