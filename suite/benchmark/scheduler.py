@@ -56,24 +56,36 @@ def play_graph(
 @contextmanager
 def _client(settings: Settings) -> Iterator[Any]:
     """A client of the scheduler that was asked for, or of one in this process."""
-    import dask
+    if settings.scheduler is not None:
+        with cluster_client(settings.scheduler) as client:
+            yield client
+        return
     from distributed import Client
 
-    # Replay buffers would trip the memory thresholds, and no result is larger than a line.
-    thresholds = [f"distributed.worker.memory.{name}" for name in ("target", "spill", "pause", "terminate")]
-    with dask.config.set(dict.fromkeys(thresholds, False)):
-        if settings.scheduler is None:
-            with _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
-                yield client
-            return
+    with _no_thresholds(), _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
+        yield client
+
+
+@contextmanager
+def cluster_client(address: str) -> Iterator[Any]:
+    """A client of the scheduler at an address; raises WorkerDied where none answers."""
+    from distributed import Client
+
+    with _no_thresholds():
         try:
-            client = Client(settings.scheduler, timeout=10)
+            client = Client(address, timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
-            raise WorkerDied(
-                f"no dask scheduler answers at {settings.scheduler} ({error}); check the address"
-            ) from error
+            raise WorkerDied(f"no dask scheduler answers at {address} ({error}); check the address") from error
         with client:
             yield client
+
+
+def _no_thresholds() -> Any:
+    """Replay buffers would trip the memory thresholds, and no result is larger than a line."""
+    import dask
+
+    thresholds = [f"distributed.worker.memory.{name}" for name in ("target", "spill", "pause", "terminate")]
+    return dask.config.set(dict.fromkeys(thresholds, False))
 
 
 def _local_cluster(jobs: int) -> Any:

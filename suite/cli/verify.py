@@ -122,6 +122,20 @@ def verify(
         int | None,
         typer.Option("--seed", min=0, help="Draws sample and runs.", show_default="a new one, printed"),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", help="Replay on this dask scheduler, such as tcp://host:8786.", show_default=False
+        ),
+    ] = None,
+    finished: Annotated[
+        Path | None,
+        typer.Option(
+            "--finished",
+            help="Keep what is replayed in this folder, outside the submission; a second call goes on.",
+            show_default=False,
+        ),
+    ] = None,
     retrain: Annotated[
         list[str] | None,
         typer.Option(
@@ -143,6 +157,7 @@ def verify(
     import secrets
 
     from suite.cli.printing import output_console
+    from suite.verify.findings import COST
     from suite.verify.verification import Levels
     from suite.verify.verification import verify as verify_folder
 
@@ -152,6 +167,8 @@ def verify(
         raise UnknownName("choose one of --json and --markdown")
     if seed is not None and sample is None and not counts:
         raise UnknownName("--seed draws a sample or runs; give --sample or --retrain NUMBER, too")
+    if not (replay or sample is not None) and (scheduler is not None or finished is not None):
+        raise UnknownName("--scheduler and --finished are of a replay; give --replay or --sample, too")
     if len(counts) > 1:
         raise UnknownName(f"--retrain was given {len(counts)} numbers of runs to draw; give one")
     drawn_by = secrets.randbits(32) if seed is None else seed
@@ -160,10 +177,16 @@ def verify(
     box = box_spec(image, contained, box_user, limit)
     if box is not None and not retrain:
         raise UnknownName("a box is for training again; give --retrain, too")
-    levels = Levels(replay or sample is not None, drawn, runs, box, draw)
+    levels = Levels(replay or sample is not None, drawn, runs, box, draw, scheduler, finished)
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
-        found = verify_folder(folder, levels, listener=status.update)
+
+        def tell(step: str) -> None:
+            if step.startswith(COST):
+                console.print(step, highlight=False, soft_wrap=True)
+            status.update(step)
+
+        found = verify_folder(folder, levels, listener=tell)
     if as_json:
         print(found.model_dump_json(indent=2))
     elif as_markdown:

@@ -122,10 +122,13 @@ def join_head_use(notes: Path, games: Mapping[tuple[int, int, int], str]) -> Hea
     """
     path = notes / HEAD_USE
     try:
-        table = pq.read_table(pa.BufferReader(read_bytes(notes, HEAD_USE, MAX_HEAD_USE_BYTES)))
-        heads = head_columns(sum(name.startswith("head_") for name in table.column_names))
+        file = pq.ParquetFile(pa.BufferReader(read_bytes(notes, HEAD_USE, MAX_HEAD_USE_BYTES)))
+        heads = head_columns(sum(name.startswith("head_") for name in file.schema_arrow.names))
         if len(heads) > MAX_HEADS:
             raise Unreadable(f"has {len(heads):,} heads, at most {MAX_HEADS} are drawn")
+        if file.metadata.num_rows != len(games):
+            raise StoreError(f"{path} is not about the episodes of its run's ledger; play the run again")
+        table = file.read(use_threads=False)
         rows = table.select(["lane", "number", "length_steps", "head_0", *heads[1:]]).to_pylist()
     except (Unreadable, OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -24,6 +24,8 @@ MAX_FILES = 20_000
 MAX_DEPTH = 8
 MAX_JSON_BYTES = 16 * 2**20
 MAX_DEPTH_OF_VALUES = 64
+MAX_VALUES = 200_000
+"""Of JSON; what is in a document takes hundreds of times its bytes, and more where each value is wrong."""
 MAX_DOTS_IN_A_LINE = 1_000
 """Of TOML, whose parser's time and memory grow with the square of a key's dots."""
 
@@ -144,7 +146,10 @@ def parse_json(data: bytes) -> Any:
 
     Raises:
         Unreadable: it is not.
+        TooLarge: it has more values than anything right.
     """
+    if (values := data.count(b",") + 1) > MAX_VALUES:
+        raise TooLarge(f"has {values:,} values, at most {MAX_VALUES:,} can be right")
     try:
         found = json.loads(
             _decoded(data), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite

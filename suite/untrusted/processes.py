@@ -158,11 +158,17 @@ def _nothing_from_here() -> Iterator[None]:
             os.environ[_SAFE] = safe
 
 
-def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
+def limit_memory(memory_bytes: int) -> None:
+    """From here on this process gets so much memory beyond what it has, and leaves no core."""
     with open("/proc/self/statm", encoding="ascii") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (in_use + memory_bytes,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
+    limit_memory(memory_bytes)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries that run out of memory say so at length
     while True:
         try:
             task = pipe.recv()

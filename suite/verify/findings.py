@@ -48,6 +48,9 @@ REVIEWED_RULES = {"I1": "the learner holds no knowledge of particular games"}
 REPLAY_RULES, RETRAIN_RULES = ("R1", "R2", "R3"), ("T1",)
 """Only the emulator, or the learner, can tell; unless they are asked for they stay UNVERIFIABLE."""
 
+COST = "to replay: "
+"""With this the line begins that tells, before a replay, what it costs."""
+
 Severity = Literal["error", "unchecked", "warning"]
 Verdict = Literal["PASS", "FAIL", "UNVERIFIABLE"]
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
@@ -28,9 +31,9 @@ class RunTask(NamedTuple):
 
 
 class AuditedLedger(NamedTuple):
-    """A ledger that was read: how many episodes it has, and the digest of its bytes."""
+    """A ledger that was read: how many actions each episode has, int32 (E,), and the digest of its bytes."""
 
-    episodes: int
+    steps: npt.NDArray[np.int32]
     sha256: str
 
 
@@ -72,7 +75,8 @@ def audit_run(task: RunTask) -> RunAudit:
     outcomes = None
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
-    audited = AuditedLedger(len(ledger.columns.lane), ledger.sha256)
+    steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
+    audited = AuditedLedger(steps, ledger.sha256)
     return RunAudit((*findings, *found), record, outcomes, audited)
 
 

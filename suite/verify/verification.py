@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from protocol import AmtlbError, Protocol, UnknownName, current_protocol
+from protocol import AmtlbError, Protocol, UnknownName, current_protocol, describe
 from suite.contained.spec import BoxSpec
 from suite.machine import available_cores
 from suite.results.store import Store
@@ -27,6 +27,7 @@ from suite.verify.findings import (
 )
 
 if TYPE_CHECKING:
+    from suite.verify.replay import Replays
     from suite.verify.retrain import Retraining
 
 
@@ -39,11 +40,14 @@ class Levels(NamedTuple):
         retrain: the run ids that the learner plays again, such as ``smoke/fresh/breakout/seed0``.
         box: where it is put for that; None: into a process with this environment.
         draw: how many runs are drawn to be played again, and the seed that draws them; None: only those named.
+        scheduler: the address of a dask scheduler whose workers replay; None: this machine does.
+        finished: a folder outside the submission that keeps what is replayed, so that a second call goes on;
+            None: nothing is kept.
 
     Example:
         >>> import amtlb
-        >>> amtlb.Levels(replay=True, sample=(0.05, 7))
-        Levels(replay=True, sample=(0.05, 7), retrain=(), box=None, draw=None)
+        >>> amtlb.Levels(replay=True, sample=(0.05, 7)).sample
+        (0.05, 7)
     """
 
     replay: bool = False
@@ -51,6 +55,8 @@ class Levels(NamedTuple):
     retrain: Sequence[str] = ()
     box: BoxSpec | None = None
     draw: tuple[int, int] | None = None
+    scheduler: str | None = None
+    finished: Path | None = None
 
 
 AUDIT = Levels()
@@ -99,13 +105,8 @@ def verify(
     findings, checked = list(audited.findings), set(audited.checked)
     replayed: Replayed | None = None
     if levels.replay and audited.edition is not None:
-        from suite.verify.replay import replay_submission
-
-        def tell(done: int, of: int) -> None:
-            listener(f"replaying, {100 * done // of} %")
-
         with _reported(findings, "R1"):
-            found = replay_submission(folder, protocol, audited.ledgers, levels.sample, workers, tell)
+            found = _replay(folder, protocol, audited, levels, workers, listener)
             replayed, checked = found.replayed, checked | set(REPLAY_RULES)
             findings += found.findings
     retrained: Retrained | None = None
@@ -126,6 +127,33 @@ def _reported(findings: list[Finding], rule: str) -> Iterator[None]:
         raise
     except AmtlbError as error:
         findings.append(finding(rule, WHOLE, "what this level needs", str(error), "unchecked"))
+
+
+def _replay(
+    folder: Path,
+    protocol: Protocol,
+    audited: Audit,
+    levels: Levels,
+    workers: int,
+    listener: Callable[[str], None],
+) -> Replays:
+    """Episodes played again, here or on a cluster."""
+    from suite.benchmark.scheduler import cluster_client
+    from suite.verify.crews import Here, cluster
+    from suite.verify.finished import finished_in
+    from suite.verify.replay import replay_submission
+
+    ledgers = audited.ledgers
+    runs = [describe(run_id, protocol) for run_id in ledgers]
+    with ExitStack() as stack:
+        finished = stack.enter_context(finished_in(levels.finished, folder, protocol.version))
+        if levels.scheduler is None:
+            return replay_submission(
+                folder, protocol, ledgers, levels.sample, Here(workers, runs), finished, listener
+            )
+        client = stack.enter_context(cluster_client(levels.scheduler))
+        crew = cluster(client, levels.scheduler, runs)
+        return replay_submission(folder.resolve(), protocol, ledgers, levels.sample, crew, finished, listener)
 
 
 def _retrain(
