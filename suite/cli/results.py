@@ -119,21 +119,6 @@ def report(
     print(f"written to {page}")
 
 
-@app.command()
-def heads(
-    run_folder: Annotated[Path, typer.Argument(help="A complete run of a learner with heads.")],
-    out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
-) -> None:
-    """Draw how a learner's heads shared the games of a run."""
-    from suite.report.figures import draw_head_use
-    from suite.report.style import save
-    from suite.results.head_use import read_head_use
-
-    use = read_head_use(run_folder)
-    save(draw_head_use(use), out)
-    print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
-
-
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
     """Score a complete results folder, keep the scores in it and print them."""
     from suite.cli.printing import output_console, print_scores
