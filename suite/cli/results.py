@@ -64,8 +64,10 @@ def compare(
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.cli.printing import output_console
-    from suite.report.comparison_tables import comparison_sheets, tidy_sheet
-    from suite.report.sheets import csv_text, markdown_table, rich_table
+    from suite.report.comparison_tables import comparison_sheets
+    from suite.report.sheets import csv_text, markdown_table
+    from suite.report.terminal import print_sheet
+    from suite.report.tidy import tidy_sheet
 
     comparison = _compared(results, edition, source)
     if as_json:
@@ -77,7 +79,7 @@ def compare(
     else:
         console = output_console()
         for sheet in comparison_sheets(comparison):
-            console.print(rich_table(sheet))
+            print_sheet(console, sheet)
 
 
 def _compared(results: list[str], edition: str | None, source: str | None) -> Comparison:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from suite.report.sheets import null_text, signed, with_interval
+from suite.report.numbers import signed, with_null
 from suite.report.style import (
     FRESH,
     GENERALIST,
@@ -172,16 +172,14 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
         Drawing(
             "contrast_curve",
             "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer.",
-            f"Line of the transfer contrast over frames; it ends at {with_interval(transfer.contrast, True)}, "
-            f"null {null_text(transfer.contrast, True)}.",
+            f"Line of the transfer contrast over frames; it ends at {with_null(transfer.contrast, True)}.",
             draw_curve(transfer.contrast_curve, transfer.grid_frames, Level("contrast", 0.0)),
         ),
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
             "something only where it leaves its null; its interval is too narrow where games come near 0.",
-            f"Line of the transfer ratio over frames; it ends at {with_interval(transfer.ratio, False)}, "
-            f"null {null_text(transfer.ratio, False)}.",
+            f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, False)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
         ),
         Drawing(

@@ -10,9 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from protocol import RunRecord, StoreError
-from suite.report.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row, division_title
+from suite.report.comparison_tables import claim_sheet, comparison_row, division_title, overview_sheet
 from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
-from suite.report.sheets import Sheet, null_text, with_interval
+from suite.report.numbers import pieces, with_null
+from suite.report.sheets import Column, Row, Sheet
 from suite.report.style import Drawing, inline_svg, save
 from suite.report.tables import headline, score_sheets
 from suite.results.head_use import HEAD_USE, read_head_use
@@ -109,6 +110,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["pieces"] = pieces
     environment.filters["svg"] = lambda drawing: Markup(inline_svg(drawing))
     first = outcomes.records[0]
     return environment.get_template("page.html.j2").render(
@@ -133,7 +135,7 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 
 def _spoken(figure: Figure) -> str:
-    return f"{with_interval(figure, True)}, null {null_text(figure, True)}"
+    return f"{with_null(figure, True)}"
 
 
 def _headline(scores: Scores) -> dict[str, Any]:
@@ -142,7 +144,7 @@ def _headline(scores: Scores) -> dict[str, Any]:
         "contrast": contrast,
         "bar": _bar(contrast),
         "wins": wins,
-        "spoken_wins": f"{with_interval(wins, False)}, null {null_text(wins, False)}",
+        "spoken_wins": f"{with_null(wins, False)}",
     }
 
 
@@ -168,7 +170,7 @@ def _sections(
     claim: Claim,
     published: Mapping[str, Scores],
 ) -> Iterable[Section]:
-    by_game, speed, final, pretraining, multitask, overall = score_sheets(scores)
+    sheets = score_sheets(scores)
     claimed = claim_sheet({"this learner": claim})
     yield Section(
         "transfer",
@@ -176,7 +178,7 @@ def _sections(
         "Each held-out game is played by an untrained learner and by one that was trained on the other folds. "
         "Every figure stands beside its null: what the same figure says of fresh runs set against fresh runs.",
         transfer_drawings(scores),
-        (claimed, overall, by_game, speed, final),
+        (claimed, sheets.overall, sheets.by_game, sheets.speed, sheets.final),
     )
     yield Section(
         "pretraining",
@@ -184,7 +186,7 @@ def _sections(
         "Whether pre-training learned: what it earned in each game, beside a fresh learner after the same "
         "frames of that game.",
         (),
-        (pretraining,),
+        (sheets.pretraining,),
     )
     yield Section(
         "multitask",
@@ -192,7 +194,7 @@ def _sections(
         "One set of weights for all games, beside the same architecture trained on each game alone for the "
         "same frames of it.",
         [multitask_drawing(scores)],
-        (multitask,),
+        (sheets.multitask,),
     )
     yield Section(
         "learning",
@@ -223,30 +225,37 @@ def _beside_published(division: Division, scores: Scores, published: Mapping[str
     """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
     if not published:
         return ()
-    rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
+    rows: dict[Division, list[Row]] = {one: [] for one in DIVISIONS}
     rows[division].append(comparison_row("this learner", scores))
     for name, other in published.items():
         folder = published_folder(name, scores.edition)
         rows[division_of(folder)].append(comparison_row(name, other))
-    title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
-    return tuple(
-        Sheet(division_title(one, title), COMPARISON_HEADER, tuple(own)) for one, own in rows.items() if own
-    )
+    sheets = {one: overview_sheet(scores.edition, own) for one, own in rows.items() if own}
+    return tuple(sheet._replace(title=division_title(one, sheet.title)) for one, sheet in sheets.items())
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
+    columns = (
+        Column("run", "run", "label"),
+        Column("device", "device", "words"),
+        Column("machine", "machine", "words"),
+        Column("frames", "frames"),
+        Column("speed", "steps/s"),
+        Column("seconds", "seconds"),
+        Column("started", "started"),
+        Column("ledger", "ledger"),
+    )
     rows = tuple(
-        (
-            record.run_id.partition("/")[2],
-            record.device,
-            record.cpu,
-            f"{record.budget_frames:,}",
-            f"{record.training_steps_per_second:,.0f}",
-            f"{record.wall_seconds:,.0f}",
-            record.started_at,
-            record.ledger_sha256[:12],
-        )
+        {
+            "run": record.run_id.partition("/")[2],
+            "device": record.device,
+            "machine": record.cpu,
+            "frames": f"{record.budget_frames:,}",
+            "speed": f"{record.training_steps_per_second:,.0f}",
+            "seconds": f"{record.wall_seconds:,.0f}",
+            "started": record.started_at,
+            "ledger": record.ledger_sha256[:12],
+        }
         for record in records
     )
-    header = ("run", "device", "machine", "frames", "steps/s", "seconds", "started", "ledger")
-    return Sheet(f"{len(records)} runs", header, rows, labels=3)
+    return Sheet(f"{len(records)} runs", columns, rows)
