@@ -247,20 +247,28 @@ def _multitask_sheet(scores: Scores) -> Sheet:
 
 def headline(scores: Scores, claim: Claim) -> Sequence[str]:
     """What the scores say, in words: the claim first."""
-    transfer, contrast, wins = scores.transfer, scores.transfer.contrast, scores.transfer.win_probability
-    lines = [
+    transfer = scores.transfer
+    return [
         claim.sentence,
-        f"transfer contrast {with_null(contrast, True)}",
-        f"transfer beats fresh with probability {with_null(wins, False)}",
+        f"transfer contrast {with_null(transfer.contrast, True)}",
+        f"transfer beats fresh with probability {with_null(transfer.win_probability, False)}",
         *(f"{condition.name}: {condition.words}" for condition in claim.conditions[2:]),
-        f"transfer ratio {with_null(transfer.ratio, False)}: "
-        "above 1 proves nothing by itself, and its interval is too narrow where games come near 0",
+        *caveats(scores),
     ]
+
+
+def caveats(scores: Scores) -> Sequence[str]:
+    """The ratio with its warning, and which games are left out of which figures."""
+    transfer = scores.transfer
     named = {
-        "negative rewards, in no figure over all games": transfer.negative_games,
-        "without a ratio": transfer.undefined_games,
-        "without whole episodes in each run, not in the human-normalised gain": (
+        "Negative rewards, in no figure over all games": transfer.negative_games,
+        "Without a ratio": transfer.undefined_games,
+        "Without whole episodes in each run, not in the human-normalised gain": (
             transfer.games_without_whole_episodes
         ),
     }
-    return lines + [f"{what}: {', '.join(games)}" for what, games in named.items() if games]
+    return [
+        f"The transfer ratio is {with_null(transfer.ratio, False)}: above 1 proves nothing by itself, and its "
+        "interval is too narrow where games come near 0",
+        *(f"{what}: {', '.join(games)}" for what, games in named.items() if games),
+    ]

@@ -84,11 +84,16 @@ SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score_ou
 function of every old one as it is, so that published scores can be computed again for ever."""
 
 
+def scores_text(scores: Scores) -> str:
+    """The contents of ``scores.json``."""
+    return scores.model_dump_json(indent=2) + "\n"
+
+
 def write_scores(scores: Scores, folder: Path) -> Path:
     """Write ``scores.json`` into a results folder; the same scores give the same bytes."""
     path = folder / SCORES
     try:
-        write_file(path, scores.model_dump_json(indent=2) + "\n")
+        write_file(path, scores_text(scores))
     except OSError as error:
         raise StoreError(
             f"the scores cannot be written to {path} ({error}); `--json` prints them instead"
