@@ -70,8 +70,6 @@ SLOW = (
     ".venv/bin/amtlb benchmark --learner my_learner:make",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
     "--out results/tuned",
-    ".venv/bin/amtlb run smoke/generalist/seed0 --learner baselines.multihead_a2c:make",
-    ".venv/bin/amtlb heads results/smoke/baselines.multihead_a2c/generalist/seed0 --out heads.svg",
 )
 """What `make test-slow` runs: whole editions, long runs, and what needs them."""
 

@@ -10,8 +10,10 @@ from rich.text import Text
 
 from protocol import Edition, Run
 from suite.benchmark.cost import Estimate, Pace, Volume
-from suite.report.sheets import Sheet, rich_table, rough
+from suite.report.numbers import rough
+from suite.report.sheets import Column, Sheet
 from suite.report.tables import headline, score_sheets
+from suite.report.terminal import print_sheet
 from suite.scoring.claims import Claim
 from suite.scoring.scores import Scores
 from suite.untrusted.text import printable
@@ -72,21 +74,37 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
             ("checkpoints on disk, GB", rough(cost.checkpoint_bytes / 1e9)),
         ]
     rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
-    console.print(rich_table(Sheet(f"{amount.runs} runs are missing", ("", "estimate"), tuple(rows))))
+    columns = (Column("what", "", "label"), Column("estimate", "estimate"))
+    estimates = tuple({"what": what, "estimate": text} for what, text in rows)
+    print_sheet(console, Sheet(f"{amount.runs} runs are missing", columns, estimates))
     told = "not measured: " if pace is None else "speed: "
     console.print(told + source, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_verification(console: Console, found: Verification) -> None:
     """The verdict on every rule, then every finding."""
+    columns = (
+        Column("rule", "rule", "label"),
+        Column("verdict", "verdict", "words"),
+        Column("errors", "errors"),
+        Column("unchecked", "unchecked"),
+        Column("title", "what", "words"),
+    )
     rows = tuple(
-        (one.rule, one.verdict, str(one.errors), str(one.unchecked), one.title) for one in found.verdicts
+        {
+            "rule": one.rule,
+            "verdict": one.verdict,
+            "errors": str(one.errors),
+            "unchecked": str(one.unchecked),
+            "title": one.title,
+        }
+        for one in found.verdicts
     )
     title = (
         f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
         f"division {found.division or 'unknown'}"
     )
-    console.print(rich_table(Sheet(title, ("rule", "verdict", "errors", "unchecked", "what"), rows, labels=2)))
+    print_sheet(console, Sheet(title, columns, rows))
     if found.brings is not None:
         console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
     for rule in found.for_the_reviewer:
@@ -112,6 +130,13 @@ def _finding_text(finding: Finding) -> str:
 
 def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
     """The transfer and the multitask results as tables, the headline last."""
+    print_text(console, printable(f"{scores.learner} on {scores.edition}"))
     for sheet in score_sheets(scores):
-        console.print(rich_table(sheet))
-    console.print("\n".join(headline(scores, claim)), highlight=False, soft_wrap=True)
+        print_sheet(console, sheet)
+    for line in headline(scores, claim):
+        print_text(console, line)
+
+
+def print_text(console: Console, line: str) -> None:
+    """A line, broken between words in a terminal, and not at all where there is none."""
+    console.print(Text(line), soft_wrap=not console.is_terminal)

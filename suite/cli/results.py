@@ -63,8 +63,10 @@ def compare(
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.cli.printing import output_console
-    from suite.report.comparison_tables import comparison_sheets, tidy_sheet
-    from suite.report.sheets import csv_text, markdown_table, rich_table
+    from suite.report.comparison_tables import comparison_sheets
+    from suite.report.sheets import csv_text, markdown_table
+    from suite.report.terminal import print_sheet
+    from suite.report.tidy import tidy_sheet
 
     comparison = _compared(results, edition, source)
     if as_json:
@@ -76,7 +78,7 @@ def compare(
     else:
         console = output_console()
         for sheet in comparison_sheets(comparison):
-            console.print(rich_table(sheet))
+            print_sheet(console, sheet)
 
 
 def _compared(results: list[str], edition: str | None, source: str | None) -> Comparison:
@@ -114,21 +116,6 @@ def report(
     edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
     page = write_report(folder, out or folder / "report", edition.name)
     print(f"written to {page}")
-
-
-@app.command(rich_help_panel=READ)
-def heads(
-    run_folder: Annotated[Path, typer.Argument(help="A complete run of a learner with heads.")],
-    out: Annotated[Path, typer.Option("--out", help="The figure to write; .svg or .png.")] = Path("heads.svg"),
-) -> None:
-    """Draw how a learner's heads shared the games of a run."""
-    from suite.report.figures import draw_head_use
-    from suite.report.style import save
-    from suite.results.head_use import read_head_use
-
-    use = read_head_use(run_folder)
-    save(draw_head_use(use), out)
-    print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from suite.report.sheets import Sheet, null_text, plain, points, with_interval, with_p
+from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
+from suite.report.sheets import Column, Row, Sheet
 from suite.scoring.claims import Claim
-from suite.scoring.comparison import Comparison
-from suite.scoring.estimates import Figure
-from suite.scoring.scores import Scores
+from suite.scoring.comparison import Comparison, Duel
+from suite.scoring.scores import GameMultitask, Scores
 from suite.submission.description import DIVISIONS, Division
 
-COMPARISON_HEADER = (
-    "learner",
-    "contrast",
-    "transfer beats fresh",
-    "null of contrast",
-    "p",
-    "ratio r",
-    "null of ratio",
+COMPARISON_COLUMNS = (
+    Column("learner", "learner", "label"),
+    Column("contrast", "contrast"),
+    Column("wins", "transfer beats fresh"),
+    Column("null", "null of contrast", rank=1),
+    Column("p", "p"),
+    Column("ratio", "ratio r", rank=2),
+    Column("ratio_null", "null of ratio", rank=3),
 )
 
 
@@ -44,122 +44,113 @@ def _sheets_of(comparison: Comparison, division: Division) -> tuple[Sheet, ...]:
     labels = tuple(one.label for one in everyone)
     first = everyone[0].scores
     return (
-        Sheet(
-            f"transfer over all games of {comparison.edition}; in brackets 95 % intervals, null: its 5 .. 95 %",
-            COMPARISON_HEADER,
-            tuple(comparison_row(one.label, one.scores) for one in everyone),
-        ),
+        overview_sheet(comparison.edition, [comparison_row(one.label, one.scores) for one in everyone]),
         claim_sheet({one.label: one.claim for one in everyone}),
-        Sheet(
+        _by_game(
             "transfer contrast by game, with its p-value: of few seeds it is a hint only",
-            ("held-out game", *labels),
-            tuple(
-                (
-                    game.game,
-                    *(with_p(one.scores.transfer.games[place].contrast, True) for one in everyone),
-                )
-                for place, game in enumerate(first.transfer.games)
-            ),
+            Column("game", "held-out game", "label"),
+            [
+                (one.label, {game.game: with_p(game.contrast, True) for game in one.scores.transfer.games})
+                for one in everyone
+            ],
         ),
-        Sheet(
+        _by_game(
             "multitask by game: the generalist's evaluation return / the specialist's",
-            ("game", *labels, "random", "human"),
-            tuple(
-                (
-                    game.game,
-                    *(_both_means(one.scores, place) for one in everyone),
-                    points(game.random),
-                    points(game.human),
-                )
-                for place, game in enumerate(first.multitask)
-            ),
+            Column("game", "game", "label"),
+            [
+                *(
+                    (one.label, {game.game: _both_means(game) for game in one.scores.multitask})
+                    for one in everyone
+                ),
+                ("random", {game.game: points(game.random) for game in first.multitask}),
+                ("human", {game.game: points(game.human) for game in first.multitask}),
+            ],
         ),
-        Sheet(
+        _by_game(
             "contrast of generalist and specialist by game, with its p-value",
-            ("game", *labels),
-            tuple(
-                (game.game, *(with_p(one.scores.multitask[place].contrast, True) for one in everyone))
-                for place, game in enumerate(first.multitask)
-            ),
+            Column("game", "game", "label"),
+            [
+                (one.label, {game.game: with_p(game.contrast, True) for game in one.scores.multitask})
+                for one in everyone
+            ],
         ),
-        Sheet(
-            "how likely a run of the first earns more than a run of the second, with the p-value",
-            ("first", "second", "untrained before", "pre-trained", "as generalist"),
-            tuple(
-                (duel.ours, duel.theirs, *(with_p(figure, False) for figure in duel.figures().values()))
-                for duel in comparison.duels
-                if duel.ours in labels
-            ),
-            labels=2,
-        ),
+        _duel_sheet([duel for duel in comparison.duels if duel.ours in labels]),
     )
+
+
+def overview_sheet(edition: str, rows: Sequence[Row]) -> Sheet:
+    """The figures over all games, a learner each: rows as ``comparison_row`` makes them."""
+    title = f"transfer over all games of {edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
+    return Sheet(title, COMPARISON_COLUMNS, tuple(rows))
+
+
+def _by_game(title: str, games: Column, cells: Sequence[tuple[str, Mapping[str, Cell]]]) -> Sheet:
+    """A row per game, then a column per header with its cells by game; two headers may be alike."""
+    columns = [Column(f"column_{place}", header) for place, (header, _) in enumerate(cells)]
+    rows: list[Row] = [
+        {games.name: game} | {column.name: own[game] for column, (_, own) in zip(columns, cells, strict=True)}
+        for game in cells[0][1]
+    ]
+    return Sheet(title, (games, *columns), tuple(rows))
+
+
+def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
+    columns = (
+        Column("first", "first", "label"),
+        Column("second", "second", "label"),
+        Column("fresh", "untrained before"),
+        Column("transfer", "pre-trained"),
+        Column("generalist", "as generalist"),
+    )
+    rows: list[Row] = [
+        {
+            "first": duel.ours,
+            "second": duel.theirs,
+            **{name: with_p(figure, False) for name, figure in duel.figures().items()},
+        }
+        for duel in duels
+    ]
+    title = "how likely a run of the first earns more than a run of the second, with the p-value"
+    return Sheet(title, columns, tuple(rows))
 
 
 def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
     """What may be claimed of each learner, by label."""
     corrected = f"; p-values are corrected for {len(claims)} learners (Holm)" if len(claims) > 1 else ""
+    names = ("learner", "condition", "outcome", "words")
+    found = [
+        (label, *row)
+        for label, claim in claims.items()
+        for row in (
+            ("claim", claim.verdict, claim.sentence),
+            *((one.name, one.outcome, one.words) for one in claim.conditions),
+        )
+    ]
     return Sheet(
         f"what may be claimed: all four conditions must hold{corrected}",
-        ("learner", "condition", "outcome", "what was found"),
-        tuple(
-            row
-            for label, claim in claims.items()
-            for row in (
-                (label, "claim", claim.verdict, claim.sentence),
-                *((label, one.name, one.outcome, one.words) for one in claim.conditions),
-            )
+        (
+            Column("learner", "learner", "label"),
+            Column("condition", "condition", "words"),
+            Column("outcome", "outcome", "words"),
+            Column("words", "what was found", "words"),
         ),
-        labels=4,
+        tuple(dict(zip(names, row, strict=True)) for row in found),
     )
 
 
-def comparison_row(label: str, scores: Scores) -> tuple[str, ...]:
+def comparison_row(label: str, scores: Scores) -> Row:
     """One learner's figures over all games, as text."""
     contrast, ratio = scores.transfer.contrast, scores.transfer.ratio
-    return (
-        label,
-        with_interval(contrast, True),
-        with_interval(scores.transfer.win_probability, False),
-        null_text(contrast, True),
-        plain(contrast.null.p_value if contrast.null else None),
-        with_interval(ratio, False),
-        null_text(ratio, False),
-    )
+    return {
+        "learner": label,
+        "contrast": with_interval(contrast, True),
+        "wins": with_interval(scores.transfer.win_probability, False),
+        "null": null_pieces(contrast, True),
+        "p": p_text(contrast),
+        "ratio": with_interval(ratio, False),
+        "ratio_null": null_pieces(ratio, False),
+    }
 
 
-def _both_means(scores: Scores, place: int) -> str:
-    game = scores.multitask[place]
+def _both_means(game: GameMultitask) -> str:
     return f"{points(game.generalist_mean)} / {points(game.specialist_mean)}"
-
-
-def tidy_sheet(comparison: Comparison) -> Sheet:
-    """Every figure of a comparison with its interval and null, a row each, at full precision."""
-    header = ("learner", "division", "against", "game", "measure", "value", "low", "high")
-    rows, divisions = [], {one.label: one.division for one in comparison.contenders}
-    for one in comparison.contenders:
-        for label, game, measure, figure in _figures(one.label, one.scores):
-            rows.append((label, one.division, "", game, measure, *_numbers(figure)))
-    for duel in comparison.duels:
-        for measure, figure in duel.figures().items():
-            duelled = (duel.ours, divisions[duel.ours], duel.theirs, "", f"win_probability_{measure}")
-            rows.append((*duelled, *_numbers(figure)))
-    nulls = ("null_low", "null_median", "null_high", "p_value", "minimum_detectable_effect")
-    return Sheet(f"comparison on {comparison.edition}", (*header, *nulls), tuple(rows), labels=5)
-
-
-def _figures(label: str, scores: Scores) -> list[tuple[str, str, str, Figure]]:
-    games = [("transfer", game) for game in scores.transfer.games]
-    parts = [("transfer", "", scores.transfer), *((kind, game.game, game) for kind, game in games)]
-    parts += [("multitask", game.game, game) for game in scores.multitask]
-    return [
-        (label, game, f"{kind}_{name}", figure)
-        for kind, game, part in parts
-        for name, figure in part
-        if isinstance(figure, Figure)
-    ]
-
-
-def _numbers(figure: Figure) -> tuple[str, ...]:
-    ends = figure.interval.model_dump().values() if figure.interval else (None, None)
-    null = figure.null.model_dump().values() if figure.null else [None] * 5
-    return tuple("" if number is None else repr(number) for number in (figure.value, *ends, *null))

@@ -9,13 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from suite.report.sheets import null_text, signed, with_interval
+from suite.report.numbers import signed, with_null
 from suite.report.style import (
     FRESH,
     GENERALIST,
+    HEADS,
     INK,
     NULL,
-    OTHER,
+    PRETRAIN,
     TRANSFER,
     WIDTH_INCHES,
     Drawing,
@@ -30,14 +31,29 @@ from suite.scoring.outcomes import Outcomes
 from suite.scoring.scores import Scores
 
 LEARNING_BINS = 20
-_HEADS, _HATCHES = (FRESH, TRANSFER, GENERALIST, OTHER), ("", "///", "xxx", "...")
+_HATCHES = ("", "///", "xxx", "...")
 
 
 class Level(NamedTuple):
-    """A curve's name, and the value that means no effect."""
+    """What an axis shows.
+
+    Attributes:
+        name: of what is shown.
+        of_nothing: the value that means no effect.
+        limits: of the axis; None: as wide as what is shown.
+    """
 
     name: str
     of_nothing: float
+    limits: tuple[float, float] | None = None
+
+
+class ForestRow(NamedTuple):
+    """A row of a forest; ``over_all``: a figure over all games, which stands on top."""
+
+    name: str
+    figure: Figure
+    over_all: bool = False
 
 
 def draw_curve(curve: Curve, grid_frames: Sequence[int], level: Level) -> Picture:
@@ -50,9 +66,23 @@ def draw_curve(curve: Curve, grid_frames: Sequence[int], level: Level) -> Pictur
         panel.plot(at, _gaps(curve.values), color=TRANSFER, label=level.name, linewidth=1.4)
         panel.axhline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":")
         panel.set(xlabel="frames of a game", ylabel=level.name, xlim=(0, at[-1]))
+        panel.set_ylim(_curve_limits(curve, level))
         panel.xaxis.set_major_formatter(_frames)
-        panel.legend(loc="best")
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
+
+
+def _curve_limits(curve: Curve, level: Level) -> tuple[float, float]:
+    """The axis of a curve: wide enough for all that comes after the first quarter of the frames.
+
+    Early on little is earned, so that contrasts and ratios, and above all their null, go to extremes; these are
+    cut off.
+    """
+    late = [series[GRID_POINTS // 4 :] for _, series in curve]
+    found = [value for series in late for value in series if value is not None] + [level.of_nothing]
+    low, high = min(found), max(found)
+    margin = 0.08 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def _gaps(values: Sequence[float | None]) -> Floats:
@@ -77,31 +107,62 @@ def _frames(frames: float, _: object) -> str:
     return f"{frames / 1e3:g}k" if frames >= 1e3 else f"{frames:g}"
 
 
-def draw_forest(rows: Sequence[tuple[str, Figure]], label: str) -> Picture:
-    """A line a game: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down."""
-    ordered = sorted(rows, key=lambda row: (row[1].value is not None, row[1].value or 0.0))
+_FOREST_LEGEND = ("value", "95 % interval", "null, 5 to 95 %", "no effect")
+
+
+def draw_forest(rows: Sequence[ForestRow], level: Level, colour: str, has_names: bool = True) -> Picture:
+    """A line a row: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down.
+
+    Args:
+        rows: games or learners.
+        level: of the axis.
+        colour: of the arm that is measured.
+        has_names: whether each row has room for its name; without, the figure's height does not depend on them.
+    """
+    ordered = sorted(
+        rows, key=lambda row: (row.over_all, row.figure.value is not None, row.figure.value or 0.0)
+    )
     with styled():
-        figure, panel = new_figure(0.9 + 0.2 * len(rows))
-        for place, (_, found) in enumerate(ordered):
-            if found.null:
-                panel.barh(
-                    place,
-                    found.null.high - found.null.low,
-                    0.6,
-                    found.null.low,
-                    color=NULL,
-                    alpha=0.35,
-                    linewidth=0,
-                )
-            if found.interval:
-                panel.hlines(place, found.interval.low, found.interval.high, color=TRANSFER, linewidth=1.6)
-            if found.value is not None:
-                panel.plot(found.value, place, "o", color=TRANSFER, markersize=4)
-        panel.axvline(0, color=INK, linewidth=0.8, linestyle=":")
-        panel.set_yticks(range(len(ordered)), [name for name, _ in ordered])
-        panel.set(xlabel=label, ylim=(-0.7, len(ordered) - 0.3))
+        figure, panel = new_figure(1.1 + 0.22 * len(rows) if has_names else 3.2)
+        for place, row in enumerate(ordered):
+            _forest_row(panel, place, row, colour, thin=not has_names)
+        panel.axvline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":", label="no effect")
+        named = has_names or any(row.over_all for row in rows)
+        shown = [(place, row.name) for place, row in enumerate(ordered) if has_names or row.over_all]
+        panel.set_yticks([place for place, _ in shown], [name for _, name in shown])
+        panel.set(xlabel=level.name, ylim=(-0.7, len(ordered) - 0.3), xlim=level.limits or _around(rows, level))
         panel.grid(axis="y", visible=False)
+        if not named:
+            panel.set_ylabel(f"{len(rows)} games")
+        handles, labels = panel.get_legend_handles_labels()
+        once = dict(zip(reversed(labels), reversed(handles), strict=True))
+        shown_labels = [label for label in _FOREST_LEGEND if label in once]
+        figure.legend([once[label] for label in shown_labels], shown_labels, loc="outside upper left", ncols=2)
     return figure
+
+
+def _forest_row(panel: Axes, place: int, row: ForestRow, colour: str, thin: bool) -> None:
+    found, size = row.figure, 1.0 if thin and not row.over_all else 4.0
+    if found.null:
+        width = found.null.high - found.null.low
+        left = found.null.low
+        panel.barh(place, width, 0.6, left, color=NULL, alpha=0.35, linewidth=0, label="null, 5 to 95 %")
+    if found.interval:
+        ends = (found.interval.low, found.interval.high)
+        panel.hlines(place, *ends, color=colour, linewidth=0.4 * size, label="95 % interval")
+    if found.value is not None:
+        marker = "D" if row.over_all else "o"
+        panel.plot(found.value, place, marker, color=colour, markersize=size + row.over_all, label="value")
+
+
+def _around(rows: Sequence[ForestRow], level: Level) -> tuple[float, float]:
+    """Limits with no effect in the middle, wide enough for every value, interval and null."""
+    found = [row.figure for row in rows if row.figure.value is not None]
+    ends = [end for one in found for end in (one.interval, one.null) if end]
+    reach = [abs(one.value - level.of_nothing) for one in found if one.value is not None]
+    reach += [abs(value - level.of_nothing) for end in ends for value in (end.low, end.high)]
+    half = 1.08 * max(reach, default=1.0) or 1.0
+    return level.of_nothing - half, level.of_nothing + half
 
 
 def learning_rates(curves: Floats, budget_steps: int) -> Floats:
@@ -117,7 +178,7 @@ def _arms(outcomes: Outcomes) -> dict[str, tuple[str, Floats]]:
     return {
         "fresh": (FRESH, outcomes.curves.fresh),
         "pre-trained": (TRANSFER, outcomes.curves.transfer),
-        "pre-training": (OTHER, outcomes.pretrain_curves),
+        "pre-training": (PRETRAIN, outcomes.pretrain_curves),
         "generalist": (GENERALIST, outcomes.curves.generalist),
     }
 
@@ -126,7 +187,7 @@ def draw_learning(outcomes: Outcomes, place: int) -> Picture:
     """One game's learning curves: mean over seeds of each arm, on the range of the seeds."""
     width = outcomes.edition.budget_frames / LEARNING_BINS
     with styled():
-        figure, panel = new_figure(2.0, 2.7)
+        figure, panel = new_figure(2.6)
         at = (np.arange(LEARNING_BINS) + 0.5) * width
         for name, (colour, curves) in _arms(outcomes).items():
             rates = learning_rates(curves[place], outcomes.budget_steps)
@@ -134,82 +195,84 @@ def draw_learning(outcomes: Outcomes, place: int) -> Picture:
             panel.plot(at, rates.mean(axis=0), color=colour, label=name, linewidth=1.2)
         panel.set(title=outcomes.games[place], xlabel="frames of the game", ylabel="points / 1,000 steps")
         panel.xaxis.set_major_formatter(_frames)
-        panel.legend(loc="best")
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
 def draw_head_use(use: HeadUse) -> Picture:
     """A panel a game: the heads' weights, stacked, over the game's frames."""
-    columns = min(len(use.games), 3)
+    columns = min(len(use.games), 2)
     rows = -(-len(use.games) // columns)
     heads = use.weights.shape[2]
     middles = (np.arange(PARTS) + 0.5) * 100 / PARTS
     with styled():
-        figure = Picture(figsize=(WIDTH_INCHES, 1.3 * rows + 0.6), layout="constrained")
+        figure = Picture(figsize=(WIDTH_INCHES, 1.3 * rows + 0.7), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
         for panel, game, weights in zip(panels, use.games, use.weights, strict=False):
-            colours = [_HEADS[head % len(_HEADS)] for head in range(heads)]
-            areas = panel.stackplot(middles, weights.T, colors=colours, alpha=0.85)
+            colours = [HEADS[head % len(HEADS)] for head in range(heads)]
+            areas = panel.stackplot(middles, weights.T, colors=colours, edgecolor=INK, linewidth=0.4)
             for head, area in enumerate(areas):
-                area.set_hatch(_HATCHES[head // len(_HEADS) % len(_HATCHES)])
+                area.set_hatch(_HATCHES[head // len(HEADS) % len(_HATCHES)])
             panel.set(title=game, xlim=(middles[0], middles[-1]), ylim=(0, 1))
             panel.grid(visible=False)
         for panel in panels[len(use.games) :]:
             panel.set_axis_off()
-        figure.supxlabel("% of the game's frames", fontsize=8)
-        figure.supylabel("weight in the gate", fontsize=8)
+        figure.supxlabel("% of the game's frames")
+        figure.supylabel("weight in the gate")
         names = [f"head {head}" for head in range(heads)]
-        figure.legend(areas, names, loc="outside upper center", ncols=min(heads, len(_HEADS)))
+        figure.legend(areas, names, loc="outside upper left", ncols=min(heads, len(HEADS)))
     return figure
 
 
 def transfer_drawings(scores: Scores) -> list[Drawing]:
-    """The contrast and the ratio over time, and the contrast by game."""
+    """The contrast and the ratio over time."""
     transfer = scores.transfer
-    forest = [(game.game, game.contrast) for game in transfer.games]
-    best, worst = _extremes(forest)
     return [
         Drawing(
             "contrast_curve",
-            "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer.",
-            f"Line of the transfer contrast over frames; it ends at {with_interval(transfer.contrast, True)}, "
-            f"null {null_text(transfer.contrast, True)}.",
+            "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer. The "
+            "axis is as wide as what follows the first quarter of the frames.",
+            f"Line of the transfer contrast over frames; it ends at {with_null(transfer.contrast, True)}.",
             draw_curve(transfer.contrast_curve, transfer.grid_frames, Level("contrast", 0.0)),
         ),
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
             "something only where it leaves its null; its interval is too narrow where games come near 0.",
-            f"Line of the transfer ratio over frames; it ends at {with_interval(transfer.ratio, False)}, "
-            f"null {null_text(transfer.ratio, False)}.",
+            f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, False)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
-        ),
-        Drawing(
-            "transfer_by_game",
-            "Transfer contrast of each held-out game with its 95 % interval; grey: its null, 5 to 95 %. A "
-            "single game of few seeds gives a hint only.",
-            f"One line a game; the highest contrast is {best}, the lowest {worst}.",
-            draw_forest(forest, "transfer contrast"),
         ),
     ]
 
 
-def multitask_drawing(scores: Scores) -> Drawing:
-    """Generalist against specialist, by game."""
-    forest = [(game.game, game.contrast) for game in scores.multitask]
-    best, worst = _extremes(forest)
+def transfer_by_game(scores: Scores) -> Drawing:
+    """The contrast of each held-out game, named."""
+    rows = [ForestRow(game.game, game.contrast) for game in scores.transfer.games]
+    best, worst = _extremes(rows)
+    return Drawing(
+        "transfer_by_game",
+        "Transfer contrast of each held-out game. A single game of few seeds gives a hint only.",
+        f"One line a game; the highest contrast is {best}, the lowest {worst}.",
+        draw_forest(rows, Level("transfer contrast", 0.0), TRANSFER),
+    )
+
+
+def multitask_by_game(scores: Scores) -> Drawing:
+    """Generalist against specialist in each game, named."""
+    rows = [ForestRow(game.game, game.contrast) for game in scores.multitask]
+    best, worst = _extremes(rows)
     return Drawing(
         "multitask_by_game",
         "Contrast of the generalist's mean evaluation return with the specialist's. Below 0: one set of "
         "weights for all games plays this one worse.",
         f"One line a game; the highest contrast is {best}, the lowest {worst}.",
-        draw_forest(forest, "generalist against specialist"),
+        draw_forest(rows, Level("generalist against specialist", 0.0), GENERALIST),
     )
 
 
-def _extremes(rows: Sequence[tuple[str, Figure]]) -> tuple[str, str]:
-    ordered = sorted(rows, key=lambda row: row[1].value or 0.0)
-    worst, best = (f"{signed(figure.value)} in {name}" for name, figure in (ordered[0], ordered[-1]))
+def _extremes(rows: Sequence[ForestRow]) -> tuple[str, str]:
+    ordered = sorted(rows, key=lambda row: row.figure.value or 0.0)
+    worst, best = (f"{signed(row.figure.value)} in {row.name}" for row in (ordered[0], ordered[-1]))
     return best, worst
 
 

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from protocol import RunRecord, StoreError
-from suite.report.comparison_tables import COMPARISON_HEADER, claim_sheet, comparison_row, division_title
-from suite.report.figures import head_use_drawing, learning_drawings, multitask_drawing, transfer_drawings
-from suite.report.sheets import Sheet, null_text, with_interval
+from suite.report.answers import MOST_NAMED_GAMES, Answer, answers
+from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
+from suite.report.downloads import downloads
+from suite.report.facts import facts
+from suite.report.figures import (
+    head_use_drawing,
+    learning_drawings,
+    multitask_by_game,
+    transfer_by_game,
+    transfer_drawings,
+)
+from suite.report.glossary import TERMS, linked, terms_of
+from suite.report.numbers import pieces, typeset
+from suite.report.sheets import Column, Row, Sheet
 from suite.report.style import Drawing, inline_svg, save
-from suite.report.tables import headline, score_sheets
+from suite.report.tables import caveats, score_sheets
 from suite.results.head_use import HEAD_USE, read_head_use
 from suite.results.published import published_folder
 from suite.results.results import open_results
 from suite.results.store import NOTES, Store
 from suite.results.writing import own_folder, write_file
-from suite.scoring.claims import Claim, claims
-from suite.scoring.estimates import Figure
+from suite.scoring.claims import claims
 from suite.scoring.outcomes import Outcomes, read_outcomes
 from suite.scoring.published import published_scores
 from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
+from suite.scoring.standing import standing
 from suite.submission.description import DIVISIONS, Division, division_of
 
 PAGE, FIGURES = "report.html", "figures"
@@ -36,7 +47,7 @@ class Section(NamedTuple):
 
     anchor: str
     title: str
-    text: str
+    lines: Sequence[str]
     drawings: Sequence[Drawing]
     sheets: Sequence[Sheet]
 
@@ -84,12 +95,18 @@ def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> P
     """
     division = division_of(store.folder)
     published = published_scores(store.protocol, scores.edition)
-    claim = claims([scores], published)[0]
-    sections = list(_sections(store, division, outcomes, scores, claim, published))
-    drawings = [drawing for section in sections for drawing in section.drawings]
+    peers = {
+        name: other
+        for name, other in published.items()
+        if division_of(published_folder(name, scores.edition)) == division
+    }
+    shown = answers(scores, claims([scores], published)[0], standing(scores, peers), division)
+    sections = list(_sections(store, division, outcomes, scores, published))
+    drawings = [answer.drawing for answer in shown if answer.drawing]
+    drawings += [drawing for section in sections for drawing in section.drawings]
     figures = own_folder(own_folder(out) / FIGURES)
     try:
-        write_file(out / PAGE, render(sections, outcomes, scores, claim, division))
+        write_file(out / PAGE, render(sections, shown, outcomes, scores, division))
     except OSError as error:
         raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
     for drawing in drawings:
@@ -99,7 +116,11 @@ def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> P
 
 
 def render(
-    sections: Sequence[Section], outcomes: Outcomes, scores: Scores, claim: Claim, division: Division
+    sections: Sequence[Section],
+    shown: Sequence[Answer],
+    outcomes: Outcomes,
+    scores: Scores,
+    division: Division,
 ) -> str:
     """The page as text."""
     environment = Environment(
@@ -109,22 +130,26 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = lambda drawing: Markup(inline_svg(drawing))
+    environment.filters |= {
+        "linked": linked,
+        "pieces": pieces,
+        "svg": lambda drawing: Markup(inline_svg(drawing)),
+        "terms_of": terms_of,
+        "typeset": typeset,
+    }
     first = outcomes.records[0]
     return environment.get_template("page.html.j2").render(
         scores=scores,
         division=division,
+        facts=facts(outcomes.protocol, outcomes.edition, outcomes.records),
+        answers=shown,
+        downloads=downloads(scores, outcomes.records),
         sections=sections,
-        claim=claim,
-        headline=_headline(scores),
-        lines=headline(scores, claim)[3:],
-        spoken=_spoken(scores.transfer.contrast),
+        glossary=TERMS,
         configuration=first.configuration,
         versions=_distinct(", ".join(map(" ".join, sorted(r.versions.items()))) for r in outcomes.records),
         commits=_distinct(record.code_commit or "unknown" for record in outcomes.records),
         cpus=_distinct(record.cpu for record in outcomes.records),
-        games=len(outcomes.games),
-        runs=len(outcomes.records),
     )
 
 
@@ -132,121 +157,109 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
 
 
-def _spoken(figure: Figure) -> str:
-    return f"{with_interval(figure, True)}, null {null_text(figure, True)}"
-
-
-def _headline(scores: Scores) -> dict[str, Any]:
-    contrast, wins = scores.transfer.contrast, scores.transfer.win_probability
-    return {
-        "contrast": contrast,
-        "bar": _bar(contrast),
-        "wins": wins,
-        "spoken_wins": f"{with_interval(wins, False)}, null {null_text(wins, False)}",
-    }
-
-
-def _bar(figure: Figure) -> dict[str, float] | None:
-    """Where value, interval and null stand between -1 and 1, in per cent of the width; None: undefined."""
-    if figure.value is None or figure.interval is None or figure.null is None:
-        return None
-    ends = {
-        "value": figure.value,
-        "low": figure.interval.low,
-        "high": figure.interval.high,
-        "null_low": figure.null.low,
-        "null_high": figure.null.high,
-    }
-    return {name: round(50 * (1 + max(-1.0, min(1.0, end))), 2) for name, end in ends.items()}
-
-
 def _sections(
-    store: Store,
-    division: Division,
-    outcomes: Outcomes,
-    scores: Scores,
-    claim: Claim,
-    published: Mapping[str, Scores],
+    store: Store, division: Division, outcomes: Outcomes, scores: Scores, published: Mapping[str, Scores]
 ) -> Iterable[Section]:
-    by_game, speed, final, pretraining, multitask, overall = score_sheets(scores)
-    claimed = claim_sheet({"this learner": claim})
+    sheets = score_sheets(scores)
+    many = len(outcomes.games) > MOST_NAMED_GAMES  # so that the first screen does not name them
     yield Section(
         "transfer",
         "Transfer",
-        "Each held-out game is played by an untrained learner and by one that was trained on the other folds. "
-        "Every figure stands beside its null: what the same figure says of fresh runs set against fresh runs.",
-        transfer_drawings(scores),
-        (claimed, overall, by_game, speed, final),
+        (
+            "Each held-out game is played by an untrained learner (fresh) and by one that was trained on the "
+            "other folds (pre-trained). Each figure is shown next to its null.",
+            *caveats(scores),
+        ),
+        [*transfer_drawings(scores), *([transfer_by_game(scores)] if many else [])],
+        (sheets.overall, sheets.by_game, sheets.speed, sheets.final),
     )
     yield Section(
         "pretraining",
         "Pre-training itself",
-        "Whether pre-training learned: what it earned in each game, beside a fresh learner after the same "
-        "frames of that game.",
+        (
+            "Whether pre-training learned: what it earned in each game, next to a fresh learner after the same "
+            "frames of that game.",
+        ),
         (),
-        (pretraining,),
+        (sheets.pretraining,),
     )
     yield Section(
         "multitask",
         "Specialist against generalist",
-        "One set of weights for all games, beside the same architecture trained on each game alone for the "
-        "same frames of it.",
-        [multitask_drawing(scores)],
-        (multitask,),
+        (
+            "One set of weights for all games, next to the same architecture trained on each game alone for "
+            "the same frames of it.",
+        ),
+        [multitask_by_game(scores)] if many else (),
+        (sheets.multitask,),
     )
     yield Section(
         "learning",
         "Learning curves",
-        "Points per 1,000 agent steps while training, over the frames of the game; lines are means over seeds, "
-        "bands their range.",
+        (
+            "Points per 1,000 agent steps while training, over the frames of the game; lines are means over "
+            "seeds, bands their range.",
+        ),
         learning_drawings(outcomes),
         (),
     )
-    heads = [
+    if heads := _head_drawings(store, outcomes):
+        text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
+        yield Section("heads", "Head use", (text,), heads, ())
+    if beside := _beside_published(division, scores, published):
+        text = "The published baselines of this edition, from their published scores."
+        yield Section("baselines", "Next to the published baselines", (text,), (), beside)
+    yield Section(
+        "runs", "Runs", ("Every run of the edition, as recorded.",), (), (_runs_sheet(outcomes.records),)
+    )
+
+
+def _head_drawings(store: Store, outcomes: Outcomes) -> list[Drawing]:
+    """How the heads were used in each generalist run that has notes on it."""
+    return [
         head_use_drawing(record.run_id, read_head_use(folder))
         for record in outcomes.records
         if (folder := store.folder / record.run_id.partition("/")[2]).joinpath(NOTES, HEAD_USE).exists()
         and "/generalist/" in record.run_id
     ]
-    if heads:
-        text = "What the gate of the multi-head learner gave to each head, though nobody told it the game."
-        yield Section("heads", "Head use", text, heads, ())
-    if beside := _beside_published(division, scores, published):
-        text = "The published baselines of this edition, from their published scores."
-        yield Section("baselines", "Beside the published baselines", text, (), beside)
-    yield Section(
-        "runs", "Runs", "Every run of the edition, as recorded.", (), (_runs_sheet(outcomes.records),)
-    )
 
 
 def _beside_published(division: Division, scores: Scores, published: Mapping[str, Scores]) -> tuple[Sheet, ...]:
     """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
     if not published:
         return ()
-    rows: dict[Division, list[tuple[str, ...]]] = {one: [] for one in DIVISIONS}
+    rows: dict[Division, list[Row]] = {one: [] for one in DIVISIONS}
     rows[division].append(comparison_row("this learner", scores))
     for name, other in published.items():
         folder = published_folder(name, scores.edition)
         rows[division_of(folder)].append(comparison_row(name, other))
-    title = f"transfer over all games of {scores.edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
-    return tuple(
-        Sheet(division_title(one, title), COMPARISON_HEADER, tuple(own)) for one, own in rows.items() if own
-    )
+    sheets = {one: overview_sheet(scores.edition, own) for one, own in rows.items() if own}
+    return tuple(sheet._replace(title=division_title(one, sheet.title)) for one, sheet in sheets.items())
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
+    machines = {record.cpu for record in records}
+    columns = (
+        Column("run", "run", "label"),
+        Column("device", "device", "words"),
+        *((Column("machine", "machine", "words"),) if len(machines) > 1 else ()),
+        Column("frames", "frames"),
+        Column("speed", "steps/s"),
+        Column("seconds", "seconds"),
+        Column("started", "started"),
+        Column("ledger", "ledger"),
+    )
     rows = tuple(
-        (
-            record.run_id.partition("/")[2],
-            record.device,
-            record.cpu,
-            f"{record.budget_frames:,}",
-            f"{record.training_steps_per_second:,.0f}",
-            f"{record.wall_seconds:,.0f}",
-            record.started_at,
-            record.ledger_sha256[:12],
-        )
+        {
+            "run": record.run_id.partition("/")[2],
+            "device": record.device,
+            "machine": record.cpu,
+            "frames": f"{record.budget_frames:,}",
+            "speed": f"{record.training_steps_per_second:,.0f}",
+            "seconds": f"{record.wall_seconds:,.0f}",
+            "started": record.started_at,
+            "ledger": record.ledger_sha256[:12],
+        }
         for record in records
     )
-    header = ("run", "device", "machine", "frames", "steps/s", "seconds", "started", "ledger")
-    return Sheet(f"{len(records)} runs", header, rows, labels=3)
+    return Sheet(f"{len(records)} runs", columns, rows)

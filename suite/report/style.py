@@ -18,7 +18,9 @@ from protocol import StoreError
 from suite.results.writing import write_file
 
 INK, MUTED, LINE = "#1f2328", "#5d6670", "#d3d9df"
-FRESH, TRANSFER, GENERALIST, OTHER, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#7f8891"
+FRESH, TRANSFER, GENERALIST, PRETRAIN, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#7f8891"
+HEADS = ("#7a1f4f", "#b34d82", "#d68bb0", "#ecc4d8")
+"""Each colour has one meaning on the whole page: an arm, the null, or a head."""
 _VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
@@ -26,16 +28,23 @@ _VARIABLES = {
     FRESH: "--fresh",
     TRANSFER: "--transfer",
     GENERALIST: "--generalist",
-    OTHER: "--other",
+    PRETRAIN: "--pretrain",
     NULL: "--null",
+    **{colour: f"--head{letter}" for colour, letter in zip(HEADS, "abcd", strict=True)},
 }
 """On a page each colour is a CSS variable, so that it follows the page's light or dark scheme."""
-WIDTH_INCHES = 3.8  # legible on a phone, where a figure is as wide as the screen
+WIDTH_INCHES = 3.7
+"""Of every figure: as wide as a phone's screen, so that type has one size wherever a figure stands."""
+TYPE_POINTS = 9
 _SETTINGS: Any = {  # names of matplotlib, which types them one by one
-    "font.size": 8,
+    "font.size": TYPE_POINTS,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
-    "axes.titlesize": 8,
+    "axes.titlesize": TYPE_POINTS,
+    "axes.labelsize": TYPE_POINTS,
+    "xtick.labelsize": TYPE_POINTS,
+    "ytick.labelsize": TYPE_POINTS,
+    "figure.labelsize": TYPE_POINTS,
     "axes.titlecolor": INK,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -48,7 +57,9 @@ _SETTINGS: Any = {  # names of matplotlib, which types them one by one
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "legend.frameon": False,
-    "legend.fontsize": 7,
+    "legend.fontsize": TYPE_POINTS,
+    "legend.columnspacing": 1.0,
+    "legend.handlelength": 1.4,
     "svg.fonttype": "none",
     "svg.hashsalt": "amtlb",
 }
@@ -79,9 +90,9 @@ def styled() -> Iterator[None]:
         yield
 
 
-def new_figure(height_inches: float, width_inches: float = WIDTH_INCHES) -> tuple[Figure, Axes]:
+def new_figure(height_inches: float) -> tuple[Figure, Axes]:
     """An empty figure with one panel."""
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
     return figure, figure.subplots()
 
 

@@ -3,13 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from suite.report.sheets import UNKNOWN, Sheet, interval_text, null_text, plain, points, signed, with_interval
+from suite.report.numbers import (
+    UNKNOWN,
+    Cell,
+    null_pieces,
+    p_text,
+    plain,
+    points,
+    signed,
+    with_interval,
+    with_null,
+)
+from suite.report.sheets import Column, Sheet
 from suite.scoring.claims import Claim
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import GameTransfer, Scores
 
 NEGATIVE_MARK = " *"
+NULL_TITLE = "null range"
+_CONTRAST = (
+    Column("contrast", "contrast, 95 % interval"),
+    Column("null", NULL_TITLE, rank=1),
+    Column("p", "p"),
+)
+
+
+class ScoreSheets(NamedTuple):
+    """All tables of one learner's scores on one edition.
+
+    Attributes:
+        by_game: transfer to each held-out game.
+        speed: how transfer runs begin and end.
+        final: frozen weights.
+        pretraining: pre-training itself.
+        multitask: the multitask vector.
+        overall: transfer over all games.
+    """
+
+    by_game: Sheet
+    speed: Sheet
+    final: Sheet
+    pretraining: Sheet
+    multitask: Sheet
+    overall: Sheet
+
+
+def score_sheets(scores: Scores) -> ScoreSheets:
+    """All tables of one learner's scores on one edition."""
+    return ScoreSheets(
+        by_game=_transfer_sheet(scores),
+        speed=_speed_sheet(scores),
+        final=_final_sheet(scores),
+        pretraining=_pretraining_sheet(scores),
+        multitask=_multitask_sheet(scores),
+        overall=_overall_sheet(scores),
+    )
 
 
 def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, bool]]:
@@ -25,84 +75,34 @@ def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, bool]]:
     ]
 
 
-def _marked(game: GameTransfer) -> str:
-    """A game's name, with a mark where it enters no figure over all games."""
-    return game.game + (NEGATIVE_MARK if game.negative_rewards else "")
-
-
-def score_sheets(scores: Scores) -> tuple[Sheet, ...]:
-    """All tables of one learner's scores on one edition."""
-    name = f"{scores.learner} on {scores.edition}"
-    return (
-        _transfer_sheet(scores, name),
-        _speed_sheet(scores, name),
-        _final_sheet(scores, name),
-        _pretraining_sheet(scores, name),
-        _multitask_sheet(scores, name),
-        Sheet(
-            f"transfer over {scores.transfer.counted_games} games, {name}: each figure beside its null",
-            ("figure", "value", "95 % interval", "null 5 .. 95 %", "null median", "p", "detectable"),
-            tuple(_aggregate_row(*row) for row in aggregate_rows(scores)),
+def _overall_sheet(scores: Scores) -> Sheet:
+    return Sheet(
+        f"transfer over {scores.transfer.counted_games} games: each figure next to its null",
+        (
+            Column("figure", "figure", "label"),
+            Column("value", "value, 95 % interval"),
+            Column("null", NULL_TITLE),
+            Column("median", "null median", rank=2),
+            Column("p", "p"),
+            Column("detectable", "minimum detectable effect", rank=1),
+        ),
+        tuple(
+            {
+                "figure": name,
+                "value": with_interval(figure, sign),
+                "null": null_pieces(figure, sign),
+                "median": (signed if sign else plain)(figure.null.median if figure.null else None),
+                "p": p_text(figure),
+                "detectable": plain(figure.null.minimum_detectable_effect if figure.null else None),
+            }
+            for name, figure, sign in aggregate_rows(scores)
         ),
     )
 
 
-def _aggregate_row(name: str, figure: Figure, sign: bool) -> tuple[str, ...]:
-    show = signed if sign else plain
-    null = figure.null
-    return (
-        name,
-        show(figure.value),
-        interval_text(figure, sign),
-        null_text(figure, sign),
-        show(null.median if null else None),
-        plain(null.p_value if null else None),
-        plain(null.minimum_detectable_effect if null else None),
-    )
-
-
-def _transfer_sheet(scores: Scores, name: str) -> Sheet:
-    header = ("held-out game", "fold", "fresh", "pre-trained", "ratio", "contrast", "95 % interval")
-    rows = tuple(
-        (
-            _marked(game),
-            str(game.fold),
-            points(game.fresh_reward),
-            points(game.transfer_reward),
-            plain(game.ratio.value),
-            signed(game.contrast.value),
-            interval_text(game.contrast, True),
-            null_text(game.contrast, True),
-            plain(game.contrast.null.p_value if game.contrast.null else None),
-            plain(game.win_probability.value),
-        )
-        for game in scores.transfer.games
-    )
-    return Sheet(
-        f"transfer by game, {name}: reward of the whole budget, mean over {scores.seeds} seeds"
-        + _mark_note(scores),
-        (*header, "null 5 .. 95 %", "p", "wins"),
-        rows,
-    )
-
-
-def _speed_sheet(scores: Scores, name: str) -> Sheet:
-    rows = tuple(
-        (
-            _marked(game),
-            points(game.fresh_jumpstart),
-            points(game.transfer_jumpstart),
-            points(game.fresh_asymptote),
-            points(game.transfer_asymptote),
-            UNKNOWN if game.human_normalised_gain is None else signed(game.human_normalised_gain),
-        )
-        for game in scores.transfer.games
-    )
-    return Sheet(
-        f"jumpstart and asymptote, {name}: points per 1,000 steps in the first and last tenth of the frames",
-        ("game", "first, fresh", "first, pre-trained", "last, fresh", "last, pre-trained", "human-norm. gain"),
-        rows,
-    )
+def _marked(game: GameTransfer) -> str:
+    """A game's name, with a mark where it enters no figure over all games."""
+    return game.game + (NEGATIVE_MARK if game.negative_rewards else "")
 
 
 def _mark_note(scores: Scores) -> str:
@@ -110,92 +110,165 @@ def _mark_note(scores: Scores) -> str:
     return f"; {NEGATIVE_MARK.strip()} negative rewards, in no figure over all games" if marked else ""
 
 
-def _final_sheet(scores: Scores, name: str) -> Sheet:
-    rows = tuple(
-        (
-            _marked(game),
-            points(game.fresh_final),
-            points(game.transfer_final),
-            *_contrast_cells(game.final_contrast),
-        )
-        for game in scores.transfer.games
-    )
+def _contrast_cells(figure: Figure) -> dict[str, Cell]:
+    return {
+        "contrast": with_interval(figure, True),
+        "null": null_pieces(figure, True),
+        "p": p_text(figure),
+    }
+
+
+def _transfer_sheet(scores: Scores) -> Sheet:
     return Sheet(
-        f"final performance, {name}: evaluation returns with frozen weights, mean over {scores.seeds} seeds",
-        ("held-out game", "fresh", "pre-trained", *_CONTRAST_HEADER),
-        rows,
-    )
-
-
-def _pretraining_sheet(scores: Scores, name: str) -> Sheet:
-    rows = tuple(
+        f"transfer by game: reward of the whole budget, mean over {scores.seeds} seeds" + _mark_note(scores),
         (
-            _marked(game),
-            points(game.fresh_reward),
-            points(game.pretrain_reward),
-            *_contrast_cells(game.pretraining_contrast),
-        )
-        for game in scores.transfer.games
+            Column("game", "held-out game", "label"),
+            Column("fold", "fold", rank=3),
+            Column("fresh", "fresh"),
+            Column("transfer", "pre-trained"),
+            Column("ratio", "ratio", rank=2),
+            *_CONTRAST,
+            Column("wins", "transfer beats fresh", rank=1),
+        ),
+        tuple(
+            {
+                "game": _marked(game),
+                "fold": str(game.fold),
+                "fresh": points(game.fresh_reward),
+                "transfer": points(game.transfer_reward),
+                "ratio": plain(game.ratio.value),
+                **_contrast_cells(game.contrast),
+                "wins": plain(game.win_probability.value),
+            }
+            for game in scores.transfer.games
+        ),
     )
+
+
+def _speed_sheet(scores: Scores) -> Sheet:
     return Sheet(
-        f"pre-training itself, {name}: reward after the same frames of each game, mean over folds and seeds",
-        ("training game", "fresh", "in pre-training", *_CONTRAST_HEADER),
-        rows,
-    )
-
-
-_CONTRAST_HEADER = ("contrast", "95 % interval", "null 5 .. 95 %", "p")
-
-
-def _contrast_cells(figure: Figure) -> tuple[str, ...]:
-    return (
-        signed(figure.value),
-        interval_text(figure, True),
-        null_text(figure, True),
-        plain(figure.null.p_value if figure.null else None),
-    )
-
-
-def _multitask_sheet(scores: Scores, name: str) -> Sheet:
-    header = ("game", "generalist, top", "specialist, top", "ratio", "contrast", "95 % interval")
-    rows = tuple(
+        "jumpstart and asymptote: points per 1,000 steps in the first and last tenth of the frames",
         (
-            game.game,
-            f"{points(game.generalist_mean)}, {points(game.generalist_top)}",
-            f"{points(game.specialist_mean)}, {points(game.specialist_top)}",
-            plain(game.ratio.value),
-            signed(game.contrast.value),
-            interval_text(game.contrast, True),
-            null_text(game.contrast, True),
-            signed(game.training_contrast.value),
-            points(game.random),
-            points(game.human),
-        )
-        for game in scores.multitask
+            Column("game", "held-out game", "label"),
+            Column("first_fresh", "first, fresh"),
+            Column("first_transfer", "first, pre-trained"),
+            Column("last_fresh", "last, fresh"),
+            Column("last_transfer", "last, pre-trained"),
+            Column("gain", "human-normalised gain", rank=1),
+        ),
+        tuple(
+            {
+                "game": _marked(game),
+                "first_fresh": points(game.fresh_jumpstart),
+                "first_transfer": points(game.transfer_jumpstart),
+                "last_fresh": points(game.fresh_asymptote),
+                "last_transfer": points(game.transfer_asymptote),
+                "gain": UNKNOWN if (gain := game.human_normalised_gain) is None else signed(gain),
+            }
+            for game in scores.transfer.games
+        ),
     )
+
+
+def _final_sheet(scores: Scores) -> Sheet:
     return Sheet(
-        f"multitask, {name}: evaluation returns of one set of weights, beside the specialists'",
-        (*header, "null 5 .. 95 %", "in training", "random", "human"),
-        rows,
+        f"final performance: evaluation returns with frozen weights, mean over {scores.seeds} seeds",
+        (
+            Column("game", "held-out game", "label"),
+            Column("fresh", "fresh"),
+            Column("transfer", "pre-trained"),
+            *_CONTRAST,
+        ),
+        tuple(
+            {
+                "game": _marked(game),
+                "fresh": points(game.fresh_final),
+                "transfer": points(game.transfer_final),
+                **_contrast_cells(game.final_contrast),
+            }
+            for game in scores.transfer.games
+        ),
+    )
+
+
+def _pretraining_sheet(scores: Scores) -> Sheet:
+    return Sheet(
+        "pre-training itself: reward after the same frames of each game, mean over folds and seeds",
+        (
+            Column("game", "training game", "label"),
+            Column("fresh", "fresh"),
+            Column("pretrain", "in pre-training"),
+            *_CONTRAST,
+        ),
+        tuple(
+            {
+                "game": _marked(game),
+                "fresh": points(game.fresh_reward),
+                "pretrain": points(game.pretrain_reward),
+                **_contrast_cells(game.pretraining_contrast),
+            }
+            for game in scores.transfer.games
+        ),
+    )
+
+
+def _multitask_sheet(scores: Scores) -> Sheet:
+    return Sheet(
+        "multitask: mean and best evaluation returns of one set of weights, next to the specialists'",
+        (
+            Column("game", "game", "label"),
+            Column("generalist", "generalist"),
+            Column("generalist_top", "generalist's best", rank=4),
+            Column("specialist", "specialist"),
+            Column("specialist_top", "specialist's best", rank=4),
+            Column("ratio", "ratio", rank=3),
+            *_CONTRAST,
+            Column("training", "contrast in training", rank=2),
+            Column("random", "random", rank=2),
+            Column("human", "human", rank=2),
+        ),
+        tuple(
+            {
+                "game": game.game,
+                "generalist": points(game.generalist_mean),
+                "generalist_top": points(game.generalist_top),
+                "specialist": points(game.specialist_mean),
+                "specialist_top": points(game.specialist_top),
+                "ratio": plain(game.ratio.value),
+                **_contrast_cells(game.contrast),
+                "training": signed(game.training_contrast.value),
+                "random": points(game.random),
+                "human": points(game.human),
+            }
+            for game in scores.multitask
+        ),
     )
 
 
 def headline(scores: Scores, claim: Claim) -> Sequence[str]:
     """What the scores say, in words: the claim first."""
-    transfer, contrast, wins = scores.transfer, scores.transfer.contrast, scores.transfer.win_probability
-    lines = [
+    transfer = scores.transfer
+    return [
         claim.sentence,
-        f"transfer contrast {with_interval(contrast, True)}, null {null_text(contrast, True)}",
-        f"transfer beats fresh with probability {with_interval(wins, False)}, null {null_text(wins, False)}",
+        f"transfer contrast {with_null(transfer.contrast, True)}",
+        f"transfer beats fresh with probability {with_null(transfer.win_probability, False)}",
         *(f"{condition.name}: {condition.words}" for condition in claim.conditions[2:]),
-        f"transfer ratio {with_interval(transfer.ratio, False)}, null {null_text(transfer.ratio, False)}: "
-        "above 1 proves nothing by itself, and its interval is too narrow where games come near 0",
+        *caveats(scores),
     ]
+
+
+def caveats(scores: Scores) -> Sequence[str]:
+    """The ratio with its warning, and which games are left out of which figures."""
+    transfer = scores.transfer
     named = {
-        "negative rewards, in no figure over all games": transfer.negative_games,
-        "without a ratio": transfer.undefined_games,
-        "without whole episodes in each run, not in the human-normalised gain": (
+        "Negative rewards, in no figure over all games": transfer.negative_games,
+        "Without a ratio": transfer.undefined_games,
+        "Without whole episodes in each run, not in the human-normalised gain": (
             transfer.games_without_whole_episodes
         ),
     }
-    return lines + [f"{what}: {', '.join(games)}" for what, games in named.items() if games]
+    return [
+        f"The transfer ratio is {with_null(transfer.ratio, False)}: above 1 proves nothing by itself, and its "
+        "interval is too narrow where games come near 0",
+        *(f"{what}: {', '.join(games)}" for what, games in named.items() if games),
+    ]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import numpy as np
-
 from protocol import Frozen
-from suite.scoring.arrays import Floats
-from suite.scoring.duels import duel
+from suite.scoring.duels import duel, earned
 from suite.scoring.estimates import Figure
-from suite.scoring.scores import Scores
+from suite.scoring.scores import Scores, counted_games
 
 LEVEL = 0.05
 UNIFORM = "uniform"
@@ -176,20 +173,11 @@ def _duel(hardest: FreshDuel | None) -> Condition:
 
 def _hardest_duel(scores: Scores, published: Mapping[str, Scores]) -> FreshDuel | None:
     """The duel of the transfer arm with the fresh arm that it beats least often; None: there is none."""
-    ours = _rewards(scores, "transfer")
+    counted = counted_games(scores)
+    ours = earned(scores, "transfer", counted)
     folds = [game.fold for game in scores.transfer.games if not game.negative_rewards]
     duels = [
-        FreshDuel(
-            against=name,
-            figure=duel(ours, _rewards(other, "fresh", scores), folds, range(len(folds))),
-        )
+        FreshDuel(against=name, figure=duel(ours, earned(other, "fresh", counted), folds, range(len(folds))))
         for name, other in sorted(published.items())
     ]
     return min(duels, key=lambda one: one.figure.value or 0.0, default=None)
-
-
-def _rewards(scores: Scores, arm: Literal["fresh", "transfer"], counted_by: Scores | None = None) -> Floats:
-    """The reward of each run of an arm in the games that count, float (G, S)."""
-    counted = [game.game for game in (counted_by or scores).transfer.games if not game.negative_rewards]
-    earned = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
-    return np.array([earned[game] for game in counted], np.float64).reshape(len(counted), scores.seeds)

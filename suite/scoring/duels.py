@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from suite.scoring.arrays import Floats
 from suite.scoring.draws import draw_sides
 from suite.scoring.estimates import UNDEFINED, Figure, estimate
 from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.scores import Scores
 from suite.scoring.statistics import mean_win_probability
 
 RESAMPLING_SEED = 0
@@ -37,3 +39,9 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
     generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
     resamples = draw_sides(our_clusters, their_clusters, ours.shape[1], RESAMPLES, generator)
     return estimate(mean_win_probability, ours, theirs, resamples)
+
+
+def earned(scores: Scores, arm: Literal["fresh", "transfer"], games: Sequence[str]) -> Floats:
+    """What each run of an arm earned in these games, float (G, S)."""
+    rewards = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
+    return np.array([rewards[game] for game in games], np.float64).reshape(len(games), scores.seeds)

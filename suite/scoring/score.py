@@ -85,11 +85,16 @@ and the functions of all old versions stay as they are, so that published scores
 again."""
 
 
+def scores_text(scores: Scores) -> str:
+    """The contents of ``scores.json``."""
+    return scores.model_dump_json(indent=2) + "\n"
+
+
 def write_scores(scores: Scores, folder: Path) -> Path:
     """Write ``scores.json`` into a results folder; the same scores give the same bytes."""
     path = folder / SCORES
     try:
-        write_file(path, scores.model_dump_json(indent=2) + "\n")
+        write_file(path, scores_text(scores))
     except OSError as error:
         raise StoreError(
             f"the scores cannot be written to {path} ({error}); `--json` prints them instead"

@@ -157,3 +157,8 @@ class Scores(Frozen):
     resampling_seed: int
     transfer: Transfer
     multitask: tuple[GameMultitask, ...]
+
+
+def counted_games(scores: Scores) -> list[str]:
+    """The games that enter figures over all games: those without negative rewards."""
+    return [game.game for game in scores.transfer.games if not game.negative_rewards]

@@ -13,7 +13,8 @@ from protocol import Edition, Protocol, load, plan
 from suite.benchmark.cost import Pace, estimate, volume
 from suite.benchmark.pace import measure, measured_games
 from suite.machine import cpu_type
-from suite.report.sheets import Sheet, markdown_table, rough
+from suite.report.numbers import rough
+from suite.report.sheets import Column, Sheet, markdown_table
 
 LEARNERS = ("uniform", "ppo", "multihead_a2c", "dqn")
 EDITIONS = ("smoke", "lite", "full")
@@ -40,6 +41,14 @@ def cost_row(protocol: Protocol, edition: Edition, learner: str, pace: Pace) -> 
     return edition.name, learner, *(f"{rate:,.0f}" for rate in rates), *map(rough, (*hours, *sizes))
 
 
+def sheet_text(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> str:
+    """A Markdown table whose first columns name the row."""
+    kinds = ["label" if place < labels else "number" for place in range(len(header))]
+    columns = [Column(name, name, kind) for name, kind in zip(header, kinds, strict=True)]
+    cells = tuple(dict(zip(header, row, strict=True)) for row in rows)
+    return markdown_table(Sheet(title, tuple(columns), cells))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure each learner on two games of each edition and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,17 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     protocol = load("v1")
     editions = [protocol.edition(name) for name in options.editions]
-    print(
-        markdown_table(
-            Sheet("steps", STEPS_HEADER, tuple(steps_row(protocol, edition) for edition in editions))
-        )
-    )
+    print(sheet_text("steps", STEPS_HEADER, [steps_row(protocol, edition) for edition in editions], labels=1))
     rows = []
     for edition in editions:
         for learner in options.learners:
             pace = measure(f"baselines.{learner}:make", measured_games(edition), "cpu")
             rows.append(cost_row(protocol, edition, learner, pace))
-    print(markdown_table(Sheet(cpu_type(), COST_HEADER, tuple(rows), labels=2)))
+    print(sheet_text(cpu_type(), COST_HEADER, rows, labels=2))
 
 
 if __name__ == "__main__":

@@ -62,11 +62,60 @@ def test_nothing_is_asked_for_and_nothing_complained_of(seen, page_file):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_tables_stay_in_their_boxes(seen):
+    """A table never runs out of the page: it scrolls in its own box, and on a desk it has no need to."""
+    page, _, _ = seen
+    boxes = page.locator(".scroll")
+    assert boxes.count() == page.locator("table").count() > 6
+    width = page.viewport_size["width"]
+    for place in range(boxes.count()):
+        box = boxes.nth(place)
+        edges = box.bounding_box()
+        assert edges["x"] >= 0
+        assert edges["x"] + edges["width"] <= width
+        if width == WIDTHS["desk"]:
+            assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), box.get_attribute("aria-label")
+
+
+def test_the_first_screen_has_three_answers(seen):
+    """Three answers, each with words, a figure and its legend; on a desk all figures are on the screen."""
+    page, _, _ = seen
+    cards = page.locator(".answers article")
+    assert cards.count() == 3
+    for place in range(3):
+        card = cards.nth(place)
+        assert card.locator("svg text", has_text="95 % interval").count() == 1
+        assert len(card.locator(".verdict").inner_text()) > 10
+        bottom = card.locator("svg").bounding_box()
+        if page.viewport_size["width"] == WIDTHS["desk"]:
+            assert bottom["y"] + bottom["height"] < page.viewport_size["height"]
+
+
+def test_a_term_leads_to_its_definition(seen):
+    """Pressing a term of the first answer shows its definition, on the same page."""
+    page, _, requests = seen
+    page.locator("#answer-transfer a.term", has_text="transfer contrast").click()
+    assert page.url.endswith("#term-contrast")
+    assert page.locator("#term-contrast").is_visible()
+    assert len(requests) == 1
+
+
+def test_scores_can_be_downloaded(seen, tmp_path):
+    """The links save the scores that the page was written from."""
+    page, _, _ = seen
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="scores.json").click()
+    waited.value.save_as(tmp_path / "scores.json")
+    published = published_folder("multihead_a2c", "smoke") / "scores.json"
+    assert (tmp_path / "scores.json").read_bytes() == published.read_bytes()
+
+
 def test_figures_are_seen_and_named(seen):
-    """Every figure has a size, an alternative text, and text that can be read: 8 pixels at least."""
+    """Every figure has a size, an alternative text, and type of one size for all: 11 pixels at least."""
     page, _, _ = seen
     figures = page.locator("figure svg")
-    assert figures.count() == 9
+    assert figures.count() == 10
+    sizes = set()
     for place in range(figures.count()):
         figure = figures.nth(place)
         box = figure.bounding_box()
@@ -79,7 +128,9 @@ def test_figures_are_seen_and_named(seen):
             "svg => [...svg.querySelectorAll('text')].map(text => parseFloat(getComputedStyle(text).fontSize)"
             " * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)"
         )
-        assert min(heights) >= 8
+        sizes |= {round(height, 2) for height in heights}
+    assert len(sizes) == 1
+    assert min(sizes) >= 11
 
 
 def test_texts_of_figures_follow_the_scheme(seen, request):
@@ -113,7 +164,10 @@ def test_tables_sort(seen):
     for words in ("run", "started"):
         names = pressed(page, "#runs", words)
         assert [name.lower() for name in names] == sorted(name.lower() for name in names)
-    lows = [float(text.strip("[").partition(",")[0]) for text in pressed(page, "#transfer", "95 % interval")]
+    lows = [
+        float(text.partition(" ")[0].replace("−", "-"))
+        for text in pressed(page, "#transfer", "contrast, 95 % interval")
+    ]
     assert lows == sorted(lows)
 
 

@@ -67,7 +67,6 @@ def test_unusable_folders_exit_with_1(amtlb, tmp_path):
     uniform = ["--learner", "baselines.uniform:make"]
     refused(amtlb("benchmark", *uniform, "--out", tmp_path / "file" / "x"), 1, "cannot be written", "file")
     refused(amtlb("scores", tmp_path / "none"), 1, "no complete run")
-    refused(amtlb("heads", tmp_path / "none"), 1, "none", "cannot be read")
 
 
 def test_a_foreign_protocol_exits_with_1(amtlb, smoke_results, tmp_path):

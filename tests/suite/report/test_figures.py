@@ -1,12 +1,16 @@
 """Figures: what is drawn is what was scored."""
 
+import re
+
 import numpy as np
 import pytest
 
-from suite.report.figures import draw_forest, draw_head_use, learning_rates
-from suite.report.style import save
+from suite.report.figures import ForestRow, Level, draw_curve, draw_forest, draw_head_use, learning_rates
+from suite.report.style import FRESH, GENERALIST, HEADS, NULL, PRETRAIN, TRANSFER, TYPE_POINTS, save
 from suite.results.head_use import PARTS, HeadUse
-from suite.scoring.estimates import Figure, Interval, Null
+from suite.scoring.estimates import Curve, Figure, Interval, Null
+
+CONTRAST = Level("contrast", 0.0)
 
 
 def figure(value: float) -> Figure:
@@ -25,11 +29,65 @@ def test_learning_rates_by_hand():
 
 def test_a_forest_stands_from_the_best_down():
     """The highest figure is on top, an undefined one at the bottom, and each point is at its value."""
-    rows = [("low", figure(-0.5)), ("none", Figure(value=None, interval=None, null=None)), ("top", figure(0.5))]
-    panel = draw_forest(rows, "contrast").axes[0]
-    assert [label.get_text() for label in panel.get_yticklabels()] == ["none", "low", "top"]
-    points = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panel.lines if line.get_marker() == "o"]
-    assert points == [(-0.5, 1), (0.5, 2)]
+    empty = Figure(value=None, interval=None, null=None)
+    rows = [ForestRow("low", figure(-0.5)), ForestRow("none", empty), ForestRow("top", figure(0.5))]
+    rows.append(ForestRow("all", figure(0.0), over_all=True))
+    panel = draw_forest(rows, CONTRAST, TRANSFER).axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["none", "low", "top", "all"]
+    points = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panel.lines if line.get_marker() in "oD"]
+    assert points == [(-0.5, 1), (0.5, 2), (0.0, 3)]
+    assert panel.get_xlim()[0] == -panel.get_xlim()[1]
+
+
+def test_a_forest_of_many_games_keeps_its_height():
+    """Without names, 60 games take no more room than 20, and the row over all games keeps its name."""
+    heights = set()
+    for games in (20, 60):
+        rows = [ForestRow(f"game{n}", figure(n / 100)) for n in range(games)]
+        drawn = draw_forest([*rows, ForestRow("all", figure(0.0), over_all=True)], CONTRAST, TRANSFER, False)
+        heights.add(drawn.get_figheight())
+        assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["all"]
+    assert len(heights) == 1
+
+
+def test_a_spike_of_the_null_does_not_rule_the_axis():
+    """The axis holds all that follows the first quarter, and what is drawn before it is cut off."""
+    early, late = [1000.0] * 25, [0.1] * 75
+    series = dict.fromkeys(("values", "low"), tuple([0.0] * 100)) | {"high": tuple([None] * 20 + [0.2] * 80)}
+    curve = Curve(**series, null_low=tuple([-0.1] * 100), null_high=tuple(early + late))
+    low, high = draw_curve(curve, tuple(range(100)), CONTRAST).axes[0].get_ylim()
+    assert -0.2 < low < -0.1
+    assert 0.2 < high < 0.3
+    nothing = Curve(**dict.fromkeys(Curve.model_fields, (None,) * 100))
+    low, high = draw_curve(nothing, tuple(range(100)), CONTRAST).axes[0].get_ylim()
+    assert low < 0 < high
+
+
+def test_a_colour_has_one_meaning():
+    """Arms, null and heads share no colour."""
+    colours = (FRESH, TRANSFER, GENERALIST, PRETRAIN, NULL, *HEADS)
+    assert len(set(colours)) == len(colours)
+
+
+def test_type_has_one_size(tmp_path):
+    """Every text of every kind of figure is of the same size, in figures of the same width."""
+    curve = Curve(**dict.fromkeys(Curve.model_fields, tuple([-0.1] * 50 + [0.1] * 50)))
+    drawn = (
+        draw_forest([ForestRow("game", figure(-0.1))], CONTRAST, TRANSFER),
+        draw_curve(curve, tuple(range(0, 100_000, 1000)), CONTRAST),
+        draw_head_use(HeadUse(("pong", "qbert"), np.full((2, PARTS, 2), 0.5))),
+    )
+    sizes, widths = set(), set()
+    for picture in drawn:
+        save(picture, tmp_path / "figure.svg")
+        text = (tmp_path / "figure.svg").read_text()
+        sizes |= set(re.findall(r"font: (?:\w+ )*?([\d.]+)px", text)) | set(
+            re.findall(r"font-size: ([\d.]+)px", text)
+        )
+        widths.add(re.search(r'viewBox="0 0 ([\d.]+)', text)[1])
+        assert not re.search(r">-[\d.]", text)
+    assert sizes == {str(TYPE_POINTS)}
+    assert len(widths) == 1
 
 
 def test_head_use_has_a_panel_a_game(tmp_path):
@@ -55,8 +113,8 @@ def test_a_users_settings_change_nothing(tmp_path, setting, monkeypatch):
     """Figures look alike whatever the user's matplotlib is set to."""
     import matplotlib
 
-    save(draw_forest([("game", figure(0.1))], "contrast"), tmp_path / "one.svg")
+    save(draw_forest([ForestRow("game", figure(0.1))], CONTRAST, TRANSFER), tmp_path / "one.svg")
     key, _, value = setting.partition(": ")
     with matplotlib.rc_context({key: float(value) if value.isdigit() else value}):
-        save(draw_forest([("game", figure(0.1))], "contrast"), tmp_path / "two.svg")
+        save(draw_forest([ForestRow("game", figure(0.1))], CONTRAST, TRANSFER), tmp_path / "two.svg")
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

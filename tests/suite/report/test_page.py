@@ -1,16 +1,21 @@
 """The report: complete, self-contained, and the same bytes for the same results."""
 
+import base64
+import csv
+import io
 import re
 from pathlib import Path
 
 import pytest
 
 from protocol import StoreError
+from suite.report.downloads import downloads
+from suite.report.facts import days, facts
 from suite.report.page import write_page
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import score_outcomes
+from suite.scoring.score import score_outcomes, scores_text
 from suite.scoring.scores import Scores
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
@@ -54,11 +59,12 @@ def test_every_section_and_figure_is_there(report):
         "heads",
         "baselines",
         "runs",
+        "glossary",
         "reproduce",
     ]
     names = {path.stem for path in (report / "figures").glob("*.svg")}
     assert names == {path.stem for path in (report / "figures").glob("*.png")}
-    assert {"contrast_curve", "ratio_curve", "transfer_by_game", "multitask_by_game"} <= names
+    assert {"answer_transfer", "answer_multitask", "answer_rank", "contrast_curve", "ratio_curve"} <= names
     assert {f"learning_{game}" for game in V1.edition("smoke").games} <= names
     assert len([name for name in names if name.startswith("head_use")]) == 2
     assert page.count("<svg ") == len(names)
@@ -90,7 +96,7 @@ def test_contrast_is_enough_in_both_schemes(report):
     for colours in schemes:
         for ground in ("--paper", "--panel"):
             for name, least in (("--ink", 7), ("--muted", 4.5), ("--fresh", 4.5), ("--transfer", 4.5),
-                                ("--generalist", 4.5), ("--other", 4.5), ("--null", 3)):  # fmt: skip
+                                ("--generalist", 4.5), ("--pretrain", 4.5), ("--null", 3)):  # fmt: skip
                 assert ratio_of(colours[name], colours[ground]) >= least, (name, ground)
 
 
@@ -104,6 +110,53 @@ def ratio_of(one: str, other: str) -> float:
 
     lights = sorted((luminance(one), luminance(other)))
     return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def test_the_page_carries_its_scores(inputs, report):
+    """scores.json is byte for byte what ``amtlb scores`` writes; the tables have a row per figure and run."""
+    _, outcomes, scores = inputs
+    page = (report / "report.html").read_text()
+    links = re.findall(r'<a download="([^"]+)" href="data:([^;]+);charset=utf-8;base64,([^"]+)">', page)
+    files = {name: base64.b64decode(data).decode() for name, _, data in links}
+    assert list(files) == ["scores.json", "scores.csv", "runs.csv"]
+    assert files["scores.json"] == scores_text(scores)
+    rows = list(csv.DictReader(io.StringIO(files["scores.csv"])))
+    headline = next(row for row in rows if (row["game"], row["measure"]) == ("", "transfer_contrast"))
+    assert float(headline["value"]) == scores.transfer.contrast.value
+    assert float(headline["low"]) == scores.transfer.contrast.interval.low
+    runs = list(csv.DictReader(io.StringIO(files["runs.csv"])))
+    assert [row["run_id"] for row in runs] == [record.run_id for record in outcomes.records]
+
+
+def test_no_download_is_a_formula(inputs):
+    """A record's text that opens like a formula is quoted, as in every CSV file."""
+    _, outcomes, scores = inputs
+    record = outcomes.records[0].model_copy(update={"cpu": "=1+1", "started_at": "-1+1"})
+    text = base64.b64decode(downloads(scores, [record])[2].link.partition("base64,")[2]).decode()
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert (row["cpu"], row["started_at"]) == ("'=1+1", "'-1+1")
+
+
+def test_the_page_says_when_and_what_was_played(inputs, report):
+    """Edition, budget, and the days of the runs; what is no day is left out."""
+    _, outcomes, _ = inputs
+    found = {fact.name: fact.text for fact in facts(outcomes.protocol, outcomes.edition, outcomes.records)}
+    assert found["Edition"] == "smoke, protocol v1"
+    assert found["Budget"] == "8,000 frames per game"
+    started = sorted(record.started_at[:10] for record in outcomes.records)
+    assert found["Played"] == (started[0] if started[0] == started[-1] else f"{started[0]} to {started[-1]}")
+    assert found["Played"] in (report / "report.html").read_text()
+    odd = [record.model_copy(update={"started_at": "<b>"}) for record in outcomes.records]
+    assert days(odd) == "unknown"
+    assert days([*odd, outcomes.records[0]]) == outcomes.records[0].started_at[:10]
+
+
+def test_numbers_below_0_have_real_minus_signs(report):
+    """Outside of data, digests and dates, no number on the page begins with a hyphen."""
+    page = (report / "report.html").read_text()
+    shown = re.sub(r"<(style|script|pre|code)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert "−0." in shown
+    assert re.findall(r"(?<![\w.\-])-\d[\d.]*", shown) == []
 
 
 def test_names_are_escaped(inputs, tmp_path):
@@ -130,8 +183,8 @@ def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
 
 def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):
     """A strange ending is a StoreError that names what to do."""
-    from suite.report.figures import multitask_drawing
+    from suite.report.figures import multitask_by_game
     from suite.report.style import save
 
     with pytest.raises(StoreError, match=r"name an \.svg"):
-        save(multitask_drawing(inputs[2]).figure, tmp_path / "figure.txt")
+        save(multitask_by_game(inputs[2]).figure, tmp_path / "figure.txt")

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from protocol import StoreError
-from suite.report.comparison_tables import comparison_sheets, tidy_sheet
+from suite.report.comparison_tables import comparison_sheets
 from suite.report.page import write_report
 from suite.report.sheets import csv_text
+from suite.report.tidy import tidy_sheet
 from suite.results import published as baselines
 from suite.results.store import SUBMISSION, Store
 from suite.scoring.comparison import Contender, compare, compare_contenders
@@ -110,7 +111,9 @@ def test_open_learners_stand_apart(results, standard, borrowed):
         ("standard", "invented"),
     }
     for sheet in comparison_sheets(comparison):
-        cells = {cell for row in (sheet.header, *sheet.rows) for cell in row}
+        cells = {column.title for column in sheet.columns} | {
+            cell for row in sheet.rows for cell in row.values()
+        }
         assert sheet.rows
         assert ("borrowed" in cells) == (MARK in sheet.title)
         assert not {"borrowed", "standard"} <= cells

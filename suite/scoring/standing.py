@@ -1,0 +1,86 @@
+"""Where a learner stands among published baselines, by what pre-trained runs earn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protocol import Frozen
+from suite.scoring.claims import LEVEL, holm
+from suite.scoring.duels import duel, earned
+from suite.scoring.estimates import Figure
+from suite.scoring.scores import Scores, counted_games
+
+EVEN = 0.5
+"""The probability at which neither of two learners is better."""
+
+
+class Rival(Frozen):
+    """One published baseline.
+
+    Attributes:
+        name: of the baseline.
+        wins: how likely a pre-trained run of the learner earns more than one of the baseline, mean over the
+            games that count for both.
+        p_value: corrected for the number of rivals (Holm); None: there is none.
+    """
+
+    name: str
+    wins: Figure
+    p_value: float | None
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether chance alone does not explain who wins: the interval leaves out 1/2, and p is small."""
+        interval = self.wins.interval
+        if interval is None or self.p_value is None:
+            return False
+        return not interval.low <= EVEN <= interval.high and self.p_value < LEVEL
+
+    @property
+    def is_better(self) -> bool:
+        """Whether its runs earned more than the learner's, more often than not."""
+        return self.wins.value is not None and self.wins.value < EVEN
+
+
+class Standing(Frozen):
+    """A learner among published baselines.
+
+    Attributes:
+        rivals: from the one that the learner beats least often.
+        same: baselines of the very same scores, which are no rivals: the learner itself.
+    """
+
+    rivals: tuple[Rival, ...]
+    same: tuple[str, ...]
+
+    @property
+    def rank(self) -> int | None:
+        """From 1, the best; None: nobody can be compared."""
+        if all(rival.wins.value is None for rival in self.rivals):
+            return None
+        return 1 + sum(rival.is_better for rival in self.rivals)
+
+
+def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
+    """Set a learner against published baselines of the same edition.
+
+    Args:
+        scores: the learner's.
+        published: by name, the baselines' scores; all of the learner's own division.
+    """
+    same = tuple(sorted(name for name, other in published.items() if other == scores))
+    figures = {name: _wins(scores, other) for name, other in published.items() if name not in same}
+    named = [name for name, figure in figures.items() if figure.null]
+    nulls = [figure.null.p_value for figure in figures.values() if figure.null]
+    p_values = dict(zip(named, holm(nulls), strict=True))
+    rivals = [
+        Rival(name=name, wins=figure, p_value=p_values.get(name)) for name, figure in sorted(figures.items())
+    ]
+    return Standing(rivals=tuple(sorted(rivals, key=lambda one: one.wins.value or 0.0)), same=same)
+
+
+def _wins(scores: Scores, other: Scores) -> Figure:
+    """How likely our pre-trained runs earn more, over the games that count for both."""
+    counted = [game for game in counted_games(scores) if game in counted_games(other)]
+    folds = [game.fold for game in scores.transfer.games if game.game in counted]
+    return duel(earned(scores, "transfer", counted), earned(other, "transfer", counted), folds, folds)
