@@ -91,7 +91,7 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
 test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
-	$(BIN)/pytest -m "slow and not image" -n 0 --timeout 1500
+	$(BIN)/pytest -m "slow and not image" -n 2 --timeout 1500
 
 test-contained: setup engine  ## learners in containers, honest and hostile, with an engine of its own, as root
 	$(BIN)/pytest -m contained -n 0 --timeout 1500

@@ -20,11 +20,12 @@ from protocol import plan
 from suite.learners.contract import find_learner
 from suite.learners.practice import practice_lanes
 from suite.machine import RUN_SETTINGS, available_cores
+from suite.results.columns import Columns
 from suite.results.journal import JournalRecorder
-from suite.results.ledger import write_ledger
+from suite.results.ledger import read_ledger, write_ledger
 from suite.scoring.draws import draw_sides
 from suite.scoring.estimates import Figure, estimate
-from suite.scoring.ledger_outcomes import read_ledger_outcomes
+from suite.scoring.ledger_outcomes import game_outcomes
 from suite.scoring.resampling import RESAMPLES
 from suite.scoring.statistics import contrast_iqm
 from tests.suite.helpers import LANES, V1
@@ -59,9 +60,10 @@ def play_in_process(learner_name: str, game: str, seed: int, folder: Path) -> di
     command = [sys.executable, "-m", "tests.slow.test_controls", arguments]
     subprocess.run(command, env=os.environ | RUN_SETTINGS, check=True)
     run = replace(plan(V1, V1.editions[0])[0], games=(game,), budget_frames=BUDGET_FRAMES)
+    ledgers = {arm: read_ledger(folder / f"{arm}.parquet") for arm in ("fresh", "transfer")}
     return {
-        arm: read_ledger_outcomes(folder / f"{arm}.parquet", run)[game].curve[-1]
-        for arm in ("fresh", "transfer")
+        arm: game_outcomes(Columns.of(ledger, run.games), run)[game].curve[-1]
+        for arm, ledger in ledgers.items()
     }
 
 
