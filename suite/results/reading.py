@@ -131,6 +131,8 @@ def schema_problem(schema: pa.Schema) -> str | None:
     """How a file's schema differs from the ledger's, version first; None: not at all."""
     if problem := version_problem(schema):
         return problem
+    if more := sorted((schema.metadata or {}).keys() - LEDGER_SCHEMA.metadata.keys()):
+        return f"is not a ledger: metadata {more[0][:40].decode(errors='replace')!r}"
     if schema.equals(LEDGER_SCHEMA):
         return None
     for field in LEDGER_SCHEMA:

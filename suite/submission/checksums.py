@@ -31,7 +31,7 @@ def _notes(run: Path) -> Iterator[Path]:
     except Unreadable as error:
         raise StoreError(f"the run {run} cannot be published: {error}") from error
     for path, what in odd:
-        if path.split("/")[0] == NOTES and what != PASSED_OVER:
+        if path.lstrip("\"'").split("/")[0] == NOTES and what != PASSED_OVER:
             raise StoreError(f"{path} in {run} is {what}; only plain files are published: take it out")
     yield from (run / file for file in files if file.startswith(f"{NOTES}/"))
 

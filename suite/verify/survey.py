@@ -22,7 +22,7 @@ _RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
     r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.gitattributes|\.gitignore|\.gitkeep)"
-    rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.[A-Za-z]+)?",
+    rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?",
     re.IGNORECASE,
 )
 """What honest people's systems, and their habits, add to a folder; nothing that is computed comes from it."""

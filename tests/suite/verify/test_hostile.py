@@ -1,8 +1,10 @@
 """Hostile inputs through the real command line: each ends in a line or a verdict, soon, small, and inside."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +41,16 @@ def url(tmp_path_factory) -> Iterator[str]:
         yield running.url
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder that goes however deep it has become, which Python's own removal does not manage."""
+    folder = tempfile.mkdtemp()
+    try:
+        yield Path(folder)
+    finally:
+        subprocess.run(["rm", "-rf", folder], check=True)
+
+
 def tried(hostile: Hostile, command: str, scratch: Path, url: str) -> Tried:
     """Make a hostile folder beside one with a file that must be kept, and run a command on it."""
     outside, stand = scratch / "outside", scratch / "stand"
@@ -57,8 +69,8 @@ def tried(hostile: Hostile, command: str, scratch: Path, url: str) -> Tried:
 @pytest.mark.parametrize(("hostile", "command"), CASES, ids=[f"{one.name}: {name}" for one, name in CASES])
 def test_nothing_hostile_does_harm(hostile, command, url, capsys):
     """A command on a hostile folder ends within 60 s and 1 GB, in a verdict or one line, and writes inside."""
-    with tempfile.TemporaryDirectory() as scratch:
-        found = tried(hostile, command, Path(scratch), url)
+    with scratch_folder() as scratch:
+        found = tried(hostile, command, scratch, url)
     with capsys.disabled():
         print(f"\n{hostile.name:46} {command:16} {found.in_a_row}", end="")
     done = found.watched

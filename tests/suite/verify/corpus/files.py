@@ -13,11 +13,14 @@ from suite.results.schema import LEDGER_SCHEMA
 from suite.results.store import notes_digest
 from tests.suite.verify.corpus.forging import (
     FRESH,
+    PRETRAIN,
     TRANSFER,
     Forged,
     named,
     said,
 )
+
+_LATER = "9999-12-31T23:59:59+00:00"
 
 
 def _write(forged: Forged, run: str, name: str, data: bytes) -> None:
@@ -68,6 +71,25 @@ def _other_ledger_version(forged: Forged) -> None:
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata({"amtlb.schema_version": "2"}), path, compression="zstd")
     forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _metadata(forged: Forged) -> None:
+    """Weights, hidden where nobody looks."""
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    hidden = {**table.schema.metadata, b"weights": b"w" * 100_000}
+    pq.write_table(table.replace_schema_metadata(hidden), path, compression="zstd")
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _without(forged: Forged, name: str) -> None:
+    (forged.folder / name).unlink()
+    if name != "SHA256SUMS":
+        forged.sums()
+
+
+def _named_like_a_readme(forged: Forged) -> None:
+    (forged.folder / "README.pt").write_bytes(b"weights")
 
 
 def _note(forged: Forged, at: str) -> None:
@@ -142,6 +164,11 @@ FILES = (
     named("a ledger cut off", "S1", lambda f: _truncate(f, "ledger.parquet"), "S4"),
     named("a column of another type", "S1", _wrong_dtype),
     named("a ledger of another version", "S1", _other_ledger_version),
+    named("weights in a ledger's metadata", "S1", _metadata),
+    named("a start in an age to come", "S1", lambda f: f.change(PRETRAIN, started_at=_LATER)),
+    named("no scores", "S1", lambda f: _without(f, "scores.json")),
+    named("no sums", "S1", lambda f: _without(f, "SHA256SUMS")),
+    named("more in a description than there is", "S1", said, old="contained", new="more = 1\ncontained"),
     named("no description", "S1", lambda f: (f.folder / "submission.toml").unlink() or f.sums()),
     named("a description of another version", "S1", said, old="schema_version = 1", new="schema_version = 2"),
     named("open without a word on what it brings", "S1", said, old='"standard"', new='"open"'),
@@ -155,6 +182,7 @@ FILES = (
     named("a run missing", "S2", _drop_run),
     named("a run of a game that is not in the edition", "S2", _foreign_run),
     named("weights among the runs", "S3", _stray_file),
+    named("weights called README", "S3", _named_like_a_readme),
     named("a symlink out of the folder", "S3", _symlink),
     named("a ledger that unpacks to 200 MB", "S3", _bomb),
     named("a note four folders deep", "S3", _deep_note),

@@ -60,6 +60,10 @@ def _chosen_seeds(forged: Forged) -> None:
     forged.edit_rows(FRESH, lambda rows: [row.update(seed=place) for place, row in enumerate(rows)] and None)
 
 
+def _better_seed_twice(forged: Forged) -> None:
+    forged.write_rows(FRESH, forged.rows(FRESH.replace("seed0", "seed1")))
+
+
 def _checkpoint_of(forged: Forged, run: str) -> None:
     forged.change(TRANSFER, checkpoint_in=forged.record(run)["checkpoint_out"])
 
@@ -94,6 +98,7 @@ def _always_first(lane: int, number: int, weights: Any) -> int:
 
 
 ORIGINS = (
+    named("a protocol to come", "P1", lambda f: f.change(FRESH, protocol_version="v2")),
     named("another edition's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),
     named("another ROM", "P2", spending, rom_sha256="0" * 64),
     named("another version of the emulator", "P3", _wrong_emulator),
@@ -112,6 +117,7 @@ ORIGINS = (
     named("a seed too many", "D1", _third_seed),
     named("one episode with a seed of its own", "D2", _change_row, place=0, seed=1),
     named("a run of chosen seeds", "D2", _chosen_seeds),
+    named("the better of two seeds, twice", "D2", _better_seed_twice, "D3"),
     played("games in an order of one's own", "D3", GENERALIST, choose=_always_first),
     named("a chosen seed of the learner", "D4", lambda f: f.change(FRESH, training_seed=7)),
     named("a chosen seed of the evaluation", "D4", lambda f: f.change(FRESH, evaluation_seed=7)),
@@ -125,5 +131,6 @@ ORIGINS = (
         "F3",
         lambda f: f.change(TRANSFER, started_at="2001-01-01T00:00:00+00:00"),
     ),
+    named("a transfer from nothing", "F3", lambda f: f.change(TRANSFER, checkpoint_in=None)),
     named("a fresh run that is none", "F4", lambda f: f.change(FRESH, checkpoint_in="0" * 64)),
 )

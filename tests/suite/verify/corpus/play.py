@@ -80,6 +80,24 @@ def _more_reward(rows: list[dict[str, Any]]) -> None:
     row["episode_return"] += 1
 
 
+def _earlier_reward(rows: list[dict[str, Any]]) -> None:
+    """A reward that comes a step before it was earned, which lifts the curve."""
+    row = next(row for row in rows if row["rewards"] and row["reward_steps"][0] > 0)
+    row["reward_steps"][0] -= 1
+
+
+def _better_evaluation(rows: list[dict[str, Any]]) -> None:
+    row = next(row for row in rows if row["phase"] == "evaluation" and row["rewards"])
+    row["rewards"][-1] += 100
+    row["episode_return"] += 100
+
+
+def _evaluated_in_training(rows: list[dict[str, Any]]) -> None:
+    """The best episode of the training is called an evaluation."""
+    best = max((row for row in rows if row["phase"] == "training"), key=lambda row: row["episode_return"])
+    best["phase"] = "evaluation"
+
+
 def _clip(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         row["rewards"] = [max(-1, min(1, reward)) for reward in row["rewards"]]
@@ -126,6 +144,9 @@ PLAY = (
     rows("an action that there is not", "A1", _illegal_action),
     rows("an action less than steps", "A2", _missing_action),
     rows("a point more", "R1", _more_reward, replay=True),
+    rows("a reward a step too early", "R1", _earlier_reward, replay=True),
+    rows("a hundred points more in an evaluation", "R1", _better_evaluation, run=OTHER_FRESH, replay=True),
+    rows("a training episode called evaluation", "B5", _evaluated_in_training, "B1", "B4", "D3", scores=False),
     rows("clipped rewards", "R1", _clip, run=OTHER_FRESH, replay=True),
     played("episodes that end with a life", "R2", FRESH, replay=True, early_end_step=50),
     rows("another RAM", "R3", _other_ram, replay=True),

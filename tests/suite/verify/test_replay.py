@@ -1,0 +1,167 @@
+"""The replay's ways: on a cluster, in two calls, and what it tells before it starts."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from protocol import StoreError, UnknownName, parse_run_id
+from suite.results.published import published_folder
+from suite.verify.findings import COST, Verification
+from suite.verify.finished import FILE, Finished, finished_in
+from suite.verify.shards import Shard, replay_shard
+from suite.verify.verification import Levels, verify
+from tests.suite.helpers import V1
+from tests.suite.verify.corpus import FRESH, Forged
+
+DIGEST = "0" * 64
+RUN = parse_run_id(f"smoke/{FRESH}", V1)
+
+
+@pytest.fixture
+def submission(tmp_path) -> Path:
+    shutil.copytree(published_folder("ppo", "smoke"), tmp_path / "submission")
+    return tmp_path / "submission"
+
+
+def shard(*rows: int, ledger_sha256: str = DIGEST) -> Shard:
+    return Shard("folder", V1.version, str(RUN), ledger_sha256, rows, 100 * len(rows))
+
+
+def test_what_is_finished_is_left_out(tmp_path):
+    """Rows that an earlier call replayed are not left, of the same ledger; of another one all are."""
+    with finished_in(tmp_path / "kept", tmp_path / "submission", V1.version) as finished:
+        finished.add(shard(0, 1, 4), ())
+    with finished_in(tmp_path / "kept", tmp_path / "submission", V1.version) as finished:
+        assert finished.left(RUN, DIGEST, range(6)) == [2, 3, 5]
+        assert finished.left(RUN, "1" * 64, range(6)) == [*range(6)]
+
+
+def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path):
+    """Half a line at the end counts for nothing, and harms no line that follows."""
+    with finished_in(tmp_path, tmp_path / "submission", V1.version) as finished:
+        finished.add(shard(0), ())
+        finished.add(shard(1), ())
+    path = tmp_path / FILE
+    path.write_bytes(path.read_bytes()[:-20])
+    for left in ([1, 2], [2]):
+        with finished_in(tmp_path, tmp_path / "submission", V1.version) as finished:
+            assert finished.left(RUN, DIGEST, range(3)) == left
+            finished.add(shard(1), ())
+
+
+def test_a_folder_that_cannot_keep_is_refused(tmp_path):
+    """Not in the submission, not behind a link, and not while another replay writes there."""
+    (tmp_path / "submission").mkdir()
+    with pytest.raises(UnknownName, match="lies in the submission"):
+        finished_in(tmp_path / "submission/kept", tmp_path / "submission", V1.version).__enter__()
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / FILE).symlink_to(tmp_path / "aim")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        finished_in(tmp_path / "link", tmp_path / "submission", V1.version).__enter__()
+    with (
+        finished_in(tmp_path / "kept", tmp_path / "submission", V1.version),
+        pytest.raises(StoreError, match="another process"),
+    ):
+        finished_in(tmp_path / "kept", tmp_path / "submission", V1.version).__enter__()
+
+
+def test_a_swapped_ledger_is_not_replayed(submission):
+    """A ledger that is not the audited one any more is reported, whatever it holds."""
+    (found,) = replay_shard(Shard(str(submission), V1.version, str(RUN), DIGEST, (0,), 100))
+    assert (found.rule, found.severity, found.found) == ("R1", "unchecked", "another by now")
+
+
+@pytest.mark.slow
+def test_a_second_call_goes_on(submission, tmp_path):
+    """A false reward that the first call found is found by the second, which plays nothing again."""
+    forged = Forged(submission)
+
+    def invent(rows) -> None:
+        rows[0]["reward_steps"], rows[0]["rewards"], rows[0]["episode_return"] = [3], [77], 77
+
+    forged.edit_rows(FRESH, invent)
+    levels = Levels(replay=True, sample=(0.05, 1), finished=tmp_path / "kept")
+    whole = levels._replace(sample=None)
+    told: list[list[str]] = [[], [], []]
+    first = verify(submission, whole, workers=2, listener=told[0].append)
+    second = verify(submission, whole, workers=2, listener=told[1].append)
+    sampled = verify(submission, levels, workers=2, listener=told[2].append)
+    costs = [next(line for line in own if line.startswith(COST)) for own in told]
+    assert costs[0].startswith(f"{COST}487 episodes, ")
+    assert costs[1].startswith(f"{COST}0 episodes (of 487; the others were before), 0 steps")
+    assert costs[2].startswith(f"{COST}0 episodes (of ")
+    assert first == second
+    assert [one.found for one in first.findings if one.rule == "R1"] == ["77"]
+    assert sampled.replayed is not None
+    assert first.replayed is not None
+    assert sampled.replayed.episodes < first.replayed.episodes == 487
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """The address of a dask scheduler with a worker of two threads."""
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    address_file = folder / "scheduler.json"
+    started = [sys.executable, "-m"]
+    scheduler = [*started, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    scheduler += ["--no-dashboard", "--scheduler-file", str(address_file)]
+    worker = [*started, "distributed.cli.dask_worker", "--scheduler-file", str(address_file), "--no-nanny"]
+    worker += ["--nthreads", "2", "--no-dashboard", "--local-directory", str(folder)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
+        try:
+            deadline = time.monotonic() + 60
+            while not address_file.exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            address: str = json.loads(address_file.read_text())["address"]
+            _await_worker(address)
+            yield address
+        finally:
+            for process in (other, one):
+                process.kill()
+
+
+def _await_worker(address: str) -> None:
+    from distributed import Client
+
+    with Client(address) as client:
+        client.wait_for_workers(1, timeout=60)
+
+
+@pytest.mark.slow
+def test_a_cluster_replays_as_this_machine_does(submission, tmp_path, amtlb):
+    """Through a scheduler's workers the same episodes are found false, here and in the command line's JSON."""
+    forged = Forged(submission)
+    forged.edit_rows(FRESH, lambda rows: rows[0].update(ram_sha256=bytes(32)))
+    with cluster(tmp_path) as address:
+        done = amtlb("verify", submission, "--replay", "--scheduler", address, "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "to replay: 487 episodes" in done.stderr
+    found = Verification.model_validate_json(done.stdout)
+    assert [(one.rule, one.run_id, one.row) for one in found.findings] == [("R3", str(RUN), 0)]
+    assert found.replayed is not None
+    assert found.replayed.episodes == 487
+
+
+@pytest.mark.slow
+def test_without_a_scheduler_nothing_is_verified_twice(submission):
+    """Where no scheduler answers, the audit's verdicts stand and the replay could not be checked."""
+    found = verify(submission, Levels(replay=True, scheduler="tcp://127.0.0.1:9"), workers=2)
+    assert found.exit_status == 3
+    assert [(one.rule, one.severity) for one in found.findings] == [("R1", "unchecked")]
+    assert "no dask scheduler answers" in found.findings[0].found
+
+
+def test_finished_without_a_folder_keeps_nothing():
+    """Unless a folder is named, nothing is remembered."""
+    finished = Finished(V1.version)
+    finished.add(shard(0), ())
+    assert finished.left(RUN, DIGEST, [0]) == [0]
