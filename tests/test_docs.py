@@ -135,14 +135,26 @@ def test_every_shown_command_runs(newcomer, tmp_path, command, request):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_curves_are_plotted_as_the_docs_show(tmp_path):
-    """The three lines of the recipe draw what `amtlb curves` wrote."""
-    amtlb = Path(sys.executable).with_name("amtlb")
-    subprocess.run([amtlb, "curves", "ppo", "uniform"], cwd=tmp_path, check=True, capture_output=True)
-    (lines,) = blocks(ROOT / "docs/episodes.md", "python")
+@pytest.mark.parametrize(
+    ("place", "needs", "draws"),
+    [
+        (0, ["curves ppo uniform"], "curves.png"),
+        (1, ["export ppo/fresh/breakout/seed0 --phase evaluation"], None),
+        (2, ["export ppo/generalist/seed0 --format npz --game breakout"], None),
+    ],
+)
+def test_recipes_for_episodes_run_as_shown(tmp_path, place, needs, draws):
+    """The lines of Python read, or draw, what the commands above them wrote."""
+    amtlb = str(Path(sys.executable).with_name("amtlb"))
+    for command in needs:
+        subprocess.run([amtlb, *command.split()], cwd=tmp_path, check=True, capture_output=True)
+    lines = blocks(ROOT / "docs/episodes.md", "python")[place]
     environment = os.environ | {"MPLBACKEND": "agg"}
-    subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, check=True, env=environment)
-    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    done = subprocess.run(
+        [sys.executable, "-c", lines], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or (tmp_path / str(draws)).stat().st_size > 10_000
 
 
 def test_reasons_are_for_commands_that_are_shown():

@@ -126,6 +126,51 @@ def curves(
     print(f"{table.num_rows:,} points written to {out}")
 
 
+@app.command(rich_help_panel=READ)
+def export(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option("--out", help="The folder that gets a folder for this run.")] = Path(
+        "export"
+    ),
+    form: Annotated[str, typer.Option("--format", help="minari, npz or parquet.")] = "minari",
+    phase: PhaseOption = None,
+    game: GameOption = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, help="Processes.", show_default="one per core"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how large it will be; write nothing.")
+    ] = False,
+    edition: PublishedOption = DEFAULT_EDITION,
+) -> None:
+    """Write a run's observations, actions, rewards and ends as data for offline training."""
+    protocol = current_protocol()
+    from suite.cli.printing import output_console
+    from suite.cli.progress import CountDisplay
+    from suite.episodes.export import Export, check_room, write_export
+    from suite.episodes.recorded import find_recorded
+    from suite.machine import available_cores
+
+    recorded = find_recorded(run, protocol, edition)
+    chosen = Export(protocol, recorded, edition, form, cast("Phase | None", phase), game, out)
+    size = chosen.size()
+    print(
+        f"{size.steps:,} steps in {size.episodes:,} episodes: about {_bytes(size.disk_bytes)} on disk, "
+        f"{_bytes(size.observation_bytes)} of observations in memory"
+    )
+    if dry_run:
+        return
+    check_room(chosen, size)
+    with CountDisplay(output_console(), "shards", len(chosen.shards())) as display:
+        write_export(chosen, jobs or available_cores(), display.show)
+    print(f"written to {chosen.folder}; every reward and every end are those of the ledger")
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+
+
 def _told(protocol: Protocol, recorded: Recorded, claims: Claims) -> str:
     episode = claims.episode
     frames = episode.length_steps * protocol.environment.frame_skip

@@ -142,6 +142,10 @@ class CountDisplay:
         """One more is done."""
         self._bar.advance(self._task)
 
+    def show(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+        self._bar.update(self._task, completed=done, total=total)
+
 
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)

@@ -37,17 +37,22 @@ class Recorded:
 
     Attributes:
         name: the run as it was asked for.
-        title: the same in short: whose run, and its path.
+        owner: whose run it is: the name of its results folder or of the baseline.
         run: what the protocol says of it.
         ledger_sha256: the digest of its ledger, in hexadecimal; it is the one that its record names.
         table: the ledger (see LEDGER_SCHEMA), a row per episode.
     """
 
     name: str
-    title: str
+    owner: str
     run: Run
     ledger_sha256: str
     table: pa.Table
+
+    @property
+    def title(self) -> str:
+        """Whose run, and which one."""
+        return f"{self.owner} {self.run.run_id.path}"
 
     def rows(self, phase: Phase | None, game: str | None) -> list[int]:
         """The rows of the ledger with episodes of a phase and a game; None: of any.
@@ -106,8 +111,7 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
                 f"the ledger of {name} has SHA-256 {ledger.sha256[:12]}..., its record names "
                 f"{record.ledger_sha256[:12]}...; take both from the same run"
             )
-        title = printable(f"{folder.resolve().name} {path}")
-        return Recorded(name, title, run, ledger.sha256, ledger.table)
+        return Recorded(name, printable(folder.resolve().name), run, ledger.sha256, ledger.table)
     except Unreadable as error:
         raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error
 
