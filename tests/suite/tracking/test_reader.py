@@ -95,7 +95,7 @@ def test_what_a_database_claims_is_held_against_its_files(published, tmp_path, s
     replace_file(database, first, "ledger.parquet", bytes(20 * 2**20))
     refuse(ServerError, "cannot be right")
     replace_file(database, first, "record.json", b"{}")
-    refuse(AmtlbError, "cannot be read")
+    refuse(AmtlbError, "is not a record")
     replace_file(database, first, "record.json", record.replace("synthetic:make", "other:make").encode())
     refuse(ServerError, "do not trust")
     runs.update_one({"_id": first["_id"]}, {"$set": {"info.ledger_sha256": "0" * 64}})
