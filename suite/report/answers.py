@@ -86,7 +86,7 @@ def _contrast_sentence(figure: Figure, counted: int) -> str:
     return (
         f"Over {counted} games, the transfer contrast is {signed(figure.value)} with the 95 % interval "
         f"{interval_text(figure, True)}. Chance alone (the null) gives {null_text(figure, True)}. "
-        f"p = {p_text(figure)}."
+        f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{p_text(figure)}."
     )
 
 
