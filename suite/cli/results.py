@@ -10,6 +10,7 @@ import typer
 
 from protocol import Edition, UnknownName, current_protocol
 from suite.cli.options import JsonOption
+from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -116,7 +117,7 @@ def report(
 
     edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
     page = write_report(folder, out or folder / "report", edition.name)
-    print(f"written to {page}")
+    print(f"written to {printable(str(page))}")
 
 
 @app.command()
@@ -131,7 +132,9 @@ def heads(
 
     use = read_head_use(run_folder)
     save(draw_head_use(use), out)
-    print(f"written to {out}; game and head share {use.specialisation_nats:.3f} nats in the last part")
+    print(
+        f"written to {printable(str(out))}; game and head share {use.specialisation_nats:.3f} nats in the last part"
+    )
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
@@ -148,4 +151,4 @@ def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
         return
     claim = claims([result], published_scores(store.protocol, edition.name))[0]
     print_scores(output_console(), result, claim)
-    print(f"written to {store.folder / SCORES}")
+    print(f"written to {printable(str(store.folder / SCORES))}")

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, plan
+from protocol import Edition, ForeignProtocol, Protocol, Run, RunId, RunRecord, StoreError, UnknownName, plan
 from suite.digests import folder_digest
 from suite.results.reading import read_record
 from suite.untrusted.files import Unreadable
@@ -213,7 +213,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:
-    """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
+    """The edition that the runs of a results folder belong to.
+
+    Raises:
+        UnknownName: there is no such folder.
+        StoreError: it holds no run, or none that can be read.
+    """
+    if not folder.exists():
+        raise UnknownName(f"{folder} does not exist; name a results folder such as `amtlb benchmark` writes")
     store, unread = Store(folder, protocol), ""
     for edition in protocol.editions:
         for run in plan(protocol, edition):
