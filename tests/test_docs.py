@@ -53,6 +53,8 @@ RUN_ELSEWHERE = {
     "docker compose up -d mongo": "needs an engine and an image registry: tests/test_compose.py reads the file",
     "docker compose run --rm benchmark": "likewise",
     "docker compose --profile omniboard up -d": "likewise",
+    ".venv/bin/amtlb verify submission --replay --finished replayed --scheduler tcp://127.0.0.1:8786": "needs "
+    "a cluster: tests/suite/verify/test_replay.py replays on one",
     ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
     "tests/suite/benchmark/test_edition.py plays through a scheduler",
 }
@@ -63,6 +65,7 @@ SUBMIT = (
 )
 SLOW = (
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
+    ".venv/bin/amtlb verify submission --sample 0.05 --finished replayed",
     ".venv/bin/amtlb verify submission --retrain smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb verify submission --retrain 4 --seed 7",
     ".venv/bin/amtlb protocol check",

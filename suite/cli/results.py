@@ -11,6 +11,7 @@ import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
 from suite.cli.options import READ, JsonOption
+from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -115,7 +116,7 @@ def report(
 
     edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
     page = write_report(folder, out or folder / "report", edition.name)
-    print(f"written to {page}")
+    print(f"written to {printable(str(page))}")
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
@@ -142,4 +143,4 @@ def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
         print(f"warning: {error}; they are only printed", file=sys.stderr)
         return
     if not as_json:
-        print(f"written to {path}")
+        print(f"written to {printable(str(path))}")

@@ -19,6 +19,7 @@ from suite.cli.options import (
     box_spec,
     fail,
 )
+from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.submission.description import Submission
@@ -86,7 +87,7 @@ def submit(
         fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
     for warning in found.findings:
         print(f"for the reviewer, rule {warning.rule}: {warning.found}")
-    print(f"written to {out}, division {division}; its audit passes ({found.runs} runs)")
+    print(f"written to {printable(str(out))}, division {division}; its audit passes ({found.runs} runs)")
 
 
 def _said(**fields: Any) -> Submission:

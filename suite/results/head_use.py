@@ -71,8 +71,10 @@ def read_head_use(run_folder: Path) -> HeadUse:
         record = read_record(run_folder, RECORD)
         protocol = load(record.protocol_version)
         run = describe(parse_run_id(record.run_id, protocol), protocol)
-    except (Unreadable, UnknownName) as error:
-        raise StoreError(f"the record of {run_folder} is of no run: it {error}") from error
+    except Unreadable as error:
+        raise StoreError(f"the record of {run_folder} cannot be read: it {error}") from error
+    except UnknownName as error:
+        raise StoreError(f"the record of {run_folder} is of no run: {error}") from error
     found = within_bounds(_read_head_use, _Task(run_folder, protocol, run), ledger_limits([run]))
     if isinstance(found, Failure):
         raise StoreError(f"{run_folder / NOTES / HEAD_USE} cannot be read: {found.reason}")

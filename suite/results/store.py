@@ -22,7 +22,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocol import Edition, ForeignProtocol, Protocol, Run, RunBusy, RunId, RunRecord, StoreError, plan
+from protocol import (
+    Edition,
+    ForeignProtocol,
+    Protocol,
+    Run,
+    RunBusy,
+    RunId,
+    RunRecord,
+    StoreError,
+    UnknownName,
+    plan,
+)
 from suite.digests import folder_digest
 from suite.results.reading import read_record
 from suite.results.writing import sync_files, sync_names
@@ -206,7 +217,14 @@ def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
 
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:
-    """The edition that the runs of a results folder belong to; raises StoreError where it holds none."""
+    """The edition that the runs of a results folder belong to.
+
+    Raises:
+        UnknownName: there is no such folder.
+        StoreError: it holds no run, or none that can be read.
+    """
+    if not folder.exists():
+        raise UnknownName(f"{folder} does not exist; name a results folder such as `amtlb benchmark` writes")
     store, unread = Store(folder, protocol), ""
     for edition in protocol.editions:
         for run in plan(protocol, edition):

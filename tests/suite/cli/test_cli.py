@@ -66,7 +66,7 @@ def test_unusable_folders_exit_with_1(amtlb, tmp_path):
     (tmp_path / "file").touch()
     uniform = ["--learner", "baselines.uniform:make"]
     refused(amtlb("benchmark", *uniform, "--out", tmp_path / "file" / "x"), 1, "cannot be written", "file")
-    refused(amtlb("scores", tmp_path / "none"), 1, "no complete run")
+    refused(amtlb("scores", tmp_path / "none"), 2, "does not exist")
 
 
 def test_a_foreign_protocol_exits_with_1(amtlb, smoke_results, tmp_path):

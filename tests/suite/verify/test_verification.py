@@ -133,11 +133,13 @@ def test_a_false_episode_is_found_where_it_diverges(submission):
 
 @pytest.mark.slow
 def test_exit_statuses(submission, amtlb, tmp_path):
-    """0 compliant, 1 not compliant or no submission, 2 wrong use, 3 could not check."""
+    """0 compliant, 1 not compliant or no submission, 2 wrong use or no folder, 3 could not check."""
     assert amtlb("verify", submission).returncode == 0
     refused(amtlb("verify", submission, "--seed", "1"), 2, "--sample")
     assert amtlb("verify", submission, "--sample", "2").returncode == 2
-    refused(amtlb("verify", tmp_path / "none"), 1, "cannot be verified")
+    for command in ("verify", "scores", "compare", "report"):
+        where = "neither a results folder" if command == "compare" else "does not exist"
+        refused(amtlb(command, tmp_path / "none"), 2, where)
     refused(amtlb("verify", submission, "--retrain", "smoke/fresh/pong/seed0"), 2, "smoke/fresh/pong/seed0")
     forged = Forged(submission)
     forged.change(FRESH, training_seed=1)
@@ -182,7 +184,7 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     refused(
         amtlb("submit", smoke_results, tmp_path / "other", *options, "--image-id", "best"), 2, "image_sha256"
     )
-    refused(amtlb("submit", tmp_path / "none", tmp_path / "other", *options), 1, "no complete run")
+    refused(amtlb("submit", tmp_path / "none", tmp_path / "other", *options), 2, "does not exist")
 
 
 @pytest.mark.slow
