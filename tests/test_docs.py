@@ -49,8 +49,8 @@ RUN_ELSEWHERE = {
     "docker compose up -d mongo": "needs an engine and an image registry: tests/test_compose.py reads the file",
     "docker compose run --rm benchmark": "likewise",
     "docker compose --profile omniboard up -d": "likewise",
-    ".venv/bin/amtlb verify submission --replay --finished replayed --scheduler tcp://127.0.0.1:8786": "needs a "
-    "cluster: tests/suite/verify/test_replay.py replays on one",
+    ".venv/bin/amtlb verify submission --replay --finished replayed "
+    "--scheduler tcp://127.0.0.1:8786": "needs a cluster: tests/suite/verify/test_replay.py replays on one",
     ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
     "tests/suite/benchmark/test_edition.py plays through a scheduler",
 }

@@ -132,9 +132,8 @@ def heads(
 
     use = read_head_use(run_folder)
     save(draw_head_use(use), out)
-    print(
-        f"written to {printable(str(out))}; game and head share {use.specialisation_nats:.3f} nats in the last part"
-    )
+    nats = use.specialisation_nats
+    print(f"written to {printable(str(out))}; game and head share {nats:.3f} nats in the last part")
 
 
 def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
