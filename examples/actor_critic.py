@@ -154,5 +154,4 @@ def train(learner: ActorCritic, rounds: int, steps_a_lane: int) -> float:
 
 if __name__ == "__main__":
     amtlb.check_learner("actor_critic:make")
-    print("it keeps the contract")
     train(make(seed=1, lanes=amtlb.current_protocol().lanes), rounds=20, steps_a_lane=400)

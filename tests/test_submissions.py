@@ -49,7 +49,7 @@ class Pulled:
     def add(self, name: str) -> Forged:
         """A published baseline as a submission of this name."""
         where = self.folder / "pull/submissions" / name
-        shutil.copytree(published_folder("ppo", "v1", "smoke"), where)
+        shutil.copytree(published_folder("ppo", "smoke"), where)
         return Forged(where)
 
     def run(self, step: str) -> subprocess.CompletedProcess[str]:

@@ -43,7 +43,9 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
     Example:
         >>> import amtlb
-        >>> amtlb.check_learner("baselines.uniform:make")
+        >>> amtlb.check_learner("baselines.uniform:make")  # doctest: +ELLIPSIS
+        passed: baselines.uniform:make keeps the contract in 320 agent steps of breakout and pong
+        ...
     """
     protocol = current_protocol()
     make = find_learner(name)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 from suite.report.numbers import Cell, joined
 from suite.untrusted.text import printable
 
-_ACTS_IN_MARKDOWN = re.compile(r"[\\`*_<|&]|\](?=[(\[:])")
+_ACTS_IN_MARKDOWN = re.compile(r"[\\`*<|&]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
 

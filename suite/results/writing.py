@@ -40,7 +40,7 @@ def own_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the folder {path} cannot be made ({error}); choose another one") from error
+        raise StoreError(f"the folder {path} cannot be written to ({error}); choose another folder") from error
     if path.is_symlink():
         raise StoreError(
             f"{path} is a link to {path.readlink()}; nothing is written through links: name a folder"

@@ -99,7 +99,7 @@ def test_nothing_beside_a_submission_is_imported(amtlb, tmp_path, options):
 def installed(tmp_path_factory) -> Path:
     """A folder of packages with ours as pip installs it from a wheel."""
     sources = tmp_path_factory.mktemp("sources")
-    for name in ("protocol", "suite", "baselines"):
+    for name in ("protocol", "suite", "baselines", "amtlb"):
         shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, sources)

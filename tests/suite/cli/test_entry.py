@@ -80,9 +80,7 @@ def test_where_one_stands_and_what_is_set_must_be_utf8(tmp_path):
 
 def test_what_may_not_be_read_is_told(tmp_path):
     """An error of the system names the file and is no traceback."""
-    done = call(
-        "heads", ROOT / "artifacts/v1/smoke/multihead_a2c/generalist/seed0", "--out", tmp_path / "no/x.svg"
-    )
+    done = call("curves", "uniform", "--out", tmp_path / "no/x.csv")
     refused(done, 1, str(tmp_path / "no"))
 
 
