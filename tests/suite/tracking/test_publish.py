@@ -83,9 +83,9 @@ def test_a_publisher_that_was_overtaken_takes_its_files_back(database_url, synth
         publisher = Publisher(database, PATIENCE_SECONDS)
         whole = publisher._is_whole
 
-        def overtaken(store, task, document):
+        def overtaken(task, document):
             database["runs"].update_one({"_id": document["_id"]}, {"$set": {MARK: "another"}})
-            return whole(store, task, document)
+            return whole(task, document)
 
         monkeypatch.setattr(publisher, "_is_whole", overtaken)
         with pytest.raises(ServerError, match="taken over by another publisher"):
