@@ -29,7 +29,7 @@ RUN python3.11 -m compileall -q -x '/(tests?|site-packages|dist-packages)/' \
 COPY --from=packages /usr/bin/make /usr/bin/make
 COPY --from=packages /amtlb/.venv /amtlb/.venv
 WORKDIR /amtlb
-COPY .dockerignore .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md Dockerfile LICENSE Makefile README.md \
+COPY .dockerignore .gitattributes .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md Dockerfile LICENSE Makefile README.md \
     compose.yaml install.py pyproject.toml requirements*.txt ./
 COPY .ci .ci
 COPY .github .github
