@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName, current_protocol
-from suite.cli import episodes, play, publish, results, rules, verify
+from suite.cli import episodes, learners, play, publish, results, rules, runs, verify
 from suite.cli.options import RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
@@ -23,6 +23,8 @@ app = typer.Typer(
     "by Ctrl-C, 143 by SIGTERM.",
 )
 app.add_typer(play.app)
+app.add_typer(runs.app)
+app.add_typer(learners.app)
 app.add_typer(results.app)
 app.add_typer(episodes.app)
 app.add_typer(publish.app)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, describe, parse_run_id, plan
+from protocol import Edition, LearnerError, Run, current_protocol, plan
 from suite.cli.options import (
     DEFAULT_BOX_USER,
     DEFAULT_EDITION,
@@ -38,7 +38,7 @@ from suite.cli.options import (
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
-from suite.cli.stopping import Terminated, interrupts_left_to_the_run
+from suite.cli.stopping import Terminated
 from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 if TYPE_CHECKING:
@@ -137,120 +137,6 @@ def benchmark(
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
     score_and_print(store, chosen, as_json)
-
-
-@app.command(rich_help_panel=PLAY)
-def run(
-    run_id: Annotated[str, typer.Argument(help="Such as smoke/fresh/breakout/seed0.")],
-    learner: LearnerOption = DEFAULT_LEARNER,
-    out: OutOption = None,
-    device: DeviceOption = "cpu",
-    workers: WorkersOption = None,
-    image: ImageOption = None,
-    contained: ContainedOption = None,
-    box_user: BoxUserOption = DEFAULT_BOX_USER,
-    limit: LimitOption = None,
-    snapshot_minutes: SnapshotOption = SNAPSHOT_MINUTES,
-    stall_minutes: StallOption = STALL_MINUTES,
-    foreground: Annotated[
-        bool,
-        typer.Option("--foreground", help="Give the learner this terminal, so that it can call breakpoint()."),
-    ] = False,
-    chosen_values: SetOption = None,
-    chosen_file: SetFromOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Play one run, unless it is complete; print its record."""
-    protocol = current_protocol()
-    parsed = parse_run_id(run_id, protocol)
-    check_device(device)
-    from suite.benchmark.edition import check_hyperparameters, play_one
-    from suite.benchmark.process import check_importable
-    from suite.benchmark.scheduler import Progress
-    from suite.benchmark.settings import Settings, runs_and_workers
-    from suite.cli.printing import output_console
-    from suite.cli.progress import ProgressDisplay
-    from suite.results.store import Store
-    from suite.tracking.mongo_url import url_of_environment
-
-    box = box_spec(image, contained, box_user, limit, device)
-    if foreground and box is not None:
-        raise UnknownName("--foreground hands out this terminal, which no box has; leave one of them out")
-    url_of_environment()
-    warn_of_no_commit()
-    given = hyperparameters(chosen_values, chosen_file)
-    if box is None:
-        check_importable(learner, stall_minutes, given)
-    store = Store(results_folder(out, parsed.edition, learner), protocol)
-    _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    settings = Settings(
-        learner,
-        device,
-        1,
-        workers,
-        None,
-        box,
-        tracked=True,
-        snapshot_minutes=snapshot_minutes,
-        stall_minutes=stall_minutes,
-        foreground=foreground,
-        hyperparameters=given,
-    )
-    check_hyperparameters(plan(protocol, protocol.edition(parsed.edition)), store, settings)
-    if foreground:
-        with interrupts_left_to_the_run():
-            outcome = play_one(parsed, store, protocol, settings)
-    else:
-        described = describe(parsed, protocol)
-        with ProgressDisplay(output_console(stderr=True), protocol, [described], [described]) as display:
-            outcome = play_one(
-                parsed,
-                store,
-                protocol,
-                settings,
-                lambda played: display.hear(Progress(run_id, played.steps, played.resumed_steps)),
-            )
-    warn_of_untracked([outcome], store.folder)
-    if outcome.status == "stopped":
-        raise typer.Exit(130)
-    if outcome.status == "elsewhere":
-        fail(f"run {run_id} is being played by another process; wait for it or end it", 1)
-    if outcome.status != "complete":
-        log = "" if foreground else f" (log: {outcome.log})"
-        fail(f"run {run_id} {outcome.status}: {outcome.error}{log}", 1)
-    record = store.record(parsed)
-    if as_json:
-        print(record.model_dump_json(indent=2))
-        return
-    print(f"{run_id} is complete in {store.run_folder(parsed)}")
-    for game in record.games:
-        print(
-            f"  {game.game}: {game.training_frames:,} frames in {game.training_episodes} training episodes, "
-            f"{game.evaluation_episodes} evaluation episodes"
-        )
-    print(f"  {record.training_steps_per_second:,.0f} training steps/s, ledger {record.ledger_sha256}")
-
-
-@app.command(rich_help_panel=PLAY)
-def check(
-    learner: Annotated[str, typer.Argument(help="The learner, as module:function.")],
-    steps_a_lane: Annotated[
-        int | None,
-        typer.Option(
-            "--steps-a-lane",
-            min=1,
-            help="Agent steps that each lane plays: more than the learner needs to learn once.",
-            show_default="40",
-        ),
-    ] = None,
-) -> None:
-    """Check a learner against the contract, in a process like those of runs; say what was not tried."""
-    from suite.benchmark.process import ask
-
-    done = ask("suite.learners.check", learner, *([] if steps_a_lane is None else [str(steps_a_lane)]))
-    print(done.stdout, end="")
-    print(done.stderr, end="", file=sys.stderr)
-    raise typer.Exit(done.returncode)
 
 
 def _print_plan(
