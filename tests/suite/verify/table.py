@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -47,11 +47,11 @@ def try_forgery(place: int) -> Tried:
     return Tried(forgery.name, forgery.rule, forgery.also, errors)
 
 
-def try_all(names: Sequence[str] = ()) -> list[Tried]:
-    """Make and verify every forgery, or the named ones, a core each."""
+def try_all(names: Sequence[str] = ()) -> Iterator[Tried]:
+    """Make and verify every forgery, or the named ones, a core each; in their order, as they end."""
     places = [place for place, forgery in enumerate(FORGERIES) if not names or forgery.name in names]
     with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(try_forgery, places))
+        yield from pool.map(try_forgery, places)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,10 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="forgeries to try; all, unless some are named")
     options = parser.parse_args(arguments)
-    tried = try_all(options.names)
-    for one in tried:
+    tried = []
+    for one in try_all(options.names):
+        tried.append(one)
         status = "killed" if one.killed else "ALIVE"
-        print(f"{status:7} {one.rule}: {one.name} (found by {', '.join(sorted(one.found)) or 'none'})")
+        print(
+            f"{status:7} {one.rule}: {one.name} (found by {', '.join(sorted(one.found)) or 'none'})", flush=True
+        )
     valid = [] if options.names else published_baselines("smoke")
     passed = []
     for name in valid:
