@@ -1,4 +1,4 @@
-"""Runs that are killed and called again end as if they never had been."""
+"""Runs that are killed and called again end as if they never had been; `make kills` has more of them."""
 
 import pytest
 
@@ -7,7 +7,9 @@ from tests.bench.kills import CASES, play_killed
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(("baseline", "run", "workers"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    ("baseline", "run", "workers"), [case for case in CASES if case[0] in ("ppo_reset", "multihead_a2c")]
+)
 def test_a_killed_run_ends_as_the_published_one(baseline, run, workers):
     """After three kills at random moments the run has the ledger, checkpoint and notes of the unbroken one."""
     found = play_killed(baseline, run, workers, 3, (8.0, 14.0), seed=1)
