@@ -22,7 +22,9 @@ from suite.cli.options import (
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
+    from suite.contained.spec import BoxSpec
     from suite.submission.description import Submission
+    from suite.verify.verification import Levels
 
 app = typer.Typer()
 
@@ -155,30 +157,16 @@ def verify(
     ] = False,
 ) -> None:
     """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
-    import secrets
-
     from suite.cli.printing import output_console
     from suite.verify.findings import COST
-    from suite.verify.verification import Levels
     from suite.verify.verification import verify as verify_folder
 
-    runs = [text for text in retrain or () if not text.isdecimal()]
-    counts = [int(text) for text in retrain or () if text.isdecimal()]
     if as_json and as_markdown:
         raise UnknownName("choose one of --json and --markdown")
-    if seed is not None and sample is None and not counts:
-        raise UnknownName("--seed draws a sample or runs; give --sample or --retrain NUMBER, too")
-    if not (replay or sample is not None) and (scheduler is not None or finished is not None):
-        raise UnknownName("--scheduler and --finished are of a replay; give --replay or --sample, too")
-    if len(counts) > 1:
-        raise UnknownName(f"--retrain was given {len(counts)} numbers of runs to draw; give one")
-    drawn_by = secrets.randbits(32) if seed is None else seed
-    drawn = None if sample is None else (sample, drawn_by)
-    draw = (counts[0], drawn_by) if counts else None
     box = box_spec(image, contained, box_user, limit)
-    if box is not None and not retrain:
-        raise UnknownName("a box is for training again; give --retrain, too")
-    levels = Levels(replay or sample is not None, drawn, runs, box, draw, scheduler, finished)
+    levels = _levels(replay, sample, seed, retrain or [], box)._replace(scheduler=scheduler, finished=finished)
+    if not levels.replay and (scheduler is not None or finished is not None):
+        raise UnknownName("--scheduler and --finished are of a replay; give --replay or --sample, too")
     console = output_console(stderr=True)
     with console.status("auditing", spinner="line") as status:
 
@@ -197,6 +185,28 @@ def verify(
     else:
         _print(found)
     raise typer.Exit(found.exit_status)
+
+
+def _levels(
+    replay: bool, sample: float | None, seed: int | None, retrain: list[str], box: BoxSpec | None
+) -> Levels:
+    """What is checked beyond the audit; raises UnknownName where the options do not go together."""
+    import secrets
+
+    from suite.verify.verification import Levels
+
+    runs = [text for text in retrain if not text.isdecimal()]
+    counts = [int(text) for text in retrain if text.isdecimal()]
+    if seed is not None and sample is None and not counts:
+        raise UnknownName("--seed draws a sample or runs; give --sample or --retrain NUMBER, too")
+    if len(counts) > 1:
+        raise UnknownName(f"--retrain was given {len(counts)} numbers of runs to draw; give one")
+    if box is not None and not retrain:
+        raise UnknownName("a box is for training again; give --retrain, too")
+    drawn_by = secrets.randbits(32) if seed is None else seed
+    drawn = None if sample is None else (sample, drawn_by)
+    draw = (counts[0], drawn_by) if counts else None
+    return Levels(replay or sample is not None, drawn, runs, box, draw)
 
 
 def _print(found: object) -> None:

@@ -53,15 +53,19 @@ def test_what_goes_wrong_stays_with_its_task():
 @pytest.mark.parametrize("name", ["multiprocessing", "signal", "pyarrow", "numpy", "protocol", "suite"])
 def test_no_module_of_the_working_folder_is_imported(tmp_path, name):
     """A process that reads foreign bytes imports nothing from where the user stands, whatever it is called."""
-    (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n")
-    call = "print(within_bounds(len, [1, 2]))"
+    here, script = tmp_path / "here", tmp_path / "script.py"
+    here.mkdir()
+    (here / f"{name}.py").write_text("open('ran', 'w').close()\n")
+    script.write_text(
+        "from suite.untrusted.processes import within_bounds\nprint(within_bounds(len, [1, 2]))\n"
+    )
     done = subprocess.run(
-        [sys.executable, "-P", "-c", f"from suite.untrusted.processes import within_bounds; {call}"],
-        cwd=tmp_path,
+        [sys.executable, script],  # without -P, which our processes would inherit
+        cwd=here,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout == "2\n"
-    assert not (tmp_path / "ran").exists()
+    assert not (here / "ran").exists()
