@@ -1,8 +1,9 @@
 """Runs that are killed at random moments and called again, beside the published, unbroken ones.
 
 ``python -m tests.bench.kills`` (``make kills``) plays runs of ``smoke`` by several learners, each in a process
-that is killed with SIGKILL after a random time, with everything that it started, and started again until the
-run is complete. Ledger, checkpoint and notes must be those of the published run. It prints a Markdown table.
+that is killed with SIGKILL a random time after a snapshot, with everything that it started, and started again
+until the run is complete. Ledger, checkpoint and notes must be those of the published run. It prints
+a Markdown table.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -58,7 +60,7 @@ def play_killed(
     Args:
         baseline, run, workers: see CASES.
         most_kills: after so many it is left to end.
-        seconds: the shortest and the longest time until a kill.
+        seconds: the shortest and the longest time from a new snapshot to a kill.
         seed: of the draws.
     """
     protocol, draw = current_protocol(), random.Random(seed)
@@ -71,6 +73,8 @@ def play_killed(
         while not store.is_complete(run_id):
             process = _start(folder, baseline, run, workers)
             try:
+                if kills < most_kills:
+                    _await_snapshot(store.run_folder(run_id), process)
                 process.wait(draw.uniform(*seconds) if kills < most_kills else None)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -91,6 +95,14 @@ def _play_ancestor(store: Store, run: str, baseline: str, workers: int) -> None:
     start = describe(parse_run_id(run, store.protocol), store.protocol).starts_from
     if start is not None and _start(str(store.folder), baseline, str(start), workers).wait():
         raise RuntimeError(f"{start}, from which {run} starts, could not be played")
+
+
+def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has taken a snapshot, or has ended."""
+    pattern = f"{run_folder.name}.partial/snapshot-*"
+    before = {*run_folder.parent.glob(pattern)}
+    while process.poll() is None and {*run_folder.parent.glob(pattern)} <= before:
+        time.sleep(0.05)
 
 
 def _start(folder: str, baseline: str, run: str, workers: int) -> subprocess.Popen[bytes]:
@@ -117,7 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; the exit status is 1 where a run is not the published one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=25, help="of each run, at most")
-    parser.add_argument("--seconds", type=float, nargs=2, default=(4.0, 16.0), help="until each kill")
+    parser.add_argument(
+        "--seconds", type=float, nargs=2, default=(0.0, 3.0), help="from a new snapshot to the kill"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = parser.parse_args(arguments)
     print("| learner | run | processes of lanes | kills | resumed | ledger, checkpoint and notes |")
