@@ -75,11 +75,9 @@ def read_head_use(run_folder: Path) -> HeadUse:
         raise StoreError(f"the record of {run_folder} cannot be read: it {error}") from error
     except UnknownName as error:
         raise StoreError(f"the record of {run_folder} is of no run: {error}") from error
-    found = within_bounds(_read_head_use, _Task(run_folder, protocol, run), ledger_limits([run]))
+    found = within_bounds(_joined, _Task(run_folder, protocol, run), ledger_limits([run]))
     if isinstance(found, Failure):
         raise StoreError(f"{run_folder / NOTES / HEAD_USE} cannot be read: {found.reason}")
-    if isinstance(found, StoreError):
-        raise found
     assert isinstance(found, HeadUse)
     return found
 
@@ -90,13 +88,6 @@ class _Task(NamedTuple):
     folder: Path
     protocol: Protocol
     run: Run
-
-
-def _read_head_use(task: _Task) -> HeadUse | StoreError:
-    try:
-        return _joined(task)
-    except StoreError as error:
-        return error
 
 
 def _joined(task: _Task) -> HeadUse:

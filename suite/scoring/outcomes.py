@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,22 +16,15 @@ from protocol import (
     RunId,
     RunRecord,
     StoreError,
-    describe,
-    load,
-    parse_run_id,
     plan,
 )
-from suite.machine import available_cores
-from suite.results.reading import checked_ledger_file, ledger_limits
-from suite.results.store import LEDGER, Store
+from suite.results.each_ledger import from_each_ledger
+from suite.results.store import Store
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.curves import frame_grid
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
-from suite.untrusted.files import Unreadable
-from suite.untrusted.processes import Failure, run_sharded
 
 Figured = Callable[[GameOutcome], float | Floats]
-_Found = Mapping[RunId, Mapping[str, GameOutcome]]
 
 
 class Arms(NamedTuple):
@@ -100,7 +92,7 @@ class Outcomes:
 
 
 def read_outcomes(store: Store, edition: Edition) -> Outcomes:
-    """Read a complete results folder; ledgers are read in parallel, each in a process with limits.
+    """Read a complete results folder.
 
     Raises:
         StoreError: runs are missing, cannot be read, break a rule of the ledger, or are of several learners or
@@ -109,7 +101,9 @@ def read_outcomes(store: Store, edition: Edition) -> Outcomes:
     """
     runs = plan(store.protocol, edition)
     records = _records(store, edition, runs)
-    return assemble(store.protocol, edition, records, _read_runs(store, runs, records))
+    found = from_each_ledger(store, runs, records, game_outcomes)
+    by_run = {run.run_id: outcomes for run, outcomes in zip(runs, found, strict=True)}
+    return assemble(store.protocol, edition, records, by_run)
 
 
 def assemble(
@@ -208,37 +202,3 @@ def _records(store: Store, edition: Edition, runs: Iterable[Run]) -> tuple[RunRe
             f"{store.folder} contains runs of {len(made_by)} learners or configurations; keep those of one"
         )
     return records
-
-
-class _ReadTask(NamedTuple):
-    """A run of a results folder."""
-
-    folder: str
-    version: str
-    run_id: str
-    ledger_sha256: str
-
-
-def _read_runs(store: Store, runs: Sequence[Run], records: Sequence[RunRecord]) -> _Found:
-    tasks = [
-        _ReadTask(str(store.folder), store.protocol.version, str(run.run_id), record.ledger_sha256)
-        for run, record in zip(runs, records, strict=True)
-    ]
-    found = {}
-    for place, outcome in run_sharded(_read_run, tasks, available_cores(), ledger_limits(runs)):
-        if isinstance(outcome, Failure):
-            raise StoreError(f"the ledger of {tasks[place].run_id} {outcome.reason}; play the run again")
-        found[runs[place].run_id] = outcome
-    return found
-
-
-def _read_run(task: _ReadTask) -> dict[str, GameOutcome] | Failure:
-    protocol = load(task.version)
-    run = describe(parse_run_id(task.run_id, protocol), protocol)
-    try:
-        ledger = checked_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run, protocol)
-    except Unreadable as error:
-        return Failure(str(error))
-    if ledger.sha256 != task.ledger_sha256:
-        return Failure("is not the one that its record names")
-    return game_outcomes(ledger.columns, run)

@@ -101,20 +101,15 @@ def read_submission(folder: Path) -> Submission:
         Unreadable: there is none, or it cannot be opened, or it is too large.
         StoreError: it is not as it should be.
     """
-    found = within_bounds(_read_submission, str(folder), _LIMITS)
+    found = within_bounds(_read_submission, folder, _LIMITS)
     if isinstance(found, Failure):
         raise StoreError(f"{SUBMISSION} is not as it should be ({found.reason})")
-    if isinstance(found, Exception):
-        raise found
     assert isinstance(found, Submission)
     return found
 
 
-def _read_submission(folder: str) -> Submission | Exception:
-    try:
-        return parse_submission(read_bytes(Path(folder), SUBMISSION, MAX_SUBMISSION_BYTES))
-    except (Unreadable, StoreError) as error:
-        return error
+def _read_submission(folder: Path) -> Submission:
+    return parse_submission(read_bytes(folder, SUBMISSION, MAX_SUBMISSION_BYTES))
 
 
 def division_of(folder: Path) -> Division:

@@ -13,13 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from protocol import Run, RunRecord, ServerError, StoreError, describe, load, parse_run_id
-from suite.machine import available_cores
-from suite.results.reading import checked_ledger_file, ledger_limits
+from protocol import Run, RunRecord, ServerError
+from suite.results.columns import Columns
+from suite.results.each_ledger import from_each_ledger
 from suite.results.store import LEDGER, Store
 from suite.run.messages import Point
 from suite.run.points import SPEED, ended_episodes, points_of
@@ -33,8 +33,6 @@ from suite.tracking.documents import (
 )
 from suite.tracking.gridfs_files import ArtifactFiles
 from suite.tracking.run_numbers import insert_numbered
-from suite.untrusted.files import Unreadable
-from suite.untrusted.processes import Failure, run_sharded
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -223,43 +221,20 @@ class Publisher:
         return _returns(kept) == _returns(metric_documents(task.points, task.record))
 
 
-class _ReadTask(NamedTuple):
-    """Which run of which results folder."""
-
-    folder: str
-    version: str
-    run_id: str
-
-
 def _checked(store: Store, runs: Sequence[Run]) -> list[_Task]:
-    """The runs with what their ledgers tell, each read in a process within bounds."""
-    asked = [_ReadTask(str(store.folder), store.protocol.version, str(run.run_id)) for run in runs]
-    found = dict(run_sharded(_read, asked, available_cores(), ledger_limits(runs)))
+    """The runs with what their ledgers tell."""
+    records = [store.record(run.run_id) for run in runs]
+    found = from_each_ledger(store, runs, records, partial(_returns_of, store.protocol.lanes))
     tasks = []
-    for place, run in enumerate(runs):
-        record, read = store.record(run.run_id), found[place]
-        if isinstance(read, Failure):
-            raise StoreError(f"the ledger of {run.run_id} {read.reason}; play the run again")
-        digest, points = read
-        if digest != record.ledger_sha256:
-            raise StoreError(
-                f"the ledger of {run.run_id} has digest {digest[:12]}..., its record says "
-                f"{record.ledger_sha256[:12]}...; play the run again"
-            )
+    for run, record, points in zip(runs, records, found, strict=True):
         speed = Point(SPEED, run.total_budget_frames, record.training_steps_per_second)
         tasks.append(_Task(run, record, run_key(record), [*points, speed]))
     return tasks
 
 
-def _read(task: _ReadTask) -> tuple[str, list[Point]] | Failure:
-    """The digest of a run's ledger, and the points of its returns."""
-    protocol = load(task.version)
-    run = describe(parse_run_id(task.run_id, protocol), protocol)
-    try:
-        ledger = checked_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run, protocol)
-    except Unreadable as error:
-        return Failure(str(error))
-    return ledger.sha256, points_of(ended_episodes(ledger.columns, run, protocol.lanes), run)
+def _returns_of(lanes: int, columns: Columns, run: Run) -> list[Point]:
+    """The points of a ledger's returns."""
+    return points_of(ended_episodes(columns, run, lanes), run)
 
 
 def _is_of(document: Document, task: _Task) -> bool:

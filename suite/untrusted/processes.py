@@ -11,11 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from protocol import AmtlbError
+from suite.untrusted.files import Unreadable
 
 _PROCESSES = get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["suite.results.reading"])  # a second's imports: once, not in every process
@@ -46,9 +52,23 @@ SMALL = Limits(memory_bytes=512 * 2**20, seconds=60)
 
 
 def within_bounds(function: Callable[[Any], Any], task: Any, limits: Limits = SMALL) -> Any:
-    """The result of a function, run in a process of its own as by ``run_sharded``; a Failure: it has none."""
-    ((_, found),) = run_sharded(function, [task], 1, limits)
+    """The result of a function, run in a process of its own as by ``run_sharded``; a Failure: it has none.
+
+    Raises:
+        AmtlbError, Unreadable: as the function raised it.
+    """
+    ((_, found),) = run_sharded(partial(_handing_back, function), [task], 1, limits)
+    if isinstance(found, AmtlbError | Unreadable):
+        raise found
     return found
+
+
+def _handing_back(function: Callable[[Any], Any], task: Any) -> Any:
+    """The function's result, or the error of ours that it raised."""
+    try:
+        return function(task)
+    except (AmtlbError, Unreadable) as error:
+        return error
 
 
 def run_sharded(
@@ -167,6 +187,7 @@ def limit_memory(memory_bytes: int) -> None:
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own reserves a gigabyte of addresses, all counted
     limit_memory(memory_bytes)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries that run out of memory say so at length
     while True:

@@ -62,10 +62,12 @@ def survey(folder: Path) -> Survey:
     if not folder.is_dir():
         said = "is a file: unpack it, and name the folder" if folder.exists() else "does not exist"
         raise UnknownName(f"{folder} {said}; a submission is a folder such as `amtlb submit` writes")
-    found = within_bounds(_survey, str(folder))
-    if isinstance(found, Failure | Unreadable):
-        reason = found.reason if isinstance(found, Failure) else found
-        raise StoreError(f"{folder} cannot be verified: {reason}")
+    try:
+        found = within_bounds(_survey, folder)
+    except Unreadable as error:
+        raise StoreError(f"{folder} cannot be verified: {error}") from error
+    if isinstance(found, Failure):
+        raise StoreError(f"{folder} cannot be verified: {found.reason}")
     assert isinstance(found, Survey)
     if not found.runs:
         raise StoreError(f"{folder} holds no run; {_where_runs_may_be(folder)}")
@@ -82,12 +84,8 @@ def _where_runs_may_be(folder: Path) -> str:
     return "a submission is what `amtlb submit` writes"
 
 
-def _survey(name: str) -> Survey | Unreadable:
-    folder = Path(name)
-    try:
-        files, odd = list_files(folder)
-    except Unreadable as error:
-        return error
+def _survey(folder: Path) -> Survey:
+    files, odd = list_files(folder)
     passed = [file for file in files if _LEFT_BY_SYSTEMS.fullmatch(file)]
     left = sorted({*files} - {*passed})
     own = [file for file in left if file in _TOP or _RUN.fullmatch(file)]

@@ -130,7 +130,7 @@ def test_what_cannot_be_published_is_refused(amtlb, database_url, synthetic, tmp
     shutil.copytree(synthetic.folder, copy.folder)
     runs = [run.run_id for run in plan(V1, V1.edition("smoke"))]
     shutil.copy(copy.ledger_path(runs[0]), copy.ledger_path(runs[1]))
-    with opened(database_url) as database, pytest.raises(StoreError, match="its record says"):
+    with opened(database_url) as database, pytest.raises(StoreError, match="its record names"):
         publish(database, copy)
 
 
