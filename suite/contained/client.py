@@ -22,7 +22,7 @@ from gymnasium.vector import VectorEnv
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
 from suite.lanes.shape import LaneShape
-from suite.learners.contract import Learner, NoteWriter, checked_configuration, find_learner
+from suite.learners.contract import Learner, NoteWriter, Resumable, checked_configuration, find_learner
 
 UInt8 = npt.NDArray[np.uint8]
 _MAX_PAYLOAD_BYTES = 2**28
@@ -82,7 +82,14 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._over = True
 
     def safe_point(self, save_state: Callable[[Path], None]) -> None:
-        """No snapshot is taken of a learner in a box: its run starts over."""
+        """As ``LaneEnv.safe_point``: the referee says whether a snapshot is due, and takes the files."""
+        if self._over:
+            return
+        self._wire.send("safe_point")
+        while (asked := self._answer().head["kind"]) != "go_on":
+            if asked != "save_state":
+                raise WireError(f"the referee says {asked!r} at a safe point")
+            send_written(self._wire, save_state)
 
     def close_extras(self, **kwargs: Any) -> None:
         """The lanes belong to the referee: closing the environment frees nothing."""
@@ -96,6 +103,16 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     def _observations(self, payload: bytearray) -> UInt8:
         found: UInt8 = np.frombuffer(payload, np.uint8, self._bytes).reshape(self._shape.observations)
         return found
+
+
+def send_written(wire: Wire, write: Callable[[Path], None]) -> None:
+    """Let a learner write into an empty folder, and send what it wrote."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        write(folder)
+        send_folder(wire, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Serving:
@@ -115,6 +132,8 @@ class _Serving:
             "save": self._save,
             "load": self._load,
             "notes": self._notes,
+            "save_state": self._save_state,
+            "load_state": self._load_state,
         }
         while True:
             head, payload = self._wire.receive()
@@ -130,7 +149,12 @@ class _Serving:
         learner = find_learner(self._name)(head["seed"], head["lanes"])
         configuration, _ = checked_configuration(learner)
         self._made.append(learner)
-        self._wire.send("made", configuration=configuration, notes=isinstance(learner, NoteWriter))
+        self._wire.send(
+            "made",
+            configuration=configuration,
+            notes=isinstance(learner, NoteWriter),
+            resumable=isinstance(learner, Resumable),
+        )
 
     def _learn(self, head: dict[str, Any], payload: bytearray) -> None:
         shape = LaneShape(head["lanes"], tuple(head["observation_shape"]), head["actions"])
@@ -149,25 +173,31 @@ class _Serving:
         self._wire.send("acted", actions=np.asarray(actions).tolist())
 
     def _save(self, head: dict[str, Any], payload: bytearray) -> None:
-        self._send_written(self._made[head["instance"]].save)
+        send_written(self._wire, self._made[head["instance"]].save)
 
     def _notes(self, head: dict[str, Any], payload: bytearray) -> None:
         learner = self._made[head["instance"]]
         assert isinstance(learner, NoteWriter)
-        self._send_written(learner.write_notes)
+        send_written(self._wire, learner.write_notes)
 
-    def _send_written(self, write: Callable[[Path], None]) -> None:
-        folder = Path(tempfile.mkdtemp())
-        try:
-            write(folder)
-            send_folder(self._wire, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _save_state(self, head: dict[str, Any], payload: bytearray) -> None:
+        send_written(self._wire, self._resumable(head).save_state)
 
     def _load(self, head: dict[str, Any], payload: bytearray) -> None:
+        self._read(head, self._made[head["instance"]].load)
+
+    def _load_state(self, head: dict[str, Any], payload: bytearray) -> None:
+        self._read(head, self._resumable(head).load_state)
+
+    def _resumable(self, head: dict[str, Any]) -> Resumable:
+        learner = self._made[head["instance"]]
+        assert isinstance(learner, Resumable)
+        return learner
+
+    def _read(self, head: dict[str, Any], load: Callable[[Path], None]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             receive_folder(self._wire, Path(folder), head["size_bytes"])
-            self._made[head["instance"]].load(Path(folder))
+            load(Path(folder))
         self._wire.send("loaded")
 
 

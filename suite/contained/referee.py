@@ -20,7 +20,7 @@ from suite.contained.boxes import Box, open_box
 from suite.contained.spec import BoxSpec
 from suite.contained.wire import (
     CHUNK_BYTES,
-    WIRE_VERSION,
+    WIRE_VERSIONS,
     Message,
     Wire,
     WireError,
@@ -33,6 +33,7 @@ from suite.learners.contract import MakeLearner
 from suite.untrusted.text import printable
 
 _MAX_ACTIONS = 1024
+_WHILE_LEARNING = ("reset", "step", "safe_point", "learned")
 
 
 @contextmanager
@@ -70,17 +71,17 @@ class _Referee:
         """A new instance in the box (see suite.learners.contract.MakeLearner)."""
         if not self._greeted:
             version = self.receive("hello").head.get("wire_version")
-            if type(version) is not int or version != WIRE_VERSION:
+            if type(version) is not int or version not in WIRE_VERSIONS:
                 raise LearnerError(
                     f"the image's client speaks version {printable(str(version))[:20]} of the wire, this "
-                    f"release {WIRE_VERSION}; build the image with this release"
+                    f"release {' and '.join(map(str, WIRE_VERSIONS))}; build the image with this release"
                 )
             self._greeted = True
         answer = self.ask("make", "made", seed=seed, lanes=lanes).head
         configuration = answer.get("configuration")
         if not isinstance(configuration, dict):
             raise LearnerError("the learner's configuration must be a JSON-able mapping")
-        kind = BoxedNoteWriter if answer.get("notes") is True else BoxedLearner
+        kind = _KINDS[answer.get("notes") is True, answer.get("resumable") is True]
         self._instances += 1
         return kind(self, self._instances - 1, configuration)
 
@@ -153,9 +154,12 @@ class BoxedLearner:
             observation_shape=shape.observation,
             budget_frames=env.budget_frames,
         )
-        while (message := referee.receive("reset", "step", "learned")).head["kind"] != "learned":
+        while (kind := (message := referee.receive(*_WHILE_LEARNING)).head["kind"]) != "learned":
             try:
-                if message.head["kind"] == "reset":
+                if kind == "safe_point":
+                    self._at_safe_point(env)
+                    referee.send("go_on")
+                elif kind == "reset":
                     referee.send("lanes", env.reset()[0])
                 else:
                     _send_step(referee, *env.step(_actions(message)))
@@ -181,13 +185,22 @@ class BoxedLearner:
 
     def save(self, folder: Path) -> None:
         """Take the files that the learner saves."""
-        self._referee.send("save", instance=self._instance)
-        self._referee.receive_files(folder)
+        self._take("save", folder)
 
     def load(self, folder: Path) -> None:
         """Hand the learner the files of a checkpoint."""
+        self._hand_over("load", folder)
+
+    def _at_safe_point(self, env: LaneEnv) -> None:
+        """No snapshot is taken of a learner that could not go on from it."""
+
+    def _take(self, kind: str, folder: Path) -> None:
+        self._referee.send(kind, instance=self._instance)
+        self._referee.receive_files(folder)
+
+    def _hand_over(self, kind: str, folder: Path) -> None:
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        self._referee.send("load", instance=self._instance, size_bytes=size)
+        self._referee.send(kind, instance=self._instance, size_bytes=size)
         self._referee.send_files(folder)
         self._referee.receive("loaded")
 
@@ -197,8 +210,35 @@ class BoxedNoteWriter(BoxedLearner):
 
     def write_notes(self, folder: Path) -> None:
         """Take the notes that the learner writes."""
-        self._referee.send("notes", instance=self._instance)
-        self._referee.receive_files(folder)
+        self._take("notes", folder)
+
+
+class BoxedResumable(BoxedLearner):
+    """A boxed learner that can be resumed (see suite.learners.contract.Resumable)."""
+
+    def save_state(self, folder: Path) -> None:
+        """Take the state that the learner writes."""
+        self._take("save_state", folder)
+
+    def load_state(self, folder: Path) -> None:
+        """Hand the learner the state that it goes on from."""
+        self._hand_over("load_state", folder)
+
+    def _at_safe_point(self, env: LaneEnv) -> None:
+        env.safe_point(self.save_state)
+
+
+class BoxedResumableNoteWriter(BoxedNoteWriter, BoxedResumable):
+    """A boxed learner that leaves notes and can be resumed."""
+
+
+_KINDS: Mapping[tuple[bool, bool], type[BoxedLearner]] = {
+    (False, False): BoxedLearner,
+    (True, False): BoxedNoteWriter,
+    (False, True): BoxedResumable,
+    (True, True): BoxedResumableNoteWriter,
+}
+"""By whether a learner writes notes, and whether it can be resumed."""
 
 
 def _actions(message: Message) -> npt.NDArray[np.int64]:

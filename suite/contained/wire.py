@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 
 from suite.untrusted.text import printable
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
+WIRE_VERSIONS = (1, 2)
+"""Those that a referee speaks: images with the client of an earlier release are still played."""
 MAX_HEAD_BYTES = 2**20
 """Of the JSON of a message: a learner's configuration is the largest."""
 CHUNK_BYTES = 2**22

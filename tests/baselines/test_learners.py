@@ -13,6 +13,7 @@ from suite.lanes.shape import LaneShape
 from suite.learners.check import check_learner
 from suite.learners.practice import trivial_lanes
 from tests.bench.learning import Points
+from tests.suite.contained import boxed
 
 V1 = load("v1")
 MODULES = [ppo, ppo_reset, multihead_a2c, dqn]
@@ -229,13 +230,13 @@ class Tape:
 
 
 @pytest.mark.parametrize(
-    ("module", "steps_a_lane", "broken_at"),
-    [(ppo, 250, 2), (multihead_a2c, 75, 2), (dqn, 60, 40)],
-    ids=["ppo", "multihead_a2c", "dqn"],
+    ("make", "steps_a_lane", "broken_at"),
+    [(ppo.make, 250, 2), (multihead_a2c.make, 75, 2), (dqn.make, 60, 40), (boxed.multihead_a2c, 75, 2)],
+    ids=["ppo", "multihead_a2c", "dqn", "multihead_a2c in a box"],
 )
-def test_a_broken_training_goes_on_to_the_same_weights(module, steps_a_lane, broken_at, tmp_path):
+def test_a_broken_training_goes_on_to_the_same_weights(make, steps_a_lane, broken_at, tmp_path):
     """A new learner that loads a state in the middle ends with the very files of the one that went through."""
-    whole, tape, safe_points = module.make(1, V1.lanes), Tape(), []
+    whole, tape, safe_points = make(1, V1.lanes), Tape(), []
     env = trivial_lanes(steps_a_lane, 1, tape)
 
     def safe_point(save_state):
@@ -247,7 +248,7 @@ def test_a_broken_training_goes_on_to_the_same_weights(module, steps_a_lane, bro
     env.safe_point = safe_point
     whole.learn(env)
 
-    resumed, env = module.make(2, V1.lanes), trivial_lanes(steps_a_lane, 1)
+    resumed, env = make(2, V1.lanes), trivial_lanes(steps_a_lane, 1)
     env.reset()
     for actions in tape.actions[: safe_points[broken_at - 1]]:
         env.step(actions)

@@ -18,22 +18,41 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from getpass import getuser
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import current_protocol, parse_run_id
+from protocol import current_protocol, describe, parse_run_id
+from suite.contained.spec import BoxSpec
 from suite.machine import RUN_SETTINGS
 from suite.results.published import published_folder
 from suite.results.store import RECORD, Store
 
 SNAPSHOT_MINUTES = 0.01
+
+
+class Case(NamedTuple):
+    """A run of a published baseline.
+
+    Attributes:
+        baseline, run: their names.
+        workers: processes that play the lanes.
+        box: of the learner; None: it is not in one.
+    """
+
+    baseline: str
+    run: str
+    workers: int = 0
+    box: BoxSpec | None = None
+
+
 CASES = (
-    ("ppo", "smoke/generalist/seed0", 0),
-    ("ppo_reset", "smoke/transfer/fold1/breakout/seed0", 0),
-    ("multihead_a2c", "smoke/generalist/seed1", 2),
-    ("dqn", "smoke/fresh/breakout/seed0", 0),
+    Case("ppo", "smoke/generalist/seed0"),
+    Case("ppo_reset", "smoke/transfer/fold1/breakout/seed0"),
+    Case("multihead_a2c", "smoke/generalist/seed1", workers=2),
+    Case("dqn", "smoke/fresh/breakout/seed0"),
+    Case("ppo", "smoke/fresh/asterix/seed0", box=BoxSpec(image_sha256=None, user=getuser())),
 )
-"""Baseline, run, processes that play the lanes."""
 _PLAY = "import sys; from suite.run.job import Job; from suite.run.play import play; "
 _SAME = ("ledger_sha256", "checkpoint_out", "notes_sha256")
 
@@ -52,26 +71,24 @@ class Killed(NamedTuple):
     different: tuple[str, ...]
 
 
-def play_killed(
-    baseline: str, run: str, workers: int, most_kills: int, seconds: tuple[float, float], seed: int
-) -> Killed:
+def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed: int) -> Killed:
     """Play a run of a published baseline, killed again and again, until it is complete.
 
     Args:
-        baseline, run, workers: see CASES.
+        case: which run.
         most_kills: after so many it is left to end.
         seconds: the shortest and the longest time from a new snapshot to a kill.
         seed: of the draws.
     """
     protocol, draw = current_protocol(), random.Random(seed)
-    run_id = parse_run_id(run, protocol)
-    ancestors = published_folder(baseline, run_id.edition)
+    run_id = parse_run_id(case.run, protocol)
+    ancestors = published_folder(case.baseline, run_id.edition)
     kills = 0
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), protocol)
-        _play_ancestor(store, run, baseline, workers)
+        _play_ancestor(store, case)
         while not store.is_complete(run_id):
-            process = _start(folder, baseline, run, workers)
+            process = _start(folder, case)
             try:
                 if kills < most_kills:
                     _await_snapshot(store.run_folder(run_id), process)
@@ -82,19 +99,17 @@ def play_killed(
                 kills += 1
                 continue
             if process.returncode:
-                raise RuntimeError(f"{run} ended with status {process.returncode}")
+                raise RuntimeError(f"{case.run} ended with status {process.returncode}")
         record = store.record(run_id)
     published = json.loads((ancestors / run_id.path / RECORD).read_text(encoding="utf-8"))
     different = tuple(name for name in _SAME if getattr(record, name) != published[name])
     return Killed(kills, tuple(stretch.until_steps for stretch in record.resumed_from), different)
 
 
-def _play_ancestor(store: Store, run: str, baseline: str, workers: int) -> None:
-    from protocol import describe
-
-    start = describe(parse_run_id(run, store.protocol), store.protocol).starts_from
-    if start is not None and _start(str(store.folder), baseline, str(start), workers).wait():
-        raise RuntimeError(f"{start}, from which {run} starts, could not be played")
+def _play_ancestor(store: Store, case: Case) -> None:
+    start = describe(parse_run_id(case.run, store.protocol), store.protocol).starts_from
+    if start is not None and _start(str(store.folder), case._replace(run=str(start))).wait():
+        raise RuntimeError(f"{start}, from which {case.run} starts, could not be played")
 
 
 def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -105,15 +120,15 @@ def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def _start(folder: str, baseline: str, run: str, workers: int) -> subprocess.Popen[bytes]:
+def _start(folder: str, case: Case) -> subprocess.Popen[bytes]:
     job = {
-        "run_id": run,
+        "run_id": case.run,
         "protocol_version": current_protocol().version,
-        "learner": f"baselines.{baseline}:make",
+        "learner": f"baselines.{case.baseline}:make",
         "folder": folder,
         "device": "cpu",
-        "workers": workers,
-        "box": None,
+        "workers": case.workers,
+        "box": case.box and case.box.model_dump(),
         "configuration_digest": None,
         "snapshot_minutes": SNAPSHOT_MINUTES,
     }
@@ -134,15 +149,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = parser.parse_args(arguments)
-    print("| learner | run | processes of lanes | kills | resumed | ledger, checkpoint and notes |")
-    print("|---|---|---|---|---|---|")
+    print("| learner | run | processes of lanes | in a box | kills | resumed | ledger, checkpoint and notes |")
+    print("|---|---|---|---|---|---|---|")
     bad = 0
-    for baseline, run, workers in CASES:
-        found = play_killed(baseline, run, workers, asked.kills, tuple(asked.seconds), asked.seed)
+    for case in CASES:
+        found = play_killed(case, asked.kills, tuple(asked.seconds), asked.seed)
         bad += bool(found.different)
         same = "as published" if not found.different else f"other {', '.join(found.different)}"
         resumed = len([steps for steps in found.resumed_steps if steps])
-        print(f"| {baseline} | {run} | {workers} | {found.kills} | {resumed} times | {same} |", flush=True)
+        where = f"{case.baseline} | {case.run} | {case.workers} | {'yes' if case.box else 'no'}"
+        print(f"| {where} | {found.kills} | {resumed} times | {same} |", flush=True)
     return 1 if bad else 0
 
 

@@ -54,7 +54,7 @@ ATTACKS = {
     "Memory": ("other processes within reach: none", {}),
     "FatStrings": ("no list of at most", {}),
     "DeepConfiguration": ("nested more than 32 deep", {}),
-    "Future": ("'peek' where reset or step or learned is due", {}),
+    "Future": ("'peek' where reset or step or safe_point or learned is due", {}),
     "SymlinkCheckpoint": ("neither a file nor a folder", {}),
     "BombCheckpoint": ("saves more than|File too large|No space left", {"output_bytes": 2**26}),
     "EndlessCheckpoint": ("more than 1,000 files", {}),

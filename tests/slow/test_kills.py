@@ -8,11 +8,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("baseline", "run", "workers"), [case for case in CASES if case[0] in ("ppo_reset", "multihead_a2c")]
+    "case", [case for case in CASES if case.baseline == "ppo_reset" or case.workers or case.box]
 )
-def test_a_killed_run_ends_as_the_published_one(baseline, run, workers):
+def test_a_killed_run_ends_as_the_published_one(case):
     """After three kills at random moments the run has the ledger, checkpoint and notes of the unbroken one."""
-    found = play_killed(baseline, run, workers, 3, (0.0, 1.0), seed=1)
+    found = play_killed(case, 3, (0.0, 1.0), seed=1)
     assert found.different == ()
     assert found.kills > 0
     assert len(found.resumed_steps) >= found.kills  # it went on, and did not start over

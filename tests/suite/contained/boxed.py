@@ -41,6 +41,7 @@ def _boxed(name: str) -> Callable[[int, int], Learner]:
 
 uniform = _boxed("baselines.uniform:make")
 ppo = _boxed("baselines.ppo:make")
+multihead_a2c = _boxed("baselines.multihead_a2c:make")
 ignores_seed = _boxed("tests.suite.bad_learners:IgnoresSeed")
 
 

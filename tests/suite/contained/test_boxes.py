@@ -36,7 +36,7 @@ ATTACKS = (
     ("DeepJson", "not JSON|cannot be played", {}),
     ("EarlyExit", "status 3", {}),
     ("MemoryHog", "MemoryError", {"memory_bytes": 2**30}),
-    ("Future", "'peek' where reset or step or learned is due", {}),
+    ("Future", "'peek' where reset or step or safe_point or learned is due", {}),
     ("SymlinkCheckpoint", "neither a file nor a folder", {}),
     ("BombCheckpoint", "saves more than|File too large", {"output_bytes": 10**6}),
     ("EndlessCheckpoint", "more than 1,000 files", {}),
