@@ -107,13 +107,14 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, scoring, verifying, tracking, export
+bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, scoring, verifying, tracking, export, snapshots
 	$(BIN)/python -m tests.bench.lanes
 	$(BIN)/python -m tests.bench.learners
 	$(BIN)/python -m tests.bench.scoring
 	$(BIN)/python -m tests.bench.verifying
 	$(BIN)/python -m tests.bench.tracking
 	$(BIN)/python -m tests.bench.exporting
+	$(BIN)/python -m tests.bench.snapshots
 
 calibration: setup  ## do intervals cover and are p-values uniform? simulated benchmarks of known truth
 	$(BIN)/python -m tests.bench.calibration

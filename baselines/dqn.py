@@ -12,7 +12,7 @@ from gymnasium.spaces import Discrete
 from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import StableLearner, configuration, set_up_torch, split_parameters
+from baselines.learner import StableLearner, configuration, set_up_torch, split_parameters, with_changes
 from baselines.replay import PictureReplay
 
 PARAMETERS: Mapping[str, Any] = {
@@ -113,6 +113,9 @@ class DQNLearner(StableLearner):
         return self.algorithm.explore(observations, EVALUATION_EPSILON)
 
 
-def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> DQNLearner:
-    """A new DQN learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
-    return DQNLearner(seed, lanes, parameters)
+def make(seed: int, lanes: int, **changes: Any) -> DQNLearner:
+    """A new DQN learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names.
+
+    Keywords change values of ``PARAMETERS``, for tuning (``--set``).
+    """
+    return DQNLearner(seed, lanes, with_changes(PARAMETERS, changes))

@@ -18,7 +18,7 @@ from baselines.adapter import FRAMES_A_STEP, LaneVecEnv, interleaved, to_device
 from baselines.networks import Network2013
 from baselines.state import global_generators, read_state, restore_global_generators, write_state
 from baselines.weights import load_weights, save_weights
-from protocol import BudgetExhausted
+from protocol import BudgetExhausted, UnknownName
 from suite.lanes.environment import LaneEnv
 
 
@@ -26,6 +26,17 @@ def configuration(algorithm: str, parameters: Mapping[str, Any]) -> dict[str, An
     """A learner's ``configuration``: the algorithm, its hyper-parameters, and those that all learners share."""
     shared = {"network": "2013", "optimizer": "adam", "reward_clipping": "sign"}
     return {"algorithm": algorithm, **shared, **parameters}
+
+
+def with_changes(parameters: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """An algorithm's hyper-parameters, some of them changed.
+
+    Raises:
+        UnknownName: it has no hyper-parameter of that name.
+    """
+    if unknown := sorted(changes.keys() - parameters.keys()):
+        raise UnknownName(f"there is no hyper-parameter {unknown[0]!r}; there are {', '.join(parameters)}")
+    return {**parameters, **changes}
 
 
 def split_parameters(

@@ -14,7 +14,7 @@ from stable_baselines3 import A2C
 from stable_baselines3.common.callbacks import BaseCallback
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters
+from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters, with_changes
 from baselines.multihead import MultiHeadPolicy
 from baselines.rollouts import Rollouts
 from suite.results.head_use import HEAD_USE, head_columns
@@ -135,6 +135,9 @@ class HeadUse(BaseCallback):
         )
 
 
-def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> MultiHeadA2CLearner:
-    """A new multi-head A2C learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
-    return MultiHeadA2CLearner(seed, lanes, parameters)
+def make(seed: int, lanes: int, **changes: Any) -> MultiHeadA2CLearner:
+    """A new multi-head A2C learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names.
+
+    Keywords change values of ``PARAMETERS``, for tuning (``--set``).
+    """
+    return MultiHeadA2CLearner(seed, lanes, with_changes(PARAMETERS, changes))

@@ -8,7 +8,7 @@ from typing import Any
 from stable_baselines3 import PPO
 
 from baselines.adapter import LaneVecEnv, device
-from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters
+from baselines.learner import ActorCriticLearner, configuration, set_up_torch, split_parameters, with_changes
 from baselines.rollouts import Rollouts
 
 PARAMETERS: Mapping[str, Any] = {
@@ -59,6 +59,9 @@ class PPOLearner(ActorCriticLearner):
         super().__init__(ppo, env)
 
 
-def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> PPOLearner:
-    """A new PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
-    return PPOLearner(seed, lanes, parameters)
+def make(seed: int, lanes: int, **changes: Any) -> PPOLearner:
+    """A new PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names.
+
+    Keywords change values of ``PARAMETERS``, for tuning (``--set``).
+    """
+    return PPOLearner(seed, lanes, with_changes(PARAMETERS, changes))

@@ -9,6 +9,7 @@ from typing import Any
 
 from stable_baselines3.common.policies import ActorCriticPolicy
 
+from baselines.learner import with_changes
 from baselines.ppo import PARAMETERS, PPOLearner
 
 
@@ -52,6 +53,9 @@ class ResettingPPOLearner(PPOLearner):
             head.apply(partial(policy.init_weights, gain=gain))
 
 
-def make(seed: int, lanes: int, parameters: Mapping[str, Any] = PARAMETERS) -> ResettingPPOLearner:
-    """A new resetting PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names."""
-    return ResettingPPOLearner(seed, lanes, parameters)
+def make(seed: int, lanes: int, **changes: Any) -> ResettingPPOLearner:
+    """A new resetting PPO learner with a 32-bit seed, on the device that ``AMTLB_DEVICE`` names.
+
+    Keywords change values of ``PARAMETERS``, for tuning (``--set``).
+    """
+    return ResettingPPOLearner(seed, lanes, with_changes(PARAMETERS, changes))

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.multihead import _WithTerm, imbalance
-from baselines.multihead_a2c import PARAMETERS, HeadUse, make
+from baselines.multihead_a2c import HeadUse, make
 from suite.learners.practice import trivial_lanes
 
 OBSERVATIONS = torch.randint(0, 256, (6, 4, 84, 84), dtype=torch.uint8, generator=torch.manual_seed(0))
 
 
 def policy(**changes):
-    return make(1, 8, {**PARAMETERS, **changes}).policy
+    return make(1, 8, **changes).policy
 
 
 def test_logits_and_values_are_the_heads_weighted_by_the_gate():
@@ -98,7 +98,7 @@ def test_balancing_moves_the_gate_towards_equal_use():
     """From a gate that uses one head, learning with a large coefficient evens the use; without, it does not."""
     left = []
     for balance_coef in (0.0, 1.0):
-        learner = make(1, 8, {**PARAMETERS, "n_steps": 5, "balance_coef": balance_coef})
+        learner = make(1, 8, n_steps=5, balance_coef=balance_coef)
         with torch.no_grad():
             learner.policy.gate_net.bias[0] += 3
         learner.learn(trivial_lanes(100, 1))

@@ -1,9 +1,9 @@
-"""Runs that are killed at random moments and called again, beside the published, unbroken ones.
+"""Runs that are killed at random moments and called again, beside unbroken ones.
 
 ``python -m tests.bench.kills`` (``make kills``) plays runs of ``smoke`` by several learners, each in a process
 that is killed with SIGKILL a random time after a snapshot, with everything that it started, and started again
-until the run is complete. Ledger, checkpoint and notes must be those of the published run. It prints
-a Markdown table.
+until the run is complete. Ledger, checkpoint and notes must be those of the published run, or, with other
+hyper-parameters, of one that is played first and not killed. It prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from getpass import getuser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocol import current_protocol, describe, parse_run_id
 from suite.contained.spec import BoxSpec
+from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 from suite.results.published import published_folder
 from suite.results.store import RECORD, Store
@@ -38,12 +39,24 @@ class Case(NamedTuple):
         baseline, run: their names.
         workers: processes that play the lanes.
         box: of the learner; None: it is not in one.
+        changes: hyper-parameters that differ from the published ones, as JSON; empty: none.
     """
 
     baseline: str
     run: str
     workers: int = 0
     box: BoxSpec | None = None
+    changes: str = ""
+
+    @property
+    def played_with(self) -> str:
+        """What is not as usual, in words."""
+        said = [
+            f"lanes in {self.workers} processes" if self.workers else "",
+            "the learner in a box" if self.box else "",
+            f"`{self.changes}`" if self.changes else "",
+        ]
+        return ", ".join(filter(None, said))
 
 
 CASES = (
@@ -51,6 +64,7 @@ CASES = (
     Case("ppo_reset", "smoke/transfer/fold1/breakout/seed0"),
     Case("multihead_a2c", "smoke/generalist/seed1", workers=2),
     Case("dqn", "smoke/fresh/breakout/seed0"),
+    Case("dqn", "smoke/fresh/asterix/seed1", changes='{"buffer_size": 400}'),  # which wraps five times
     Case("ppo", "smoke/fresh/asterix/seed0", box=BoxSpec(image_sha256=None, user=getuser())),
 )
 _PLAY = "import sys; from suite.run.job import Job; from suite.run.play import play; "
@@ -63,7 +77,7 @@ class Killed(NamedTuple):
     Attributes:
         kills: how often it was killed.
         resumed_steps: the agent steps after which it was gone on with, in order.
-        different: the fields of its record that are not those of the published run.
+        different: the fields of its record that are not those of the unbroken run.
     """
 
     kills: int
@@ -72,7 +86,7 @@ class Killed(NamedTuple):
 
 
 def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed: int) -> Killed:
-    """Play a run of a published baseline, killed again and again, until it is complete.
+    """Play a run, killed again and again, until it is complete.
 
     Args:
         case: which run.
@@ -82,13 +96,12 @@ def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed:
     """
     protocol, draw = current_protocol(), random.Random(seed)
     run_id = parse_run_id(case.run, protocol)
-    ancestors = published_folder(case.baseline, run_id.edition)
-    kills = 0
+    unbroken, kills = _unbroken(case), 0
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), protocol)
         _play_ancestor(store, case)
         while not store.is_complete(run_id):
-            process = _start(folder, case)
+            process = _start(store.folder, case)
             try:
                 if kills < most_kills:
                     _await_snapshot(store.run_folder(run_id), process)
@@ -101,15 +114,31 @@ def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed:
             if process.returncode:
                 raise RuntimeError(f"{case.run} ended with status {process.returncode}")
         record = store.record(run_id)
-    published = json.loads((ancestors / run_id.path / RECORD).read_text(encoding="utf-8"))
-    different = tuple(name for name in _SAME if getattr(record, name) != published[name])
+    different = tuple(name for name in _SAME if getattr(record, name) != unbroken[name])
     return Killed(kills, tuple(stretch.until_steps for stretch in record.resumed_from), different)
+
+
+def _unbroken(case: Case) -> Mapping[str, Any]:
+    """The record of the same run without a kill."""
+    run_id = parse_run_id(case.run, current_protocol())
+    with tempfile.TemporaryDirectory() as name:
+        folder = published_folder(case.baseline, run_id.edition)
+        if case.changes:
+            folder = Path(name)
+            _finish(folder, case)
+        found: dict[str, Any] = json.loads((folder / run_id.path / RECORD).read_text(encoding="utf-8"))
+    return found
 
 
 def _play_ancestor(store: Store, case: Case) -> None:
     start = describe(parse_run_id(case.run, store.protocol), store.protocol).starts_from
-    if start is not None and _start(str(store.folder), case._replace(run=str(start))).wait():
-        raise RuntimeError(f"{start}, from which {case.run} starts, could not be played")
+    if start is not None:
+        _finish(store.folder, case._replace(run=str(start)))
+
+
+def _finish(folder: Path, case: Case) -> None:
+    if _start(folder, case).wait():
+        raise RuntimeError(f"{case.run} could not be played")
 
 
 def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
@@ -120,12 +149,12 @@ def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def _start(folder: str, case: Case) -> subprocess.Popen[bytes]:
+def _start(folder: Path, case: Case) -> subprocess.Popen[bytes]:
     job = {
         "run_id": case.run,
         "protocol_version": current_protocol().version,
         "learner": f"baselines.{case.baseline}:make",
-        "folder": folder,
+        "folder": str(folder),
         "device": "cpu",
         "workers": case.workers,
         "box": case.box and case.box.model_dump(),
@@ -135,7 +164,7 @@ def _start(folder: str, case: Case) -> subprocess.Popen[bytes]:
     code = _PLAY + "play(Job.model_validate_json(sys.argv[1]), lambda event: None)"
     return subprocess.Popen(
         [sys.executable, "-c", code, json.dumps(job)],
-        env=os.environ | RUN_SETTINGS | {"AMTLB_DEVICE": "cpu"},
+        env=os.environ | RUN_SETTINGS | {"AMTLB_DEVICE": "cpu", VARIABLE: case.changes},
         start_new_session=True,
     )
 
@@ -149,15 +178,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = parser.parse_args(arguments)
-    print("| learner | run | processes of lanes | in a box | kills | resumed | ledger, checkpoint and notes |")
-    print("|---|---|---|---|---|---|---|")
+    print("| learner | run | played with | kills | resumed | ledger, checkpoint and notes |")
+    print("|---|---|---|---|---|---|")
     bad = 0
     for case in CASES:
         found = play_killed(case, asked.kills, tuple(asked.seconds), asked.seed)
         bad += bool(found.different)
-        same = "as published" if not found.different else f"other {', '.join(found.different)}"
+        same = "as unbroken" if not found.different else f"other {', '.join(found.different)}"
         resumed = len([steps for steps in found.resumed_steps if steps])
-        where = f"{case.baseline} | {case.run} | {case.workers} | {'yes' if case.box else 'no'}"
+        where = f"{case.baseline} | {case.run} | {case.played_with}"
         print(f"| {where} | {found.kills} | {resumed} times | {same} |", flush=True)
     return 1 if bad else 0
 

@@ -109,8 +109,7 @@ def play(trial: Trial) -> dict[str, Any]:
     protocol = current_protocol()
     games = tuple(trial.games.split(","))
     module = import_module(f"baselines.{trial.learner}")
-    parameters = {**module.PARAMETERS, **json.loads(trial.changes)}
-    learner = module.make(trial.seed, protocol.lanes, parameters)
+    learner = module.make(trial.seed, protocol.lanes, **json.loads(trial.changes))
     started = time.monotonic()
     points = practise(learner, games, trial.seed, trial.frames)
     seconds = time.monotonic() - started

@@ -7,12 +7,10 @@ from tests.bench.kills import CASES, play_killed
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.baseline == "ppo_reset" or case.workers or case.box]
-)
-def test_a_killed_run_ends_as_the_published_one(case):
-    """After three kills at random moments the run has the ledger, checkpoint and notes of the unbroken one."""
-    found = play_killed(case, 3, (0.0, 1.0), seed=1)
+@pytest.mark.parametrize("case", [case for case in CASES if case.workers or case.box or case.changes])
+def test_a_killed_run_ends_as_the_unbroken_one(case):
+    """After two kills at random moments the run has the ledger, checkpoint and notes of the unbroken one."""
+    found = play_killed(case, 2, (0.0, 1.0), seed=1)
     assert found.different == ()
     assert found.kills > 0
     assert len(found.resumed_steps) >= found.kills  # it went on, and did not start over
