@@ -104,6 +104,20 @@ _LUCK = np.linspace(-6.0, 6.0, 4001)
 _SKEWED = gamma.ppf(norm.cdf(_LUCK), 0.7, scale=1 / 0.7)
 
 
+def _mild(luck: Floats, effect: Floats) -> Floats:
+    found: Floats = np.exp(0.4 * luck + effect)
+    return found
+
+
+def _skewed(luck: Floats, effect: Floats) -> Floats:
+    return np.interp(luck, _LUCK, _SKEWED) * np.exp(effect)
+
+
+def _rare(luck: Floats, effect: Floats) -> Floats:
+    """35 % of the runs earn nothing where there is no effect."""
+    return np.floor(np.exp(0.8 * luck + 0.3 + effect))
+
+
 class Games:
     """The games of a design: rewards of any number of seeds can be drawn of them."""
 
@@ -112,7 +126,6 @@ class Games:
         self._design = design
         self._scale = np.exp(generator.normal(4, 2, games))[:, None]
         self._spread = (1 + 0.5 * generator.standard_normal(games))[:, None]
-        self._kind = (np.arange(games) % _KINDS)[:, None]
 
     def arms(self, seeds: int, effect: float, generator: np.random.Generator) -> tuple[Floats, Floats]:
         """Rewards of transfer and of fresh runs, float (G, S) each."""
@@ -125,10 +138,10 @@ class Games:
     def _draw(self, effect: Floats, of_seed: Floats, generator: np.random.Generator) -> Floats:
         share = self._design.correlation
         luck = np.sqrt(share) * of_seed + np.sqrt(1 - share) * generator.standard_normal(effect.shape)
-        mild = np.exp(0.4 * luck + effect)
-        skewed = np.interp(luck, _LUCK, _SKEWED) * np.exp(effect)
-        rare = np.floor(np.exp(0.8 * luck + 0.3 + effect))  # 35 % of the runs earn nothing where effect is 0
-        return self._scale * np.choose(self._kind, [mild, skewed, rare])
+        rewards = np.empty_like(luck)
+        for kind, reward in enumerate((_mild, _skewed, _rare)):
+            rewards[kind::_KINDS] = reward(luck[kind::_KINDS], effect[kind::_KINDS])
+        return self._scale * rewards
 
 
 def statistics(folds: Sequence[int]) -> dict[str, Statistic]:
