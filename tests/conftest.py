@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import fcntl
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,3 +39,17 @@ def smoke_results(amtlb, tmp_path_factory, worker_id) -> Path:
             done = amtlb("benchmark", "--learner", "baselines.uniform:make", "--out", folder)
             assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory) -> Path:
+    """A folder of packages with ours as pip installs it from a wheel."""
+    root, sources = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("sources")
+    for name in ("protocol", "suite", "baselines", "amtlb"):
+        shutil.copytree(root / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, sources)
+    site = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--target", site, sources], check=True, capture_output=True)
+    return site

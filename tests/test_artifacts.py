@@ -1,7 +1,9 @@
 """The published baselines are whole, described, recomputable and replayable."""
 
 import json
+import os
 import subprocess
+import sys
 import tomllib
 
 import mlcroissant
@@ -148,3 +150,18 @@ def test_the_datasheet_answers_every_group_of_questions():
         "Maintenance",
     ):
         assert f"## {heading}" in text
+
+
+def test_a_wheel_brings_the_published_baselines(installed, tmp_path):
+    """Installed from a wheel, the command knows every published file, and compares baselines in any folder."""
+    listed = [
+        path for name in BASELINES for path in (*published_files(FOLDER / name), FOLDER / name / "SHA256SUMS")
+    ]
+    for path in listed:
+        assert (installed / "amtlb/artifacts" / path.relative_to(ARTIFACTS)).read_bytes() == path.read_bytes()
+    code = "import sys; from suite.cli import main; sys.argv[0] = 'amtlb'; main()"
+    command = [sys.executable, "-P", "-c", code, "compare", "ppo", "uniform"]
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "uniform" in done.stdout

@@ -12,8 +12,8 @@ from pathlib import Path
 from protocol import CURRENT, RunRecord, UnknownName
 from suite.results.store import SUMS, record_paths
 
-ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
-
+ARTIFACTS = (Path(__file__).resolve().parents[2] / "amtlb" / "artifacts").resolve()
+"""In a checkout a link leads to its ``artifacts``; a wheel has the files in their place."""
 
 DEFAULT_EDITION = "smoke"
 """The edition of a baseline that is named without one."""

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from getpass import getuser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -91,12 +92,12 @@ def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed:
     Args:
         case: which run.
         most_kills: after so many it is left to end.
-        seconds: the shortest and the longest time from a new snapshot to a kill.
+        seconds: the shortest and the longest time to a kill, from the first snapshot behind the one before.
         seed: of the draws.
     """
     protocol, draw = current_protocol(), random.Random(seed)
     run_id = parse_run_id(case.run, protocol)
-    unbroken, kills = _unbroken(case), 0
+    unbroken, kills, behind = _unbroken(case), 0, -1
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), protocol)
         _play_ancestor(store, case)
@@ -104,12 +105,12 @@ def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed:
             process = _start(store.folder, case)
             try:
                 if kills < most_kills:
-                    _await_snapshot(store.run_folder(run_id), process)
+                    _await_snapshot(store.run_folder(run_id), process, behind)
                 process.wait(draw.uniform(*seconds) if kills < most_kills else None)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                kills += 1
+                kills, behind = kills + 1, _snapshot_steps(store.run_folder(run_id))
                 continue
             if process.returncode:
                 raise RuntimeError(f"{case.run} ended with status {process.returncode}")
@@ -141,12 +142,19 @@ def _finish(folder: Path, case: Case) -> None:
         raise RuntimeError(f"{case.run} could not be played")
 
 
-def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """Wait until a process has taken a snapshot, or has ended."""
-    pattern = f"{run_folder.name}.partial/snapshot-*"
-    before = {*run_folder.parent.glob(pattern)}
-    while process.poll() is None and {*run_folder.parent.glob(pattern)} <= before:
+def _await_snapshot(run_folder: Path, process: subprocess.Popen[bytes], behind: int) -> None:
+    """Wait until there is a snapshot behind so many steps, or the process has ended."""
+    while process.poll() is None and _snapshot_steps(run_folder) <= behind:
         time.sleep(0.05)
+
+
+def _snapshot_steps(run_folder: Path) -> int:
+    """The agent steps after which a run's newest snapshot was taken; -1: there is none."""
+    steps = [-1]
+    for path in run_folder.parent.glob(f"{run_folder.name}.partial/snapshot-*/snapshot.json"):
+        with suppress(OSError):  # a newer one has taken its place
+            steps.append(json.loads(path.read_text(encoding="utf-8"))["played_steps"])
+    return max(steps)
 
 
 def _start(folder: Path, case: Case) -> subprocess.Popen[bytes]:
@@ -172,22 +180,28 @@ def _start(folder: Path, case: Case) -> subprocess.Popen[bytes]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; the exit status is 1 where a run is not the published one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=25, help="of each run, at most")
+    parser.add_argument("--plays", type=int, default=5, help="of each run")
+    parser.add_argument("--kills", type=int, default=5, help="of each play, at most")
     parser.add_argument(
         "--seconds", type=float, nargs=2, default=(0.0, 3.0), help="from a new snapshot to the kill"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     asked = parser.parse_args(arguments)
-    print("| learner | run | played with | kills | resumed | ledger, checkpoint and notes |")
+    print("| learner | run | played with | kills | resumed in the middle | ledger, checkpoint and notes |")
     print("|---|---|---|---|---|---|")
     bad = 0
     for case in CASES:
-        found = play_killed(case, asked.kills, tuple(asked.seconds), asked.seed)
-        bad += bool(found.different)
-        same = "as unbroken" if not found.different else f"other {', '.join(found.different)}"
-        resumed = len([steps for steps in found.resumed_steps if steps])
+        plays = [
+            play_killed(case, asked.kills, tuple(asked.seconds), asked.seed + play)
+            for play in range(asked.plays)
+        ]
+        different = sorted({name for play in plays for name in play.different})
+        bad += bool(different)
+        same = "as unbroken" if not different else f"other {', '.join(different)}"
+        kills = sum(play.kills for play in plays)
+        inside = sum(steps > 0 for play in plays for steps in play.resumed_steps)
         where = f"{case.baseline} | {case.run} | {case.played_with}"
-        print(f"| {where} | {found.kills} | {resumed} times | {same} |", flush=True)
+        print(f"| {where} | {kills} | {inside} times | {same} |", flush=True)
     return 1 if bad else 0
 
 

@@ -14,3 +14,4 @@ def test_a_killed_run_ends_as_the_unbroken_one(case):
     assert found.different == ()
     assert found.kills > 0
     assert len(found.resumed_steps) >= found.kills  # it went on, and did not start over
+    assert max(found.resumed_steps) > 0

@@ -95,20 +95,6 @@ def test_nothing_beside_a_submission_is_imported(amtlb, tmp_path, options):
     assert "Traceback" not in done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
-    """A folder of packages with ours as pip installs it from a wheel."""
-    sources = tmp_path_factory.mktemp("sources")
-    for name in ("protocol", "suite", "baselines", "amtlb"):
-        shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, sources)
-    site = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--target", site, sources], check=True, capture_output=True)
-    return site
-
-
 def start(site: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-P", "-c", MAIN, "protocol", "digest"]
     return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True)
