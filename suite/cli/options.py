@@ -7,101 +7,180 @@ import os
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from protocol import UnknownName
+from protocol import UnknownName, current_protocol
 from suite.contained.spec import DEFAULT_USER, BoxLimits, BoxSpec
+from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.benchmark.process import Outcome
+    from suite.benchmark.settings import Settings
+    from suite.results.store import Store
 
 PLAY, READ, SHARE, RULES = "Play", "Read results", "Share and verify", "The rules"
 """The panels of ``amtlb --help``."""
-DEFAULT_EDITION, DEFAULT_LEARNER, DEFAULT_BOX_USER = "smoke", "baselines.ppo:make", DEFAULT_USER
+DEFAULT_EDITION, DEFAULT_LEARNER = "smoke", "baselines.ppo:make"
 _DEVICES = ("cpu", "cuda")
 _MOST_SAID = 4_000  # characters of an error
 
 EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or full.")]
-LearnerOption = Annotated[str, typer.Option("--learner", help="The learner, as module:function.")]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out",
-        help="The results folder.",
-        show_default="EDITION/LEARNER in $AMTLB_RESULTS or results",
-    ),
-]
-DeviceOption = Annotated[
-    str, typer.Option("--device", help="cpu or cuda, which learners read as AMTLB_DEVICE.")
-]
-WorkersOption = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        min=0,
-        help="Processes per run that play its lanes; 0: the run's own process.",
-        show_default="0; on cuda, one per core",
-    ),
-]
-SnapshotOption = Annotated[
-    float,
-    typer.Option(
-        "--snapshot-minutes",
-        min=0,
-        help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
-    ),
-]
-StallOption = Annotated[
-    float,
-    typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-ImageOption = Annotated[
-    str | None,
-    typer.Option(
-        "--image",
-        help="Put each run's learner into a container of this Docker image.",
-        show_default=False,
-    ),
-]
-ContainedOption = Annotated[
-    str | None,
-    typer.Option(
-        "--contained",
-        help="process: put each run's learner into a process of another user, which is weaker than --image.",
-        show_default=False,
-    ),
-]
-BoxUserOption = Annotated[
-    str, typer.Option("--box-user", help="The user of --contained process, if root calls.")
-]
-LimitOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        help=f"NAME=VALUE, a limit of the container or process: {', '.join(BoxLimits.names())}.",
-        show_default=False,
-    ),
-]
+
+@dataclass(frozen=True)
+class BoxOptions:
+    """Where a learner is put."""
+
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--image", help="Put each run's learner into a container of this Docker image.", show_default=False
+        ),
+    ] = None
+    contained: Annotated[
+        str | None,
+        typer.Option(
+            "--contained",
+            help="process: put each run's learner into a process of another user, weaker than --image.",
+            show_default=False,
+        ),
+    ] = None
+    box_user: Annotated[
+        str, typer.Option("--box-user", help="The user of --contained process, if root calls.")
+    ] = DEFAULT_USER
+    limits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            help=f"NAME=VALUE, a limit of the container or process: {', '.join(BoxLimits.names())}.",
+            show_default=False,
+        ),
+    ] = None
+
+    def spec(self, device: str = "cpu") -> BoxSpec | None:
+        """The box that the options ask for; None: they ask for none.
+
+        Raises:
+            UnknownName: they do not go together, or a limit does not exist or cannot be.
+            BoxError: there is no such image.
+        """
+        if self.contained not in (None, "process"):
+            raise UnknownName(
+                f"--contained {self.contained!r} does not exist; choose process, or name an --image"
+            )
+        if self.image is not None and self.contained is not None:
+            raise UnknownName("choose one of --image and --contained process")
+        if self.image is None and self.contained is None:
+            if self.limits:
+                raise UnknownName("--limit is of a box; choose --image or --contained process, too")
+            return None
+        if device != "cpu":
+            raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
+        limits = BoxLimits.of_texts(self.limits or [])
+        if self.image is None:
+            return BoxSpec(image_sha256=None, user=self.box_user, limits=limits)
+        from suite.contained.containers import image_id
+
+        return BoxSpec(image_sha256=image_id(self.image), user=self.box_user, limits=limits)
 
 
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="NAME=VALUE, a hyper-parameter that the learner's function takes; the value is JSON or text.",
-        show_default=False,
-    ),
-]
-SetFromOption = Annotated[
-    Path | None,
-    typer.Option("--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False),
-]
+@dataclass(frozen=True)
+class PlayOptions:
+    """Who plays, where to, and how."""
+
+    learner: Annotated[str, typer.Option("--learner", help="The learner, as module:function.")] = (
+        DEFAULT_LEARNER
+    )
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="The results folder.",
+            show_default="EDITION/LEARNER in $AMTLB_RESULTS or results",
+        ),
+    ] = None
+    device: Annotated[
+        str, typer.Option("--device", help="cpu or cuda, which learners read as AMTLB_DEVICE.")
+    ] = "cpu"
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=0,
+            help="Processes per run that play its lanes; 0: the run's own process.",
+            show_default="0; on cuda, one per core",
+        ),
+    ] = None
+    snapshot_minutes: Annotated[
+        float,
+        typer.Option(
+            "--snapshot-minutes",
+            min=0,
+            help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
+        ),
+    ] = SNAPSHOT_MINUTES
+    stall_minutes: Annotated[
+        float,
+        typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
+    ] = STALL_MINUTES
+    set_values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="NAME=VALUE, a hyper-parameter that the learner's function takes; the value is JSON or text.",
+            show_default=False,
+        ),
+    ] = None
+    set_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False
+        ),
+    ] = None
+
+    def store(self, edition: str) -> Store:
+        """The results folder of an edition."""
+        from suite.results.store import Store
+
+        return Store(results_folder(self.out, edition, self.learner), current_protocol())
+
+    def settings(
+        self, box: BoxSpec | None, jobs: int | None, scheduler: str | None = None, foreground: bool = False
+    ) -> Settings:
+        """How it is played.
+
+        Args:
+            box: where each run's learner is put; None: into the run's own process.
+            jobs: runs side by side; None: as many as cores allow.
+            scheduler: address of a dask scheduler; None plays on this machine.
+            foreground: whether a run has this process's terminal.
+
+        Raises:
+            UnknownName: there is no such device, or a hyper-parameter is none.
+        """
+        from suite.benchmark.settings import Settings, runs_and_workers
+
+        check_device(self.device)
+        jobs, workers = runs_and_workers(self.device, current_protocol().lanes, jobs, self.workers)
+        return Settings(
+            self.learner,
+            self.device,
+            jobs,
+            workers,
+            scheduler,
+            box,
+            tracked=True,
+            snapshot_minutes=self.snapshot_minutes,
+            stall_minutes=self.stall_minutes,
+            foreground=foreground,
+            hyperparameters=hyperparameters(self.set_values, self.set_from),
+        )
 
 
 def hyperparameters(texts: list[str] | None, file: Path | None) -> str:
@@ -140,33 +219,6 @@ def _read_table(file: Path) -> dict[str, Any]:
     return table
 
 
-def box_spec(
-    image: str | None, contained: str | None, user: str, limits: list[str] | None, device: str = "cpu"
-) -> BoxSpec | None:
-    """The box that the options ask for; None: they ask for none.
-
-    Raises:
-        UnknownName: they do not go together, or a limit does not exist or cannot be.
-        BoxError: there is no such image.
-    """
-    if contained not in (None, "process"):
-        raise UnknownName(f"--contained {contained!r} does not exist; choose process, or name an --image")
-    if image is not None and contained is not None:
-        raise UnknownName("choose one of --image and --contained process")
-    if image is None and contained is None:
-        if limits:
-            raise UnknownName("--limit is of a box; choose --image or --contained process, too")
-        return None
-    if device != "cpu":
-        raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
-    chosen = BoxLimits.of_texts(limits or [])
-    if image is None:
-        return BoxSpec(image_sha256=None, user=user, limits=chosen)
-    from suite.contained.containers import image_id
-
-    return BoxSpec(image_sha256=image_id(image), user=user, limits=chosen)
-
-
 def results_folder(out: Path | None, edition: str, learner: str) -> Path:
     """The folder that was asked for, or ``EDITION/LEARNER`` below ``AMTLB_RESULTS``, by default ``results``.
 
@@ -198,7 +250,23 @@ def warn_of_untracked(outcomes: Sequence[Outcome], folder: Path) -> None:
         print(f"they are complete all the same; `amtlb publish {folder}` brings them in", file=sys.stderr)
 
 
-def warn_of_no_commit() -> None:
+def check_playable(settings: Settings) -> None:
+    """Find out now, rather than in every run, what would keep runs from being played or tracked.
+
+    Raises:
+        AmtlbError: the learner cannot be imported, or does not take a hyper-parameter, or the tracking server's
+            address cannot be right.
+    """
+    from suite.benchmark.process import check_importable
+    from suite.tracking.mongo_url import url_of_environment
+
+    url_of_environment()
+    _warn_of_no_commit()
+    if settings.box is None:
+        check_importable(settings.learner, settings.stall_minutes, settings.hyperparameters)
+
+
+def _warn_of_no_commit() -> None:
     """Say why records cannot name the commit of the code, where there is a repository."""
     from suite.machine import why_no_commit
 

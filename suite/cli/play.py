@@ -10,38 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol import Edition, LearnerError, Run, current_protocol, plan
+from suite.cli.grouped import grouped
 from suite.cli.options import (
-    DEFAULT_BOX_USER,
     DEFAULT_EDITION,
-    DEFAULT_LEARNER,
     PLAY,
-    BoxUserOption,
-    ContainedOption,
-    DeviceOption,
+    BoxOptions,
     EditionOption,
-    ImageOption,
     JsonOption,
-    LearnerOption,
-    LimitOption,
-    OutOption,
-    SetFromOption,
-    SetOption,
-    SnapshotOption,
-    StallOption,
-    WorkersOption,
-    box_spec,
-    check_device,
+    PlayOptions,
+    check_playable,
     fail,
-    hyperparameters,
-    results_folder,
-    warn_of_no_commit,
     warn_of_untracked,
 )
 from suite.cli.results import score_and_print
 from suite.cli.stopping import Terminated
-from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from suite.benchmark.cost import Pace
     from suite.benchmark.settings import Settings
     from suite.results.store import Store
@@ -50,16 +36,15 @@ app = typer.Typer()
 
 
 @app.command(rich_help_panel=PLAY)
+@grouped
 def benchmark(
+    *,
     edition: EditionOption = DEFAULT_EDITION,
-    learner: LearnerOption = DEFAULT_LEARNER,
-    out: OutOption = None,
-    device: DeviceOption = "cpu",
+    how: PlayOptions,
     jobs: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help="Runs side by side.", show_default="as many as cores allow"),
     ] = None,
-    workers: WorkersOption = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -67,14 +52,7 @@ def benchmark(
             help="Play on the workers of this dask scheduler, tcp://host:port; they need the same folders.",
         ),
     ] = None,
-    image: ImageOption = None,
-    contained: ContainedOption = None,
-    box_user: BoxUserOption = DEFAULT_BOX_USER,
-    limit: LimitOption = None,
-    snapshot_minutes: SnapshotOption = SNAPSHOT_MINUTES,
-    stall_minutes: StallOption = STALL_MINUTES,
-    chosen_values: SetOption = None,
-    chosen_file: SetFromOption = None,
+    boxed: BoxOptions,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="List the runs and estimate what the missing ones cost; play none."),
@@ -85,49 +63,38 @@ def benchmark(
     protocol = current_protocol()
     chosen = protocol.edition(edition)
     runs = plan(protocol, chosen)
-    check_device(device)
-    from suite.benchmark.edition import check_hyperparameters, missing_runs, play_all
-    from suite.benchmark.process import check_importable
-    from suite.benchmark.settings import Settings, runs_and_workers
+    from suite.benchmark.edition import check_hyperparameters, missing_runs
     from suite.cli.printing import output_console
-    from suite.cli.progress import ProgressDisplay
-    from suite.results.store import Store
-    from suite.tracking.mongo_url import url_of_environment
 
-    box = box_spec(image, contained, box_user, limit, device)
-    store = Store(results_folder(out, edition, learner), protocol)
-    jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
-    settings = Settings(
-        learner,
-        device,
-        jobs,
-        workers,
-        scheduler,
-        box,
-        tracked=True,
-        snapshot_minutes=snapshot_minutes,
-        stall_minutes=stall_minutes,
-        hyperparameters=hyperparameters(chosen_values, chosen_file),
-    )
-    missing, _ = missing_runs(runs, store, learner, box)
+    settings = how.settings(boxed.spec(how.device), jobs, scheduler)
+    store = how.store(edition)
+    missing, _ = missing_runs(runs, store, settings.learner, settings.box)
     check_hyperparameters(runs, store, settings)
     if dry_run:
         _print_plan(chosen, runs, missing, store, settings, as_json)
         return
     if missing:
-        url_of_environment()  # now, rather than in every run
-        warn_of_no_commit()
-    if missing and box is None:
-        check_importable(learner, stall_minutes, settings.hyperparameters)
+        check_playable(settings)
     console = output_console(stderr=as_json)
     console.print(
         f"{len(runs) - len(missing)} of {len(runs)} runs of {edition} are complete in {store.folder}",
         highlight=False,
         soft_wrap=True,
     )
+    _play(console, runs, missing, store, settings)
+    score_and_print(store, chosen, as_json)
+
+
+def _play(
+    console: Console, runs: Sequence[Run], missing: Sequence[Run], store: Store, settings: Settings
+) -> None:
+    """Play what is missing; exit where it is not complete then."""
+    from suite.benchmark.edition import play_all
+    from suite.cli.progress import ProgressDisplay
+
     try:
-        with ProgressDisplay(console, protocol, runs, missing) as display:
-            outcomes = play_all(runs, store, protocol, settings, display.hear)
+        with ProgressDisplay(console, store.protocol, runs, missing) as display:
+            outcomes = play_all(runs, store, store.protocol, settings, display.hear)
     except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
         raise
@@ -136,7 +103,6 @@ def benchmark(
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
-    score_and_print(store, chosen, as_json)
 
 
 def _print_plan(

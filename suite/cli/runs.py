@@ -17,33 +17,17 @@ from protocol import (
     parse_run_id,
     plan,
 )
+from suite.cli.grouped import grouped
 from suite.cli.options import (
-    DEFAULT_BOX_USER,
-    DEFAULT_LEARNER,
     PLAY,
-    BoxUserOption,
-    ContainedOption,
-    DeviceOption,
-    ImageOption,
+    BoxOptions,
     JsonOption,
-    LearnerOption,
-    LimitOption,
-    OutOption,
-    SetFromOption,
-    SetOption,
-    SnapshotOption,
-    StallOption,
-    WorkersOption,
-    box_spec,
-    check_device,
+    PlayOptions,
+    check_playable,
     fail,
-    hyperparameters,
-    results_folder,
-    warn_of_no_commit,
     warn_of_untracked,
 )
 from suite.cli.stopping import interrupts_left_to_the_run
-from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 if TYPE_CHECKING:
     from suite.benchmark.process import Outcome
@@ -55,59 +39,28 @@ app = typer.Typer()
 
 
 @app.command(rich_help_panel=PLAY)
+@grouped
 def run(
+    *,
     run_id: Annotated[str, typer.Argument(help="Such as smoke/fresh/breakout/seed0.")],
-    learner: LearnerOption = DEFAULT_LEARNER,
-    out: OutOption = None,
-    device: DeviceOption = "cpu",
-    workers: WorkersOption = None,
-    image: ImageOption = None,
-    contained: ContainedOption = None,
-    box_user: BoxUserOption = DEFAULT_BOX_USER,
-    limit: LimitOption = None,
-    snapshot_minutes: SnapshotOption = SNAPSHOT_MINUTES,
-    stall_minutes: StallOption = STALL_MINUTES,
+    how: PlayOptions,
+    boxed: BoxOptions,
     foreground: Annotated[
         bool,
         typer.Option("--foreground", help="Give the learner this terminal, so that it can call breakpoint()."),
     ] = False,
-    chosen_values: SetOption = None,
-    chosen_file: SetFromOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Play one run, unless it is complete; print its record."""
     protocol = current_protocol()
     parsed = parse_run_id(run_id, protocol)
-    check_device(device)
     from suite.benchmark.edition import check_hyperparameters
-    from suite.benchmark.process import check_importable
-    from suite.benchmark.settings import Settings, runs_and_workers
-    from suite.results.store import Store
-    from suite.tracking.mongo_url import url_of_environment
 
-    box = box_spec(image, contained, box_user, limit, device)
-    if foreground and box is not None:
+    settings = how.settings(boxed.spec(how.device), jobs=1, foreground=foreground)
+    if foreground and settings.box is not None:
         raise UnknownName("--foreground hands out this terminal, which no box has; leave one of them out")
-    url_of_environment()
-    warn_of_no_commit()
-    given = hyperparameters(chosen_values, chosen_file)
-    if box is None:
-        check_importable(learner, stall_minutes, given)
-    store = Store(results_folder(out, parsed.edition, learner), protocol)
-    _, workers = runs_and_workers(device, protocol.lanes, 1, workers)
-    settings = Settings(
-        learner,
-        device,
-        1,
-        workers,
-        None,
-        box,
-        tracked=True,
-        snapshot_minutes=snapshot_minutes,
-        stall_minutes=stall_minutes,
-        foreground=foreground,
-        hyperparameters=given,
-    )
+    check_playable(settings)
+    store = how.store(parsed.edition)
     check_hyperparameters(plan(protocol, protocol.edition(parsed.edition)), store, settings)
     outcome = _play(parsed, store, protocol, settings)
     warn_of_untracked([outcome], store.folder)

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol import UnknownName, current_protocol
-from suite.cli.options import (
-    DEFAULT_BOX_USER,
-    SHARE,
-    BoxUserOption,
-    ContainedOption,
-    ImageOption,
-    JsonOption,
-    LimitOption,
-    box_spec,
-    fail,
-)
+from suite.cli.grouped import grouped
+from suite.cli.options import SHARE, BoxOptions, JsonOption, fail
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -106,7 +97,9 @@ def _said(**fields: Any) -> Submission:
 
 
 @app.command(rich_help_panel=SHARE)
+@grouped
 def verify(
+    *,
     folder: Annotated[Path, typer.Argument(help="A submission, such as `amtlb submit` writes.")],
     replay: Annotated[
         bool, typer.Option("--replay", help="Play every episode again from its actions.")
@@ -147,10 +140,7 @@ def verify(
             "A number: so many, drawn by --seed.",
         ),
     ] = None,
-    image: ImageOption = None,
-    contained: ContainedOption = None,
-    box_user: BoxUserOption = DEFAULT_BOX_USER,
-    limit: LimitOption = None,
+    boxed: BoxOptions,
     as_json: JsonOption = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown, for a comment; nothing foreign acts in it.")
@@ -163,7 +153,7 @@ def verify(
 
     if as_json and as_markdown:
         raise UnknownName("choose one of --json and --markdown")
-    box = box_spec(image, contained, box_user, limit)
+    box = boxed.spec()
     levels = _levels(replay, sample, seed, retrain or [], box)._replace(scheduler=scheduler, finished=finished)
     if not levels.replay and (scheduler is not None or finished is not None):
         raise UnknownName("--scheduler and --finished are of a replay; give --replay or --sample, too")
