@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -133,20 +133,35 @@ class Snapshots:
     def take(self, describe: Callable[[str], Snapshot], save: Callable[[Path], None]) -> None:
         """Take a snapshot: it stands whole, by one rename, before the one before it goes.
 
+        Where a disk has no room for it, the run goes on without it, and its log says so.
+
         Args:
             describe: the harness's part, given the digest of the learner's.
             save: writes the learner's part into an empty folder.
 
         Raises:
-            KeyboardInterrupt: the run is to stop, and the snapshot stands.
+            KeyboardInterrupt: the run is to stop, and the snapshot stands if it could be taken.
         """
         signal.setitimer(signal.ITIMER_REAL, 0)  # once begun, it is finished
-        new = self._folder / "snapshot.new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir()
-        state = self._scratch / "state"
-        shutil.rmtree(state, ignore_errors=True)
-        state.mkdir()
+        new, state = self._folder / "snapshot.new", self._scratch / "state"
+        try:
+            self._take(describe, save, new, state)
+        except OSError as error:
+            with suppress(OSError):
+                print(f"no snapshot could be taken ({error}); the run goes on without it", file=sys.stderr)
+        finally:
+            for path in (new, state):
+                shutil.rmtree(path, ignore_errors=True)
+        self._next = time.monotonic() + self._seconds
+        if self._stopping:
+            raise KeyboardInterrupt
+
+    def _take(
+        self, describe: Callable[[str], Snapshot], save: Callable[[Path], None], new: Path, state: Path
+    ) -> None:
+        for path in (new, state):
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
         save(state)
         digest = folder_digest(state)
         shutil.move(state, new / _LEARNER)
@@ -158,9 +173,6 @@ class Snapshots:
         sync_names(self._folder)
         for path in before:
             shutil.rmtree(path)
-        self._next = time.monotonic() + self._seconds
-        if self._stopping:
-            raise KeyboardInterrupt
 
     def drop(self) -> None:
         """Remove all snapshots: the run is over."""

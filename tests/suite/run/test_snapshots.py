@@ -71,8 +71,8 @@ def test_numbers_go_on_in_another_process(folders):
     assert (folders[0] / "snapshot-2").is_dir()
 
 
-def test_a_snapshot_that_fails_leaves_the_one_before(folders):
-    """An error while a learner writes its state leaves the last whole snapshot to go on from."""
+def test_without_room_a_run_goes_on_from_the_snapshot_before(folders, capsys):
+    """Where a disk fills up while a state is written, the log says so and the last whole snapshot is kept."""
 
     def broken(folder):
         (folder / "half").touch()
@@ -80,7 +80,22 @@ def test_a_snapshot_that_fails_leaves_the_one_before(folders):
 
     snapshots = Snapshots(*folders, 15)
     snapshots.take(snapshot, save)
-    with pytest.raises(OSError, match="no space"):
+    snapshots.take(lambda digest: snapshot(digest, played_steps=160), broken)
+    assert "no snapshot could be taken (no space left)" in capsys.readouterr().err
+    assert newest(*folders).snapshot.played_steps == 80
+    assert [*folders[1].iterdir()] == []
+    assert sorted(path.name for path in folders[0].iterdir()) == ["journal.arrows", "snapshot-1"]
+
+
+def test_an_error_of_the_learner_is_not_hidden(folders):
+    """What else goes wrong while a learner writes its state ends the run, and the snapshot before is kept."""
+
+    def broken(folder):
+        raise ValueError("a mistake")
+
+    snapshots = Snapshots(*folders, 15)
+    snapshots.take(snapshot, save)
+    with pytest.raises(ValueError, match="a mistake"):
         snapshots.take(snapshot, broken)
     assert newest(*folders).snapshot.played_steps == 80
 
