@@ -54,7 +54,8 @@ def submit(
     ] = None,
 ) -> None:
     """Pack results into a submission and audit it."""
-    from suite.results.store import Store, edition_of
+    from suite.results.mixture import mixtures
+    from suite.results.store import Store, complete_runs, edition_of
     from suite.scoring.score import score_folder
     from suite.submission.packing import image_of, pack
     from suite.verify.verification import verify
@@ -80,6 +81,8 @@ def submit(
         fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
     for warning in found.findings:
         print(f"for the reviewer, rule {warning.rule}: {warning.found}")
+    for line in mixtures([store.record(run.run_id) for run in complete_runs(store)]):
+        print(f"for the reviewer: {line}")
     print(f"written to {printable(str(out))}, division {division}; its audit passes ({found.runs} runs)")
 
 

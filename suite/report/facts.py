@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from protocol import Edition, Protocol, RunRecord
+from suite.results.mixture import mixtures
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=T)")
 
@@ -19,7 +20,7 @@ class Fact(NamedTuple):
 
 
 def facts(protocol: Protocol, edition: Edition, records: Sequence[RunRecord]) -> tuple[Fact, ...]:
-    """Edition, sizes, budgets, and the days on which the runs began."""
+    """Edition, sizes, budgets, the days on which the runs began, and whether they were played on the same."""
     return (
         Fact("Edition", f"{edition.name}, protocol {protocol.version}"),
         Fact("Games", f"{len(edition.games)} in {len(edition.folds)} folds"),
@@ -31,6 +32,7 @@ def facts(protocol: Protocol, edition: Edition, records: Sequence[RunRecord]) ->
             "most",
         ),
         Fact("Played", days(records)),
+        Fact("Machines", "; ".join(mixtures(records)) or "alike: device, type of CPU, code and libraries"),
     )
 
 

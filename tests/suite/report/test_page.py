@@ -146,6 +146,10 @@ def test_the_page_says_when_and_what_was_played(inputs, report):
     started = sorted(record.started_at[:10] for record in outcomes.records)
     assert found["Played"] == (started[0] if started[0] == started[-1] else f"{started[0]} to {started[-1]}")
     assert found["Played"] in (report / "report.html").read_text()
+    assert found["Machines"].startswith("alike")
+    mixed = [outcomes.records[0].model_copy(update={"device": "cuda"}), *outcomes.records[1:]]
+    found = {fact.name: fact.text for fact in facts(outcomes.protocol, outcomes.edition, mixed)}
+    assert "2 devices: cpu (19 runs), cuda (1 runs)" in found["Machines"]
     odd = [record.model_copy(update={"started_at": "<b>"}) for record in outcomes.records]
     assert days(odd) == "unknown"
     assert days([*odd, outcomes.records[0]]) == outcomes.records[0].started_at[:10]

@@ -172,6 +172,17 @@ def test_the_command_submits_to_the_division_open(amtlb, results, tmp_path):
         assert words in shown.stdout
 
 
+def test_the_command_tells_the_reviewer_of_mixed_machines(amtlb, results, tmp_path):
+    """``amtlb submit`` says on how many types of CPU the runs were played, where that is more than one."""
+    mixed = tmp_path / "mixed"
+    shutil.copytree(results.folder, mixed)
+    path = next(mixed.rglob("record.json"))
+    path.write_text(path.read_text().replace('"cpu":"none"', '"cpu":"another"'))
+    done = amtlb("submit", mixed, tmp_path / "out", "--name", "mixed", "--author", "A", "--code", "none")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "for the reviewer: the runs were played on 2 types of CPU: none (19 runs)" in done.stdout
+
+
 def test_a_database_takes_no_open_results(amtlb, borrowed, monkeypatch):
     """The database keeps no division, so ``amtlb publish`` refuses open results before it asks the server."""
     monkeypatch.setenv(VARIABLE, "mongodb://127.0.0.1:1/sacred")
