@@ -1,14 +1,18 @@
 """Recorded runs for tests: those that are published, and copies whose ledger was changed."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from suite.digests import file_digest
 from suite.episodes.recorded import Recorded, find_recorded
 from suite.results.schema import LEDGER_SCHEMA
+from suite.results.store import LEDGER, RECORD
 from tests.suite.helpers import V1
 
 FRESH, GENERALIST = "ppo/fresh/breakout/seed0", "ppo/generalist/seed0"
@@ -34,3 +38,14 @@ def copied(name: str, folder: Path) -> Path:
     baseline, _, path = name.partition("/")
     shutil.copytree(published_folder(baseline, "smoke") / path, folder / path)
     return folder / path
+
+
+def forged(name: str, folder: Path, row: int, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A copy of a published run whose ledger claims something else, and whose record names that ledger."""
+    copy = copied(name, folder)
+    table = changed(published(name), row, change).table
+    pq.write_table(table, copy / LEDGER)
+    record = json.loads((copy / RECORD).read_text(encoding="utf-8"))
+    record["ledger_sha256"] = file_digest(copy / LEDGER)
+    (copy / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    return copy

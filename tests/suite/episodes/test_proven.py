@@ -7,7 +7,8 @@ from suite.emulator.console import Console
 from suite.emulator.roms import checked_rom
 from suite.episodes.choice import choose_row
 from suite.episodes.proven import Claims
-from tests.suite.episodes.recordings import FRESH, changed, published
+from suite.episodes.recorded import find_recorded
+from tests.suite.episodes.recordings import FRESH, changed, forged, published
 from tests.suite.helpers import V1
 
 
@@ -71,13 +72,25 @@ def other_actions(row):
 @pytest.mark.parametrize(
     "forge",
     [
-        drop_last_step, play_on, more_points, points_later, points_beyond, points_out_of_order, other_actions,
-        set_to(seed=1), set_to(lane=7), set_to(lane=8), set_to(lane=-1), set_to(number=99),
-        set_to(game="asterix"), set_to(phase="tryout"), set_to(episode_return=99),
-        set_to(length_steps=1), set_to(actions=b""),
-        set_to(end_reason="budget"), set_to(end_reason="max_frames"), set_to(end_reason="no_reward"),
-        set_to(ram_sha256=bytes(32)), set_to(rewards=[]),
-        lambda row: row.update(actions=b"\x12" + row["actions"][1:]),
+        points_beyond, points_out_of_order, set_to(lane=8), set_to(lane=-1), set_to(number=99),
+        set_to(game="asterix"), set_to(phase="tryout"), set_to(episode_return=99), set_to(length_steps=1),
+        set_to(actions=b""), set_to(end_reason="max_frames"), set_to(end_reason="no_reward"),
+        set_to(rewards=[]), lambda row: row.update(actions=b"\x12" + row["actions"][1:]),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_is_refused_before_it_is_played(forge, tmp_path):
+    """A row that is wrong by itself is an error that names rule and row, when the run is read."""
+    row = choose_row(published(FRESH), "best", None, None)
+    with pytest.raises(StoreError, match=rf"breaks rule \w\d, row {row}|breaks rule B[145]"):
+        find_recorded(str(forged(FRESH, tmp_path, row, forge)), V1, "smoke")
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        drop_last_step, play_on, more_points, points_later, other_actions,
+        set_to(seed=1), set_to(lane=7), set_to(number=99), set_to(end_reason="budget"),
+        set_to(end_reason="max_frames"), set_to(end_reason="no_reward"), set_to(ram_sha256=bytes(32)),
     ],
 )  # fmt: skip
 def test_a_forged_ledger_cannot_be_watched(console, forge):
