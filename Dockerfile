@@ -30,7 +30,7 @@ COPY --from=packages /usr/bin/make /usr/bin/make
 COPY --from=packages /amtlb/.venv /amtlb/.venv
 WORKDIR /amtlb
 COPY .dockerignore .gitattributes .gitignore CHANGELOG.md CITATION.cff CONTRIBUTING.md Dockerfile LICENSE Makefile README.md \
-    compose.yaml install.py pyproject.toml requirements*.txt ./
+    compose.yaml install.py mkdocs.yml pyproject.toml requirements*.txt ./
 COPY .ci .ci
 COPY .github .github
 COPY docs docs

@@ -27,9 +27,12 @@ IMAGE_BASE ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.installed-bench
+# The tools of the site have an environment of their own, so that .venv does not grow.
+SITE_VENV ?= build/site-venv
+SITE_STAMP := $(SITE_VENV)/.installed
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning pilot kills browser lock wheelhouse image sbom engine test-image test-contained clean
+	learning pilot kills browser lock wheelhouse image sbom engine test-image test-contained site site-tools clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +76,18 @@ report: setup  ## a page about these results: EDITION= LEARNER= OUT=
 verify: setup  ## audit and replay a submission: SUBMISSION=folder
 	$(BIN)/amtlb verify $(call quoted,$(SUBMISSION)) --replay
 
+site-tools: $(SITE_STAMP)  ## install the tools of the site into build/site-venv
+
+$(SITE_STAMP): requirements-site.txt $(STAMP)
+	$(BIN)/python -m venv --clear --without-pip $(SITE_VENV)
+	$(BIN)/pip --python $(SITE_VENV)/bin/python install --disable-pip-version-check -q --require-hashes -r $<
+	touch $@
+
+site: setup site-tools  ## docs, leaderboards, reports and episodes as static pages in build/site/html
+	$(BIN)/python -m suite.release.site build/site/source
+	NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build -q --clean
+	@echo "written to build/site/html/index.html"
+
 verifier-table: setup  ## the verifier's own test: forged submissions that must fail, valid ones that must pass
 	$(BIN)/python -m tests.suite.verify.table
 
@@ -90,7 +105,7 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 	command -v chromium > /dev/null || \
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
-test-slow: setup browser  ## whole editions, broken off or not; controls; simulations; the report in a browser
+test-slow: setup browser site-tools  ## whole editions, broken off or not; controls; simulations; report and site in a browser
 	$(BIN)/pytest -m "slow and not image" -n 2 --timeout 1500
 
 test-contained: setup engine  ## learners in containers, honest and hostile, with an engine of its own, as root
@@ -145,6 +160,8 @@ TORCH_SOURCE = $(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsaf
 lock: setup  ## pin the whole tree anew: TORCH_INDEX= for the CPU build of torch
 	$(COMPILE) --extra dev -o requirements.txt
 	$(COMPILE) --extra dev --extra bench -o requirements-bench.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group site -o requirements-site.txt
 	$(IMAGE_COMPILE) -o requirements-cuda.txt
 	sed -n 's/^torch==[0-9.]*/&+cpu/p' requirements.txt | $(IMAGE_COMPILE) $(TORCH_SOURCE) - -o requirements-cpu.txt
 

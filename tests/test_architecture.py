@@ -35,6 +35,7 @@ ROOMS = (
     "tracking",
     "benchmark",
     "verify",
+    "leaderboard",
     "release",
     "cli",
 )
@@ -46,6 +47,7 @@ LIGHT = (
     "suite.scoring.comparison",
     "suite.release.baselines",
     "suite.report.page",
+    "suite.leaderboard.page",
     "suite.verify.audit",
     "suite.verify.verification",
     "suite.results.store",

@@ -46,6 +46,7 @@ RUN_ELSEWHERE = {
     ".venv/bin/amtlb verify contained --replay --retrain smoke/fresh/breakout/seed0 "
     "--image my-learner": "likewise",
     ".venv/bin/python examples/actor_critic.py": "tests/test_examples.py runs it",
+    "make site": "takes minutes: tests/slow/test_site_browser.py runs what it calls",
     "make sbom": "needs the image: tests/image/test_build.py runs it",
     "make benchmark DEVICE=cuda": "needs a GPU: tests/test_setup.py holds what it calls",
     "make setup DEVICE=cpu": "changes the environment that runs this test: tests/test_setup.py holds when",

@@ -1,4 +1,4 @@
-"""The commands that read results: scores, comparisons, reports."""
+"""The commands that read results: scores, comparisons, reports, leaderboards."""
 
 from __future__ import annotations
 
@@ -116,6 +116,34 @@ def report(
 
     edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
     page = write_report(folder, out or folder / "report", edition.name)
+    print(f"written to {printable(str(page))}")
+
+
+@app.command(rich_help_panel=READ)
+def leaderboard(
+    results: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RESULTS...",
+            help="Results folders, submissions, or published baselines by name; all of one edition.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The leaderboard's folder.")] = Path("leaderboard"),
+    edition: Annotated[
+        str | None,
+        typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders"),
+    ] = None,
+) -> None:
+    """Write a leaderboard: one HTML file with every learner's figures, cost and verdict of the audit."""
+    from suite.cli.printing import output_console
+    from suite.leaderboard.entries import read_board
+    from suite.leaderboard.page import write_leaderboard
+
+    with output_console(stderr=True).status("reading", spinner="line") as status:
+        board = read_board(results, edition, status.update)
+        page = write_leaderboard(board, out)
+    for label, entry in board.entries.items():
+        print(f"{label}: audit {entry.audited.words}")
     print(f"written to {printable(str(page))}")
 
 

@@ -25,7 +25,7 @@ class Shown(NamedTuple):
     """One episode to show.
 
     Attributes:
-        title: the first line of its strip.
+        title: the first line of its strip; empty: there is none.
         claims: the episode, which is proven while it is shown.
     """
 
@@ -68,10 +68,11 @@ def _pictures(protocol: Protocol, shown: Shown, scale: int) -> Iterator[UInt8]:
     screen = np.empty(console.picture_shape, np.uint8)
     console.first_picture_in_colour(screen)
     skip = protocol.environment.frame_skip
-    yield _framed(screen, scale, (shown.title, _counts(0, 0)))
+    title = (shown.title,) if shown.title else ()
+    yield _framed(screen, scale, (*title, _counts(0, 0)))
     played = shown.claims.play(console, lambda action: console.step_in_colour(action, screen))
     for step, score in enumerate(played, 1):
-        yield _framed(screen, scale, (shown.title, _counts(score, step * skip)))
+        yield _framed(screen, scale, (*title, _counts(score, step * skip)))
 
 
 def _counts(score: int, frames: int) -> str:

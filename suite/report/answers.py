@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import comb
 from typing import NamedTuple
 
-from suite.report.figures import ForestRow, Level, draw_forest
+from suite.report.forests import ForestRow, Level, draw_forest
 from suite.report.numbers import interval_text, null_text, p_text, plain, signed
 from suite.report.style import GENERALIST, TRANSFER, Drawing
 from suite.scoring.claims import LEVEL, Claim, Condition, holm
@@ -15,6 +15,12 @@ from suite.scoring.scores import GameMultitask, Scores
 from suite.scoring.standing import Standing
 from suite.submission.description import Division
 
+TRANSFER_LEVEL = Level(
+    "\N{LEFTWARDS ARROW} hurts \N{MIDDLE DOT} contrast \N{MIDDLE DOT} helps \N{RIGHTWARDS ARROW}", 0.0
+)
+MULTITASK_LEVEL = Level(
+    "\N{LEFTWARDS ARROW} specialist \N{MIDDLE DOT} contrast \N{MIDDLE DOT} generalist \N{RIGHTWARDS ARROW}", 0.0
+)
 MOST_NAMED_GAMES = 12
 """So many rows of a figure on the first screen have names; where there are more, each has a thin line."""
 
@@ -70,14 +76,9 @@ def _transfer(scores: Scores, claim: Claim) -> Answer:
             "answer_transfer",
             "",
             f"The transfer contrast over all games, {_in_words(figure)}, above that of each game.",
-            draw_forest(rows, _CONTRAST, TRANSFER, len(rows) <= MOST_NAMED_GAMES + 1),
+            draw_forest(rows, TRANSFER_LEVEL, TRANSFER, len(rows) <= MOST_NAMED_GAMES + 1),
         ),
     )
-
-
-_CONTRAST = Level(
-    "\N{LEFTWARDS ARROW} hurts \N{MIDDLE DOT} contrast \N{MIDDLE DOT} helps \N{RIGHTWARDS ARROW}", 0.0
-)
 
 
 def _contrast_sentence(figure: Figure, counted: int) -> str:
@@ -114,10 +115,6 @@ def _multitask(scores: Scores) -> Answer:
     if not told:
         sentences.append(_why_not(games, least))
     rows = [ForestRow(game.game, game.contrast) for game in games]
-    level = Level(
-        "\N{LEFTWARDS ARROW} specialist \N{MIDDLE DOT} contrast \N{MIDDLE DOT} generalist \N{RIGHTWARDS ARROW}",
-        0.0,
-    )
     return Answer(
         "answer-multitask",
         "Can one set of weights play all games?",
@@ -128,7 +125,7 @@ def _multitask(scores: Scores) -> Answer:
             "answer_multitask",
             "",
             f"The contrast of generalist and specialist in each game: above 0 in {higher}, below in {lower}.",
-            draw_forest(rows, level, GENERALIST, len(rows) <= MOST_NAMED_GAMES),
+            draw_forest(rows, MULTITASK_LEVEL, GENERALIST, len(rows) <= MOST_NAMED_GAMES),
         ),
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
 from suite.report.sheets import Column, Row, Sheet
 from suite.scoring.claims import Claim
-from suite.scoring.comparison import Comparison, Duel
+from suite.scoring.comparison import Comparison, Contended, Duel
 from suite.scoring.scores import GameMultitask, Scores
 from suite.submission.description import DIVISIONS, Division
 
@@ -22,14 +24,49 @@ COMPARISON_COLUMNS = (
 )
 
 
+class ComparisonSheets(NamedTuple):
+    """All tables of the learners of one division, side by side.
+
+    Attributes:
+        overview: the figures over all games.
+        claims: what may be claimed of each learner.
+        transfer: the transfer contrast, by game.
+        returns: the evaluation returns, by game.
+        multitask: the contrast of generalist and specialist, by game.
+        duels: who beats whom.
+    """
+
+    overview: Sheet
+    claims: Sheet
+    transfer: Sheet
+    returns: Sheet
+    multitask: Sheet
+    duels: Sheet
+
+
 def comparison_sheets(comparison: Comparison) -> tuple[Sheet, ...]:
     """All tables of a comparison: those of the division standard, then those of the division open, marked."""
-    return tuple(
-        sheet._replace(title=division_title(division, sheet.title))
-        for division in DIVISIONS
-        for sheet in _sheets_of(comparison, division)
-        if sheet.rows
-    )
+    return tuple(sheet for sheets in sheets_by_division(comparison).values() for sheet in sheets if sheet.rows)
+
+
+def sheets_by_division(
+    comparison: Comparison, more: Sequence[Column] = (), cells: Mapping[str, Row] = MappingProxyType({})
+) -> dict[Division, ComparisonSheets]:
+    """The tables of each division that has learners.
+
+    Args:
+        comparison: of which learners.
+        more: columns of the overview besides its own.
+        cells: of these columns, by the learner's label.
+    """
+    found: dict[Division, ComparisonSheets] = {}
+    for division in DIVISIONS:
+        everyone = [one for one in comparison.contenders if one.division == division]
+        if everyone:
+            sheets = _sheets_of(comparison, everyone, more, cells)
+            titled = (sheet._replace(title=division_title(division, sheet.title)) for sheet in sheets)
+            found[division] = ComparisonSheets(*titled)
+    return found
 
 
 def division_title(division: Division, title: str) -> str:
@@ -37,16 +74,17 @@ def division_title(division: Division, title: str) -> str:
     return title if division == "standard" else f"division open, with weights or data from elsewhere; {title}"
 
 
-def _sheets_of(comparison: Comparison, division: Division) -> tuple[Sheet, ...]:
-    everyone = [one for one in comparison.contenders if one.division == division]
-    if not everyone:
-        return ()
+def _sheets_of(
+    comparison: Comparison, everyone: Sequence[Contended], more: Sequence[Column], cells: Mapping[str, Row]
+) -> ComparisonSheets:
     labels = tuple(one.label for one in everyone)
     first = everyone[0].scores
-    return (
-        overview_sheet(comparison.edition, [comparison_row(one.label, one.scores) for one in everyone]),
-        claim_sheet({one.label: one.claim for one in everyone}),
-        _by_game(
+    rows = [{**comparison_row(one.label, one.scores), **cells.get(one.label, {})} for one in everyone]
+    game = Column("game", "game", "label")
+    return ComparisonSheets(
+        overview=overview_sheet(comparison.edition, rows, more),
+        claims=claim_sheet({one.label: one.claim for one in everyone}),
+        transfer=_by_game(
             "transfer contrast by game, with its p-value: of few seeds it is a hint only",
             Column("game", "held-out game", "label"),
             [
@@ -54,9 +92,9 @@ def _sheets_of(comparison: Comparison, division: Division) -> tuple[Sheet, ...]:
                 for one in everyone
             ],
         ),
-        _by_game(
+        returns=_by_game(
             "multitask by game: the generalist's evaluation return / the specialist's",
-            Column("game", "game", "label"),
+            game,
             [
                 *(
                     (one.label, {game.game: _both_means(game) for game in one.scores.multitask})
@@ -66,22 +104,28 @@ def _sheets_of(comparison: Comparison, division: Division) -> tuple[Sheet, ...]:
                 ("human", {game.game: points(game.human) for game in first.multitask}),
             ],
         ),
-        _by_game(
+        multitask=_by_game(
             "contrast of generalist and specialist by game, with its p-value",
-            Column("game", "game", "label"),
+            game,
             [
                 (one.label, {game.game: with_p(game.contrast, True) for game in one.scores.multitask})
                 for one in everyone
             ],
         ),
-        _duel_sheet([duel for duel in comparison.duels if duel.ours in labels]),
+        duels=_duel_sheet([duel for duel in comparison.duels if duel.ours in labels]),
     )
 
 
-def overview_sheet(edition: str, rows: Sequence[Row]) -> Sheet:
-    """The figures over all games, a learner each: rows as ``comparison_row`` makes them."""
+def overview_sheet(edition: str, rows: Sequence[Row], more: Sequence[Column] = ()) -> Sheet:
+    """The figures over all games, a learner each: rows as ``comparison_row`` makes them.
+
+    Args:
+        edition: its name.
+        rows: with a cell for each of the columns.
+        more: columns besides COMPARISON_COLUMNS, to the right.
+    """
     title = f"transfer over all games of {edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
-    return Sheet(title, COMPARISON_COLUMNS, tuple(rows))
+    return Sheet(title, (*COMPARISON_COLUMNS, *more), tuple(rows))
 
 
 def _by_game(title: str, games: Column, cells: Sequence[tuple[str, Mapping[str, Cell]]]) -> Sheet:

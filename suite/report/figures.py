@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
+from suite.report.forests import ForestRow, Level, draw_forest
 from suite.report.numbers import signed, with_null
 from suite.report.style import (
     FRESH,
@@ -26,34 +26,12 @@ from suite.report.style import (
 from suite.results.head_use import PARTS, HeadUse
 from suite.scoring.arrays import Floats
 from suite.scoring.curves import GRID_POINTS
-from suite.scoring.estimates import Curve, Figure
+from suite.scoring.estimates import Curve
 from suite.scoring.outcomes import Outcomes
 from suite.scoring.scores import Scores
 
 LEARNING_BINS = 20
 _HATCHES = ("", "///", "xxx", "...")
-
-
-class Level(NamedTuple):
-    """What an axis shows.
-
-    Attributes:
-        name: of what is shown.
-        of_nothing: the value that means no effect.
-        limits: of the axis; None: as wide as what is shown.
-    """
-
-    name: str
-    of_nothing: float
-    limits: tuple[float, float] | None = None
-
-
-class ForestRow(NamedTuple):
-    """A row of a forest; ``over_all``: a figure over all games, which stands on top."""
-
-    name: str
-    figure: Figure
-    over_all: bool = False
 
 
 def draw_curve(curve: Curve, grid_frames: Sequence[int], level: Level) -> Picture:
@@ -107,64 +85,6 @@ def _frames(frames: float, _: object) -> str:
     return f"{frames / 1e3:g}k" if frames >= 1e3 else f"{frames:g}"
 
 
-_FOREST_LEGEND = ("value", "95 % interval", "null, 5 to 95 %", "no effect")
-
-
-def draw_forest(rows: Sequence[ForestRow], level: Level, colour: str, has_names: bool = True) -> Picture:
-    """A line a row: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down.
-
-    Args:
-        rows: games or learners.
-        level: of the axis.
-        colour: of the arm that is measured.
-        has_names: whether each row has room for its name; without, the figure's height does not depend on them.
-    """
-    ordered = sorted(
-        rows, key=lambda row: (row.over_all, row.figure.value is not None, row.figure.value or 0.0)
-    )
-    with styled():
-        figure, panel = new_figure(1.1 + 0.22 * len(rows) if has_names else 3.2)
-        for place, row in enumerate(ordered):
-            _forest_row(panel, place, row, colour, thin=not has_names)
-        panel.axvline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":", label="no effect")
-        named = has_names or any(row.over_all for row in rows)
-        shown = [(place, row.name) for place, row in enumerate(ordered) if has_names or row.over_all]
-        panel.set_yticks([place for place, _ in shown], [name for _, name in shown])
-        panel.set(xlabel=level.name, ylim=(-0.7, len(ordered) - 0.3), xlim=level.limits or _around(rows, level))
-        panel.grid(axis="y", visible=False)
-        if not named:
-            panel.set_ylabel(f"{len(rows)} games")
-        handles, labels = panel.get_legend_handles_labels()
-        once = dict(zip(reversed(labels), reversed(handles), strict=True))
-        shown_labels = [label for label in _FOREST_LEGEND if label in once]
-        figure.legend([once[label] for label in shown_labels], shown_labels, loc="outside upper left", ncols=2)
-    return figure
-
-
-def _forest_row(panel: Axes, place: int, row: ForestRow, colour: str, thin: bool) -> None:
-    found, size = row.figure, 1.0 if thin and not row.over_all else 4.0
-    if found.null:
-        width = found.null.high - found.null.low
-        left = found.null.low
-        panel.barh(place, width, 0.6, left, color=NULL, alpha=0.35, linewidth=0, label="null, 5 to 95 %")
-    if found.interval:
-        ends = (found.interval.low, found.interval.high)
-        panel.hlines(place, *ends, color=colour, linewidth=0.4 * size, label="95 % interval")
-    if found.value is not None:
-        marker = "D" if row.over_all else "o"
-        panel.plot(found.value, place, marker, color=colour, markersize=size + row.over_all, label="value")
-
-
-def _around(rows: Sequence[ForestRow], level: Level) -> tuple[float, float]:
-    """Limits with no effect in the middle, wide enough for every value, interval and null."""
-    found = [row.figure for row in rows if row.figure.value is not None]
-    ends = [end for one in found for end in (one.interval, one.null) if end]
-    reach = [abs(one.value - level.of_nothing) for one in found if one.value is not None]
-    reach += [abs(value - level.of_nothing) for end in ends for value in (end.low, end.high)]
-    half = 1.08 * max(reach, default=1.0) or 1.0
-    return level.of_nothing - half, level.of_nothing + half
-
-
 def learning_rates(curves: Floats, budget_steps: int) -> Floats:
     """Game points per 1,000 agent steps in each of LEARNING_BINS parts: float (S, 100) gives (S, bins)."""
     width = GRID_POINTS // LEARNING_BINS
@@ -183,8 +103,17 @@ def _arms(outcomes: Outcomes) -> dict[str, tuple[str, Floats]]:
     }
 
 
-def draw_learning(outcomes: Outcomes, place: int) -> Picture:
-    """One game's learning curves: mean over seeds of each arm, on the range of the seeds."""
+def draw_learning(
+    outcomes: Outcomes, place: int, title: str, limits: tuple[float, float] | None = None
+) -> Picture:
+    """One game's learning curves: mean over seeds of each arm, on the range of the seeds.
+
+    Args:
+        outcomes: of a learner.
+        place: of the game in them.
+        title: of the figure.
+        limits: of the axis, in points per 1,000 agent steps; None: as wide as what is shown.
+    """
     width = outcomes.edition.budget_frames / LEARNING_BINS
     with styled():
         figure, panel = new_figure(2.6)
@@ -193,7 +122,7 @@ def draw_learning(outcomes: Outcomes, place: int) -> Picture:
             rates = learning_rates(curves[place], outcomes.budget_steps)
             panel.fill_between(at, rates.min(axis=0), rates.max(axis=0), color=colour, alpha=0.15, linewidth=0)
             panel.plot(at, rates.mean(axis=0), color=colour, label=name, linewidth=1.2)
-        panel.set(title=outcomes.games[place], xlabel="frames of the game", ylabel="points / 1,000 steps")
+        panel.set(title=title, xlabel="frames of the game", ylabel="points / 1,000 steps", ylim=limits)
         panel.xaxis.set_major_formatter(_frames)
         figure.legend(loc="outside upper left", ncols=2)
     return figure
@@ -278,21 +207,36 @@ def _extremes(rows: Sequence[ForestRow]) -> tuple[str, str]:
 
 def learning_drawings(outcomes: Outcomes) -> list[Drawing]:
     """The learning curves of each game."""
-    drawings = []
-    for place, game in enumerate(outcomes.games):
-        ends = [
-            f"{name} {learning_rates(curves[place], outcomes.budget_steps)[:, -1].mean():,.1f}"
-            for name, (_, curves) in _arms(outcomes).items()
-        ]
-        drawings.append(
-            Drawing(
-                f"learning_{game}",
-                "",
-                f"{game}: points per 1,000 steps over its frames; at the end {', '.join(ends)}.",
-                draw_learning(outcomes, place),
-            )
-        )
-    return drawings
+    return [learning_drawing(outcomes, place, game) for place, game in enumerate(outcomes.games)]
+
+
+def learning_drawing(
+    outcomes: Outcomes, place: int, title: str, limits: tuple[float, float] | None = None
+) -> Drawing:
+    """The learning curves of one game; arguments as for ``draw_learning``."""
+    game = outcomes.games[place]
+    ends = [
+        f"{name} {learning_rates(curves[place], outcomes.budget_steps)[:, -1].mean():,.1f}"
+        for name, (_, curves) in _arms(outcomes).items()
+    ]
+    return Drawing(
+        f"learning_{title}",
+        "",
+        f"{game}: points per 1,000 steps over its frames; at the end {', '.join(ends)}.",
+        draw_learning(outcomes, place, title, limits),
+    )
+
+
+def learning_limits(everyone: Sequence[Outcomes], place: int) -> tuple[float, float]:
+    """Limits of an axis that is wide enough for the curves of one game of several learners."""
+    rates = [
+        learning_rates(curves[place], outcomes.budget_steps)
+        for outcomes in everyone
+        for _, curves in _arms(outcomes).values()
+    ]
+    low, high = min(one.min() for one in rates), max(one.max() for one in rates)
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
 
 
 def head_use_drawing(run_id: str, use: HeadUse) -> Drawing:

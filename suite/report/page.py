@@ -6,11 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from protocol import RunRecord, StoreError
-from suite.report.answers import MOST_NAMED_GAMES, Answer, answers
+from suite.report.answers import MOST_NAMED_GAMES, answers
 from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
 from suite.report.downloads import downloads
 from suite.report.facts import facts
@@ -21,11 +18,11 @@ from suite.report.figures import (
     transfer_by_game,
     transfer_drawings,
 )
-from suite.report.glossary import TERMS, linked, terms_of
-from suite.report.numbers import pieces, typeset
 from suite.report.sheets import Column, Row, Sheet
-from suite.report.style import Drawing, inline_svg, save
+from suite.report.style import Drawing, save
 from suite.report.tables import caveats, score_sheets
+from suite.report.templates import Section, Trail, render
+from suite.report.watching import PROVEN, Watched, best_episodes, embedded, watched
 from suite.results.head_use import HEAD_USE, read_head_use
 from suite.results.published import published_folder
 from suite.results.results import open_results
@@ -40,16 +37,6 @@ from suite.scoring.standing import standing
 from suite.submission.description import DIVISIONS, Division, division_of
 
 PAGE, FIGURES = "report.html", "figures"
-
-
-class Section(NamedTuple):
-    """A part of the page: what it is about, in words, figures and tables."""
-
-    anchor: str
-    title: str
-    lines: Sequence[str]
-    drawings: Sequence[Drawing]
-    sheets: Sequence[Sheet]
 
 
 def write_report(source: str | Path, out: str | Path, edition: str | None = None) -> Path:
@@ -75,10 +62,13 @@ def write_report(source: str | Path, out: str | Path, edition: str | None = None
     """
     results = open_results(source, edition)
     outcomes = read_outcomes(results.store, results.edition)
-    return write_page(results.store, outcomes, score_outcomes(outcomes), Path(out))
+    clips = [watched(episode, episode.game, embedded) for episode in best_episodes(results.store, outcomes)]
+    return write_page(results.store, outcomes, score_outcomes(outcomes), Path(out), clips)
 
 
-def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> Path:
+def write_page(
+    store: Store, outcomes: Outcomes, scores: Scores, out: Path, clips: Sequence[Watched] = ()
+) -> Path:
     """Write ``report.html`` and ``figures/*.svg|png``; equal results give equal bytes.
 
     Args:
@@ -86,12 +76,41 @@ def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> P
         outcomes: of these runs.
         scores: of these outcomes.
         out: a folder; made where it is missing.
+        clips: episodes to watch, such as ``best_episodes`` finds.
 
     Returns:
         the page.
 
     Raises:
         StoreError: the folder cannot be written to, or the division of the results cannot be read.
+    """
+    found = make_page(store, outcomes, scores, clips)
+    figures = own_folder(own_folder(out) / FIGURES)
+    try:
+        write_file(out / PAGE, found.text)
+    except OSError as error:
+        raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
+    for drawing in found.drawings:
+        for ending in ("svg", "png"):
+            save(drawing.figure, figures / f"{drawing.name}.{ending}")
+    return out / PAGE
+
+
+class ReportPage(NamedTuple):
+    """A report as text, and the figures in it."""
+
+    text: str
+    drawings: Sequence[Drawing]
+
+
+def make_page(
+    store: Store, outcomes: Outcomes, scores: Scores, clips: Sequence[Watched] = (), trail: Trail = ()
+) -> ReportPage:
+    """A report, not yet written; arguments and errors as for ``write_page``.
+
+    Args:
+        store, outcomes, scores, clips: as for ``write_page``.
+        trail: the pages above it, where it is part of a site.
     """
     division = division_of(store.folder)
     published = published_scores(store.protocol, scores.edition)
@@ -101,56 +120,25 @@ def write_page(store: Store, outcomes: Outcomes, scores: Scores, out: Path) -> P
         if division_of(published_folder(name, scores.edition)) == division
     }
     shown = answers(scores, claims([scores], published)[0], standing(scores, peers), division)
-    sections = list(_sections(store, division, outcomes, scores, published))
+    sections = list(_sections(store, division, outcomes, scores, published, clips))
     drawings = [answer.drawing for answer in shown if answer.drawing]
     drawings += [drawing for section in sections for drawing in section.drawings]
-    figures = own_folder(own_folder(out) / FIGURES)
-    try:
-        write_file(out / PAGE, render(sections, shown, outcomes, scores, division))
-    except OSError as error:
-        raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
-    for drawing in drawings:
-        for ending in ("svg", "png"):
-            save(drawing.figure, figures / f"{drawing.name}.{ending}")
-    return out / PAGE
-
-
-def render(
-    sections: Sequence[Section],
-    shown: Sequence[Answer],
-    outcomes: Outcomes,
-    scores: Scores,
-    division: Division,
-) -> str:
-    """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("suite.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "linked": linked,
-        "pieces": pieces,
-        "svg": lambda drawing: Markup(inline_svg(drawing)),
-        "terms_of": terms_of,
-        "typeset": typeset,
-    }
     first = outcomes.records[0]
-    return environment.get_template("page.html.j2").render(
+    text = render(
+        "page.html.j2",
+        trail,
         scores=scores,
         division=division,
         facts=facts(outcomes.protocol, outcomes.edition, outcomes.records),
         answers=shown,
         downloads=downloads(scores, outcomes.records),
         sections=sections,
-        glossary=TERMS,
         configuration=first.configuration,
         versions=_distinct(", ".join(map(" ".join, sorted(r.versions.items()))) for r in outcomes.records),
         commits=_distinct(record.code_commit or "unknown" for record in outcomes.records),
         cpus=_distinct(record.cpu for record in outcomes.records),
     )
+    return ReportPage(text, drawings)
 
 
 def _distinct(values: Iterable[str]) -> list[str]:
@@ -158,7 +146,12 @@ def _distinct(values: Iterable[str]) -> list[str]:
 
 
 def _sections(
-    store: Store, division: Division, outcomes: Outcomes, scores: Scores, published: Mapping[str, Scores]
+    store: Store,
+    division: Division,
+    outcomes: Outcomes,
+    scores: Scores,
+    published: Mapping[str, Scores],
+    clips: Sequence[Watched],
 ) -> Iterable[Section]:
     sheets = score_sheets(scores)
     many = len(outcomes.games) > MOST_NAMED_GAMES  # so that the first screen does not name them
@@ -203,6 +196,9 @@ def _sections(
         learning_drawings(outcomes),
         (),
     )
+    if clips:
+        text = f"The best evaluation episode of each game, over all arms and seeds. {PROVEN}"
+        yield Section("episodes", "Episodes to watch", (text,), clips=clips)
     if heads := _head_drawings(store, outcomes):
         text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
         yield Section("heads", "Head use", (text,), heads, ())

@@ -23,7 +23,7 @@ from suite.scoring.scores import GameTransfer, Scores
 
 NEGATIVE_MARK = " *"
 NULL_TITLE = "null range"
-_CONTRAST = (
+CONTRAST_COLUMNS = (
     Column("contrast", "contrast, 95 % interval"),
     Column("null", NULL_TITLE, rank=1),
     Column("p", "p"),
@@ -110,7 +110,8 @@ def _mark_note(scores: Scores) -> str:
     return f"; {NEGATIVE_MARK.strip()} negative rewards, in no figure over all games" if marked else ""
 
 
-def _contrast_cells(figure: Figure) -> dict[str, Cell]:
+def contrast_cells(figure: Figure) -> dict[str, Cell]:
+    """The cells of CONTRAST_COLUMNS."""
     return {
         "contrast": with_interval(figure, True),
         "null": null_pieces(figure, True),
@@ -127,7 +128,7 @@ def _transfer_sheet(scores: Scores) -> Sheet:
             Column("fresh", "fresh"),
             Column("transfer", "pre-trained"),
             Column("ratio", "ratio", rank=2),
-            *_CONTRAST,
+            *CONTRAST_COLUMNS,
             Column("wins", "transfer beats fresh", rank=1),
         ),
         tuple(
@@ -137,7 +138,7 @@ def _transfer_sheet(scores: Scores) -> Sheet:
                 "fresh": points(game.fresh_reward),
                 "transfer": points(game.transfer_reward),
                 "ratio": plain(game.ratio.value),
-                **_contrast_cells(game.contrast),
+                **contrast_cells(game.contrast),
                 "wins": plain(game.win_probability.value),
             }
             for game in scores.transfer.games
@@ -177,14 +178,14 @@ def _final_sheet(scores: Scores) -> Sheet:
             Column("game", "held-out game", "label"),
             Column("fresh", "fresh"),
             Column("transfer", "pre-trained"),
-            *_CONTRAST,
+            *CONTRAST_COLUMNS,
         ),
         tuple(
             {
                 "game": _marked(game),
                 "fresh": points(game.fresh_final),
                 "transfer": points(game.transfer_final),
-                **_contrast_cells(game.final_contrast),
+                **contrast_cells(game.final_contrast),
             }
             for game in scores.transfer.games
         ),
@@ -198,14 +199,14 @@ def _pretraining_sheet(scores: Scores) -> Sheet:
             Column("game", "training game", "label"),
             Column("fresh", "fresh"),
             Column("pretrain", "in pre-training"),
-            *_CONTRAST,
+            *CONTRAST_COLUMNS,
         ),
         tuple(
             {
                 "game": _marked(game),
                 "fresh": points(game.fresh_reward),
                 "pretrain": points(game.pretrain_reward),
-                **_contrast_cells(game.pretraining_contrast),
+                **contrast_cells(game.pretraining_contrast),
             }
             for game in scores.transfer.games
         ),
@@ -222,7 +223,7 @@ def _multitask_sheet(scores: Scores) -> Sheet:
             Column("specialist", "specialist"),
             Column("specialist_top", "specialist's best", rank=4),
             Column("ratio", "ratio", rank=3),
-            *_CONTRAST,
+            *CONTRAST_COLUMNS,
             Column("training", "contrast in training", rank=2),
             Column("random", "random", rank=2),
             Column("human", "human", rank=2),
@@ -235,7 +236,7 @@ def _multitask_sheet(scores: Scores) -> Sheet:
                 "specialist": points(game.specialist_mean),
                 "specialist_top": points(game.specialist_top),
                 "ratio": plain(game.ratio.value),
-                **_contrast_cells(game.contrast),
+                **contrast_cells(game.contrast),
                 "training": signed(game.training_contrast.value),
                 "random": points(game.random),
                 "human": points(game.human),

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from suite.report.figures import ForestRow, Level, draw_curve, draw_forest, draw_head_use, learning_rates
+from suite.report.figures import draw_curve, draw_head_use, learning_rates
+from suite.report.forests import ForestRow, Level, draw_forest
 from suite.report.style import FRESH, GENERALIST, HEADS, NULL, PRETRAIN, TRANSFER, TYPE_POINTS, save
 from suite.results.head_use import PARTS, HeadUse
 from suite.scoring.estimates import Curve, Figure, Interval, Null

@@ -11,7 +11,8 @@ import pytest
 from protocol import StoreError
 from suite.report.downloads import downloads
 from suite.report.facts import days, facts
-from suite.report.page import write_page
+from suite.report.page import make_page, write_page
+from suite.report.watching import Watched, best_episodes, embedded, watched
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scoring.outcomes import read_outcomes
@@ -29,6 +30,12 @@ def inputs() -> tuple:
     store = Store(published_folder(LEARNER, "smoke"), V1)
     outcomes = read_outcomes(store, V1.edition("smoke"))
     return store, outcomes, score_outcomes(outcomes)
+
+
+@pytest.fixture(scope="module")
+def clips(inputs) -> list[Watched]:
+    store, outcomes, _ = inputs
+    return [watched(episode, episode.game, embedded) for episode in best_episodes(store, outcomes)]
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +177,19 @@ def test_names_are_escaped(inputs, tmp_path):
     page = write_page(store, outcomes, Scores.model_validate(hostile.model_dump()), tmp_path).read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_the_best_episode_of_each_game_is_embedded(inputs, clips):
+    """The page has a still and a moving picture of each game, with its points."""
+    _, outcomes, _ = inputs
+    page = make_page(*inputs, clips).text
+    section = page[page.index('<section id="episodes"') :].partition("</section>")[0]
+    assert section.count('src="data:image/webp;base64,') == len(outcomes.games)
+    assert section.count('data-moving="data:image/webp;base64,') == len(outcomes.games)
+    for place, game in enumerate(outcomes.games):
+        top = max(float(arm[place].max()) for arm in outcomes.evaluation_tops)
+        assert f"<strong>{game}</strong> {top:,.0f} points in " in section
+    assert len(page) < 1_500_000
 
 
 def test_the_command_writes_it(amtlb, smoke_results, tmp_path):

@@ -1,0 +1,104 @@
+"""The learners of a leaderboard: their results, what these cost, and what the verifier says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from protocol import Edition, Protocol, RunRecord
+from suite.leaderboard.audited import Audited, audit_results
+from suite.results.results import open_results
+from suite.results.store import Store
+from suite.scoring.comparison import Comparison, compare_contenders, read_contenders
+from suite.scoring.outcomes import Outcomes
+from suite.scoring.published import published_scores
+
+Listener = Callable[[str], None]
+
+
+class Entry(NamedTuple):
+    """One learner of a leaderboard.
+
+    Attributes:
+        label: its name there.
+        store: where its runs lie.
+        outcomes: of these runs.
+        audited: the verifier's verdict.
+    """
+
+    label: str
+    store: Store
+    outcomes: Outcomes
+    audited: Audited
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """Of all its runs."""
+        return self.outcomes.records
+
+
+class Board(NamedTuple):
+    """Learners of one edition, side by side.
+
+    Attributes:
+        protocol: the rules.
+        edition: that all have played.
+        comparison: their scores, claims and duels, the highest transfer contrast first.
+        entries: by label, in the same order.
+    """
+
+    protocol: Protocol
+    edition: Edition
+    comparison: Comparison
+    entries: dict[str, Entry]
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """Of all runs of all learners."""
+        return [record for entry in self.entries.values() for record in entry.records]
+
+
+def read_board(
+    names: Sequence[str],
+    edition: str | None,
+    listener: Listener,
+    audits: Mapping[str, Audited] = MappingProxyType({}),
+) -> Board:
+    """Read, score and audit learners of one edition.
+
+    Args:
+        names: each a results folder, a submission or, where there is no such folder, a published baseline.
+        edition: of all; None: that of the first folder, or ``smoke`` where there is no folder.
+        listener: called with a line about each step.
+        audits: by name, those that were made already.
+
+    Raises:
+        StoreError: a folder is of another edition, incomplete or cannot be read, or is named twice.
+        ForeignProtocol: a folder was played under another protocol.
+        UnknownName: a name is neither a folder nor a published baseline.
+    """
+    listener("reading")
+    contenders = read_contenders(names, edition)
+    first = contenders[0].outcomes
+    listener("scoring")
+    comparison = compare_contenders(contenders, published_scores(first.protocol, first.edition.name))
+    entries = {}
+    for name, one in zip(names, contenders, strict=True):
+        listener(f"auditing {one.label}")
+        store = open_results(name, first.edition.name).store
+        audited = audits.get(name) or audit_results(store, one.label)
+        entries[one.label] = Entry(one.label, store, one.outcomes, audited)
+    ranked = sorted(
+        comparison.contenders,
+        key=lambda one: (
+            one.scores.transfer.contrast.value is None,
+            -(one.scores.transfer.contrast.value or 0),
+        ),
+    )
+    return Board(
+        first.protocol,
+        first.edition,
+        comparison.model_copy(update={"contenders": tuple(ranked)}),
+        {one.label: entries[one.label] for one in ranked},
+    )

@@ -1,0 +1,78 @@
+"""A leaderboard as a page: one that needs no other file, or one of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from protocol import StoreError
+from suite.leaderboard.entries import Board
+from suite.leaderboard.sections import board_sections
+from suite.report.facts import Fact, facts
+from suite.report.templates import Place, Section, Trail, render
+from suite.results.writing import own_folder, write_file
+
+PAGE, TEMPLATE, PACKAGES = "leaderboard.html", "board.html.j2", ("suite.leaderboard",)
+SMOKE = "The smoke edition shows that everything works and is no scientific result."
+NO_LINKS: Mapping[str, str] = MappingProxyType({})
+
+
+def write_leaderboard(board: Board, out: Path) -> Path:
+    """Write ``leaderboard.html``, which needs no other file.
+
+    Args:
+        board: of which learners.
+        out: a folder; made where it is missing.
+
+    Returns:
+        the page; the same board gives the same bytes.
+
+    Raises:
+        StoreError: the folder cannot be written to.
+    """
+    own_folder(out)
+    try:
+        write_file(out / PAGE, board_text(board))
+    except OSError as error:
+        raise StoreError(
+            f"the leaderboard cannot be written to {out} ({error}); choose another folder"
+        ) from error
+    return out / PAGE
+
+
+def board_text(
+    board: Board,
+    trail: Trail = (),
+    links: Mapping[str, str] = NO_LINKS,
+    below: Sequence[Place] = (),
+    notes: Sequence[Section] = (),
+) -> str:
+    """A leaderboard as text.
+
+    Args:
+        board: of which learners.
+        trail: the pages above it, where it is part of a site.
+        links: by the label of a learner, to a page about it.
+        below: pages about single games.
+        notes: sections about what is not in the table.
+    """
+    return render(
+        TEMPLATE,
+        trail,
+        PACKAGES,
+        title=f"Leaderboard of {board.edition.name}",
+        lines=lines_of(board.edition.name),
+        facts=(
+            *facts(board.protocol, board.edition, board.records),
+            Fact("Edition digest", board.comparison.edition_digest[:12]),
+        ),
+        sections=[*board_sections(board), *notes],
+        links=links,
+        below=below,
+    )
+
+
+def lines_of(edition: str) -> tuple[str, ...]:
+    """What a page says first about the results of an edition."""
+    return (SMOKE,) if edition == "smoke" else ()
