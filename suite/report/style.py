@@ -54,6 +54,7 @@ _SETTINGS: Any = {  # names of matplotlib, which types them one by one
     "grid.color": LINE,
     "grid.linewidth": 0.6,
     "text.color": INK,
+    "text.parse_math": False,  # a name with two dollar signs is a name
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "legend.frameon": False,

@@ -168,9 +168,11 @@ def test_pages_ask_no_other_host_and_complain_of_nothing(visit):
 def test_search_finds_a_page(visit):
     """The search of the docs answers, in a folder as on a server."""
     visit.go("docs/scores.html")
-    visit.page.locator("label[for=__search]").first.click()
-    visit.page.locator("input[name=query]").fill("jumpstart")
-    visit.page.locator(".md-search-result__link").first.wait_for()
+    visit.page.locator("input[name=query]").click()
+    visit.page.keyboard.type("jumpstart")
+    found = visit.page.locator(".md-search-result__link").first
+    found.wait_for()
+    assert "jumpstart" in found.inner_text().lower()
     assert visit.foreign == []
 
 

@@ -51,6 +51,24 @@ def test_a_forest_of_many_games_keeps_its_height():
     assert len(heights) == 1
 
 
+def test_a_panel_among_others_keeps_the_order_that_it_is_given():
+    """One of several panels has a title and no legend, and its rows from the top as they are given."""
+    rows = [ForestRow("b", figure(-0.5)), ForestRow("c", figure(0.5)), ForestRow("a", figure(0.0))]
+    drawn = draw_forest(rows, CONTRAST, GENERALIST, panel_of="pong")
+    (panel,) = drawn.axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["a", "c", "b"]
+    assert panel.get_title() == "pong"
+    assert not drawn.legends
+
+
+def test_a_name_is_no_formula(tmp_path):
+    """A learner's name is drawn letter by letter, dollar signs and backslashes included."""
+    name = r"$\nonsense$"
+    drawn = draw_forest([ForestRow(name, figure(0.1))], CONTRAST, TRANSFER, panel_of=name)
+    save(drawn, tmp_path / "named.svg")
+    assert name in (tmp_path / "named.svg").read_text()
+
+
 def test_a_spike_of_the_null_does_not_rule_the_axis():
     """The axis holds all that follows the first quarter, and what is drawn before it is cut off."""
     early, late = [1000.0] * 25, [0.1] * 75
