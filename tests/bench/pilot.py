@@ -166,10 +166,10 @@ def play(part: Part) -> dict[str, Any]:
 def _hold_each(part: Part) -> dict[str, Any]:
     """Hold each of the 18 actions, in one lane, episode after episode."""
     from suite.emulator.console import Console
-    from suite.emulator.roms import checked_rom
+    from suite.emulator.roms import checked_cartridge
 
     protocol = current_protocol()
-    console = Console(checked_rom(protocol, part.game), protocol.environment)
+    console = Console(checked_cartridge(protocol, part.game), protocol.environment)
     seed_of = partial(episode_seed, protocol.practice_digest, f"practice/{part.seed}", 0)
     steps = CONSTANT_FRAMES // protocol.environment.frame_skip
     rates, negative_rewards = [], 0

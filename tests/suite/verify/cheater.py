@@ -9,7 +9,7 @@ import numpy as np
 
 from protocol import Protocol, Run
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
 
 
@@ -91,7 +91,7 @@ class Cheater:
 
     def console(self, lane: int, game: str) -> Console:
         if (lane, game) not in self._consoles:
-            self._consoles[lane, game] = Console(checked_rom(self._protocol, game), self._rules)
+            self._consoles[lane, game] = Console(checked_cartridge(self._protocol, game), self._rules)
         return self._consoles[lane, game]
 
     def action(self) -> int:
