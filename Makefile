@@ -32,7 +32,8 @@ SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning pilot kills browser lock wheelhouse image sbom engine test-image test-contained site site-tools clean
+	learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained site site-tools \
+	clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -143,6 +144,9 @@ kills: setup  ## runs that are killed at random moments and called again, beside
 
 pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write its table
 	$(BIN)/python -m tests.bench.pilot
+
+flavours: setup  ## the choice of games and modes for near transfer: measure and play what is missing of it, write its table
+	$(BIN)/python -m tests.bench.flavours
 
 # CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -14,13 +14,14 @@ from protocol.errors import (
     UnknownName,
     WorkerDied,
 )
-from protocol.folds import make_folds
+from protocol.folds import make_folds, make_stratified_folds
 from protocol.model import (
     CURRENT,
     VERSIONS,
     Derivations,
     Edition,
     Environment,
+    Flavour,
     Frozen,
     Game,
     GameVectors,
@@ -54,6 +55,7 @@ __all__ = [
     "EndReason",
     "Environment",
     "EpisodeRecord",
+    "Flavour",
     "ForeignProtocol",
     "Frozen",
     "Game",
@@ -85,6 +87,7 @@ __all__ = [
     "load_references",
     "load_vectors",
     "make_folds",
+    "make_stratified_folds",
     "parse_run_id",
     "plan",
     "read_data",

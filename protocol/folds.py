@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import chain
 
 
 def make_folds(games: Iterable[str], number: int, seed: int) -> tuple[tuple[str, ...], ...]:
@@ -30,3 +31,30 @@ def make_folds(games: Iterable[str], number: int, seed: int) -> tuple[tuple[str,
         raise ValueError(f"{number} folds of {len(names)} games: the number must be 1 to {len(names)}")
     order = sorted(names, key=lambda game: hashlib.sha256(f"{seed}/{game}".encode()).digest())
     return tuple(tuple(sorted(order[start::number])) for start in range(number))
+
+
+def make_stratified_folds(
+    groups: Iterable[Iterable[str]], number: int, seed: int
+) -> tuple[tuple[str, ...], ...]:
+    """Deal the members of each group into folds, so that each fold has its share of every group.
+
+    Each group is dealt as ``make_folds`` deals games. If every group has as many members as there are folds,
+    each fold therefore holds out one member of each group.
+
+    Args:
+        groups: names, such as the flavours of one game after another; no name is in two groups.
+        number: how many folds, from 1 to the size of the smallest group.
+        seed: the protocol's seed.
+
+    Returns:
+        ``number`` tuples of names, each sorted; a group's shares in them differ by at most one.
+
+    Raises:
+        ValueError: a name is listed twice, or ``number`` is out of range.
+    """
+    dealt = [make_folds(group, number, seed) for group in groups]
+    folds = tuple(tuple(sorted(chain.from_iterable(shares))) for shares in zip(*dealt, strict=True))
+    names = [*chain.from_iterable(folds)]
+    if len(set(names)) != len(names):
+        raise ValueError(f"a name is in two groups of {sorted(names)}")
+    return folds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -20,10 +21,14 @@ VERSIONS = ("v1",)
 CURRENT = VERSIONS[-1]
 """The version that is played unless a record or a job names another."""
 
+Natural = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """A SHA-256 digest as 64 lower-case hexadecimal digits."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+_FLAVOUR = re.compile(
+    r"(?P<rom>[a-z][a-z0-9_]*)_mode(?P<mode>0|[1-9][0-9]{0,2})_difficulty(?P<difficulty>0|[1-9][0-9]{0,2})"
+)
 
 
 class Frozen(BaseModel):
@@ -90,6 +95,31 @@ class Game(Frozen):
     name: Name
     rom_sha256: Sha256
 
+    @property
+    def rom(self) -> str:
+        """ale-py's name of the ROM."""
+        return self.name
+
+
+class Flavour(Game):
+    """A game in a mode and a difficulty that are set after its ROM was loaded; the name says all of it.
+
+    A flavour is called ``freeway_mode1_difficulty0`` after its ROM and ale-py's numbers of the mode and the
+    difficulty. The game as its ROM is loaded, in its default mode and difficulty, is the Game itself.
+
+    Attributes:
+        mode: ale-py's number of the mode.
+        difficulty: ale-py's number of the difficulty.
+    """
+
+    mode: Natural
+    difficulty: Natural
+
+    @property
+    def rom(self) -> str:
+        """ale-py's name of the ROM."""
+        return self.name.removesuffix(f"_mode{self.mode}_difficulty{self.difficulty}")
+
 
 class Edition(Frozen):
     """One size of the protocol: its games, folds of held-out games, budgets and evaluation."""
@@ -128,11 +158,10 @@ class Protocol(Frozen):
 
     @model_validator(mode="after")
     def _editions_fit(self) -> Self:
-        known = {game.name for game in self.games}
         skip = self.environment.frame_skip
         for edition in self.editions:
-            if unknown := set(edition.games) - known:
-                raise ValueError(f"edition {edition.name} has games without a ROM hash: {sorted(unknown)}")
+            if unknown := sorted(name for name in edition.games if self._find(name) is None):
+                raise ValueError(f"edition {edition.name} has games without a ROM hash: {unknown}")
             if edition.budget_frames % (self.lanes * skip):
                 raise ValueError(f"edition {edition.name}: the budget is not a whole number of vector steps")
             if edition.evaluation_episodes % self.lanes or edition.evaluation_max_frames % skip:
@@ -144,9 +173,10 @@ class Protocol(Frozen):
         """The digest of each edition, which identifies it and is part of each of its seeds.
 
         SHA-256, in hexadecimal, over the RFC 8785 canonical JSON of exactly what decides how that edition is
-        played: lanes, emulator, environment, derivations, the edition itself and its games with their ROMs.
-        Adding another edition or game therefore changes no digest. Fields that are None are left out: if a
-        later release adds a field that an edition does not use, the digest of that edition stays the same.
+        played: lanes, emulator, environment, derivations, the edition itself and its games with their ROMs, and
+        with the mode and difficulty of each flavour. Adding another edition, game or flavour therefore changes
+        no digest. Fields that are None are left out: if a later release adds a field that an edition does not
+        use, the digest of that edition stays the same.
         """
         return {
             edition.name: canonical_digest(
@@ -182,11 +212,32 @@ class Protocol(Frozen):
         raise UnknownName(f"edition {name!r} does not exist in protocol {self.version}; choose one of: {known}")
 
     def game(self, name: str) -> Game:
-        """The game called ``name``; raises UnknownName if there is none."""
-        for game in self.games:
-            if game.name == name:
-                return game
-        raise UnknownName(f"game {name!r} is not one of the {len(self.games)} of protocol {self.version}")
+        """The game or Flavour called ``name``; raises UnknownName if there is none.
+
+        A flavour needs no entry of its own: its ROM is that of its game. Whether the emulator has its mode and
+        difficulty shows when a console is made.
+        """
+        if (game := self._find(name)) is None:
+            raise UnknownName(
+                f"game {name!r} is not one of the {len(self.games)} of protocol {self.version}, nor a flavour "
+                "of one, which looks like freeway_mode1_difficulty0"
+            )
+        return game
+
+    @cached_property
+    def played_games(self) -> tuple[str, ...]:
+        """The names of all games that a run may play: each game with a ROM, then each flavour of an edition."""
+        names = [game.name for game in self.games]
+        return tuple(dict.fromkeys([*names, *(name for edition in self.editions for name in edition.games)]))
+
+    def _find(self, name: str) -> Game | None:
+        match = _FLAVOUR.fullmatch(name)
+        rom = name if match is None else match["rom"]
+        game = next((game for game in self.games if game.name == rom), None)
+        if game is None or match is None:
+            return game
+        mode, difficulty = int(match["mode"]), int(match["difficulty"])
+        return Flavour(name=name, rom_sha256=game.rom_sha256, mode=mode, difficulty=difficulty)
 
 
 class Reference(Frozen):

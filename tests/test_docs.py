@@ -213,7 +213,7 @@ def test_the_cost_table_has_the_steps_of_the_plan(edition):
     assert f"| {row} |" in (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md", "docs/flavours.md"])
 def test_the_shown_python_runs(newcomer, page):
     """The Python that a page shows runs in a newcomer's folder, and warns of nothing."""
     for block in blocks(ROOT / page, "python"):

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from protocol import load
-from tests.bench.pilot import CHOSEN, DATA, SEEDS, TABLE, Pilot, candidates, judge, table
+from tests.bench.pilot import CHOSEN, DATA, TABLE, Pilot, candidates, table
+from tests.bench.verdict import SEEDS, cells, judge
 
 ROOT = Path(__file__).resolve().parent.parent
 PILOT = Pilot(ROOT / DATA)
@@ -62,6 +63,20 @@ def test_one_negative_reward_bars_a_game():
     verdict = judge(parts(100, 10, 10, negative_rewards=1))
     assert verdict.conditions == (False, True, True)
     assert not verdict.undecided
+
+
+def test_no_learner_is_played_where_a_reward_was_negative(tmp_path):
+    """Uniform play and constant actions come first; a negative reward among them is a verdict already."""
+    pilot = Pilot(tmp_path / "plays.jsonl")
+    assert {part.player for part in pilot.next_parts("tennis")} == {"uniform", "constant"}
+    for part in pilot.next_parts("tennis"):
+        found = line(part.player, [1.0] * 18, int(part.player == "uniform"), part.seed)
+        pilot.parts[part] = {**found, "game": "tennis"}
+    assert pilot.next_parts("tennis") == []
+    verdict = pilot.verdict("tennis")
+    assert verdict is not None
+    assert verdict.conditions[0] is verdict.qualifies is False
+    assert cells(verdict, ["ppo"]) == ["3", "1.0", "1.0 (0)", "", "no", "", ""]
 
 
 def test_the_better_learner_counts():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -71,13 +72,13 @@ def protocol_check(
     as_json: JsonOption = False,
 ) -> None:
     """Check every ROM's hash and, by playing them, every conformance vector on this machine."""
-    from suite.emulator.roms import checked_rom
+    from suite.emulator.roms import checked_cartridge
     from suite.emulator.stamp import is_stamped, write_stamp
 
     protocol = current_protocol()
-    names = [game.name for game in protocol.games]
+    names = protocol.played_games
     for name in names:
-        checked_rom(protocol, name)
+        checked_cartridge(protocol, name)
     if stamp and is_stamped(stamp, protocol):
         _print_check(protocol, [], False, as_json)
         return
@@ -91,7 +92,7 @@ def protocol_check(
         write_stamp(stamp, protocol)
 
 
-def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
+def _play_all_vectors(protocol: Protocol, names: Sequence[str]) -> list[str]:
     """The games whose vector deviates on this machine."""
     from suite.cli.printing import output_console
     from suite.cli.progress import CountDisplay
@@ -104,7 +105,7 @@ def _play_all_vectors(protocol: Protocol, names: list[str]) -> list[str]:
 
 
 def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json: bool) -> None:
-    games = len(protocol.games)
+    roms, games = len(protocol.games), len(protocol.played_games)
     if as_json:
         answer = {
             "edition_digests": dict(protocol.edition_digests),
@@ -116,6 +117,6 @@ def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json
     elif not deviating:
         when = "" if played else " (played when this installation was stamped)"
         print(
-            f"{games} ROMs and the {2 * games} conformance vectors of rewards, RAM and pictures agree with "
+            f"{roms} ROMs and the {2 * games} conformance vectors of rewards, RAM and pictures agree with "
             f"protocol {protocol.version}{when}"
         )

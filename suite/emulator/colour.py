@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
 from protocol import Environment
 from suite.emulator.console import Console
+from suite.emulator.roms import Cartridge
 
 UInt8 = npt.NDArray[np.uint8]
 FRAMES_PER_SECOND = 60
@@ -19,15 +18,15 @@ class ColourConsole(Console):
     """A console that also shows its own picture, in its own size and colours.
 
     Args:
-        rom: a ROM whose hash has been checked.
+        cartridge: the game, whose ROM has been checked.
         environment: the protocol's rules.
 
     Attributes:
         picture_shape: of its pictures, (height, width, 3): 210 x 160 in most games, up to 250 high in others.
     """
 
-    def __init__(self, rom: Path, environment: Environment) -> None:
-        super().__init__(rom, environment)
+    def __init__(self, cartridge: Cartridge, environment: Environment) -> None:
+        super().__init__(cartridge, environment)
         self.picture_shape = (*self._ale.getScreenDims(), 3)
         self._colours = np.empty((2, *self.picture_shape), np.uint8)
         # As in any console: a restored state does not bring its picture along.

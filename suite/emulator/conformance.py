@@ -29,7 +29,7 @@ from protocol import (
     load_vectors,
 )
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.machine import available_cores
 
 PLAYED_STEPS = 1000
@@ -37,7 +37,7 @@ PLAYED_STEPS = 1000
 
 def play_vector(protocol: Protocol, game: str, steps: int) -> GameVectors:
     """Play one game's conformance play on this machine; raises RomError for a wrong ROM."""
-    console = Console(checked_rom(protocol, game), protocol.environment)
+    console = Console(checked_cartridge(protocol, game), protocol.environment)
     generator = np.random.Generator(np.random.Philox(key=conformance_seed(game, "actions", 0)))
     actions = generator.integers(0, protocol.environment.actions, steps).tolist()
     ram = np.empty(RAM_BYTES, np.uint8)
@@ -115,7 +115,7 @@ def deviating_games(expected: Mapping[str, GameVectors], found: Mapping[str, Gam
 
 def _main() -> None:
     protocol = current_protocol()
-    vectors = play_vectors(protocol, [game.name for game in protocol.games], PLAYED_STEPS, lambda game: None)
+    vectors = play_vectors(protocol, protocol.played_games, PLAYED_STEPS, lambda game: None)
     owner = "suite/emulator/conformance.py"
     print(f"# Conformance vectors of protocol {protocol.version}; {owner} defines them.")
     played_on = f"{protocol.emulator.package} {protocol.emulator.version}"

@@ -1,22 +1,23 @@
 """One console: an ALE with one game, each episode of which can be replayed alone, bit for bit.
 
 The emulator itself is deterministic here: its own sticky probability is 0, and each episode starts from the
-snapshot taken right after the ROM was loaded. The sticky draws are our own, from a Philox generator keyed by
-the episode seed (Salmon et al. 2011; numpy's implementation, one double per frame).
+snapshot taken right after the ROM was loaded. In a flavour, the snapshot is taken after the mode and the
+difficulty were set and the console was reset, which makes them take effect. The sticky draws are our own, from
+a Philox generator keyed by the episode seed (Salmon et al. 2011; numpy's implementation, one double per frame).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from ale_py import ALEInterface, LoggerMode
 
-from protocol import Environment
+from protocol import Environment, Flavour, UnknownName
+from suite.emulator.roms import Cartridge
 
 RAM_BYTES = 128
 """The size of the console's RAM."""
@@ -32,16 +33,21 @@ class Console:
     """One ALE with its game loaded, and the snapshot that every episode starts from.
 
     Args:
-        rom: a ROM whose hash has been checked (an unsupported one would end the process).
+        cartridge: the game, whose ROM has been checked.
         environment: the protocol's rules; frame skip 4 with the last two frames pooled.
+
+    Raises:
+        UnknownName: the emulator does not have the flavour's mode or difficulty.
     """
 
-    def __init__(self, rom: Path, environment: Environment) -> None:
+    def __init__(self, cartridge: Cartridge, environment: Environment) -> None:
         self._environment = environment
         self._ale = ale = ALEInterface()
         ale.setFloat("repeat_action_probability", 0.0)
         ale.setInt("random_seed", 0)
-        ale.loadROM(rom)
+        ale.loadROM(cartridge.rom)
+        if cartridge.flavour is not None:
+            _select(ale, cartridge.flavour)
         self._snapshot = ale.cloneState(include_rng=True)
         shape = ale.getScreenDims()
         self._screens = np.empty((2, *shape), np.uint8)
@@ -154,6 +160,22 @@ class Console:
 
     def _shrink(self, screen: UInt8, out: UInt8) -> None:
         cv2.resize(screen, self._size, dst=out, interpolation=cv2.INTER_AREA)
+
+
+def _select(ale: ALEInterface, flavour: Flavour) -> None:
+    """Set a flavour's mode and difficulty, and reset the console, at which they take effect."""
+    for kind, wanted, available in (
+        ("mode", flavour.mode, ale.getAvailableModes()),
+        ("difficulty", flavour.difficulty, ale.getAvailableDifficulties()),
+    ):
+        if wanted not in available:
+            known = ", ".join(map(str, available))
+            raise UnknownName(
+                f"game {flavour.name!r}: {flavour.rom} has no {kind} {wanted}; choose one of: {known}"
+            )
+    ale.setMode(flavour.mode)
+    ale.setDifficulty(flavour.difficulty)
+    ale.reset_game()
 
 
 def _held_frames(seed: int, environment: Environment) -> Iterator[int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from protocol import EpisodeRecord, Protocol, Run
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 
 
 class Replay(NamedTuple):
@@ -56,7 +56,7 @@ class Replayer:
             raise ValueError(f"action {max(episode.actions)} is above {rules.actions - 1}")
         console = self._consoles.get(episode.game)
         if console is None:
-            console = Console(checked_rom(self._protocol, episode.game), rules)
+            console = Console(checked_cartridge(self._protocol, episode.game), rules)
             self._consoles[episode.game] = console
         console.begin(run.episode_seed(episode.lane, episode.number))
         rewards, over_after = console.play(np.frombuffer(episode.actions, np.uint8))

@@ -1,4 +1,4 @@
-"""The location of the ROMs, and the check that each is the one that the protocol pins."""
+"""What a console is loaded with: the ROM, proven to be the one that the protocol pins, and the flavour."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ import hashlib
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
-from protocol import Protocol, RomError
+from protocol import Flavour, Protocol, RomError
+
+
+class Cartridge(NamedTuple):
+    """A game that a console can be loaded with.
+
+    Attributes:
+        rom: a file whose hash has been checked (the emulator ends the process at an unsupported one).
+        flavour: the mode and difficulty to be set; None: as the ROM is loaded.
+    """
+
+    rom: Path
+    flavour: Flavour | None
 
 
 def rom_folder() -> Path:
@@ -20,23 +33,23 @@ def rom_folder() -> Path:
     return Path(spec.origin).parent / "roms"
 
 
-def checked_rom(protocol: Protocol, game: str) -> Path:
-    """The path of a game's ROM, after its SHA-256 was compared with the protocol's.
+def checked_cartridge(protocol: Protocol, game: str) -> Cartridge:
+    """A game or flavour with its ROM, after the ROM's SHA-256 was compared with the protocol's.
 
     Raises:
         UnknownName: the protocol has no such game.
         RomError: the file is missing, unreadable or a different ROM.
     """
-    path = rom_folder() / f"{game}.bin"
-    expected = protocol.game(game).rom_sha256
+    known = protocol.game(game)
+    path = rom_folder() / f"{known.rom}.bin"
     way_out = f"unset ALE_ROMS_DIR or reinstall {protocol.emulator.package}=={protocol.emulator.version}"
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise RomError(f"the ROM of {game} cannot be read ({error}); {way_out}") from error
-    if found != expected:
+    if found != known.rom_sha256:
         raise RomError(
             f"the ROM of {game} at {path} has SHA-256 {found[:12]}..., "
-            f"protocol {protocol.version} pins {expected[:12]}...; {way_out}"
+            f"protocol {protocol.version} pins {known.rom_sha256[:12]}...; {way_out}"
         )
-    return path
+    return Cartridge(path, known if isinstance(known, Flavour) else None)

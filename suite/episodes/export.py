@@ -22,7 +22,7 @@ import numpy as np
 
 from protocol import Phase, Protocol, StoreError, UnknownName, WorkerDied, load
 from suite.emulator.console import Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.minari_set import write_minari_index
 from suite.episodes.recorded import Recorded, find_recorded
 from suite.episodes.shards import FORMATS, MINARI
@@ -235,7 +235,7 @@ def _opened(run: str, version: str, edition: str) -> tuple[Protocol, Recorded]:
 def _console(version: str, game: str) -> Console:
     """A worker's own, which stays loaded from episode to episode."""
     protocol = load(version)
-    return Console(checked_rom(protocol, game), protocol.environment)
+    return Console(checked_cartridge(protocol, game), protocol.environment)
 
 
 def _regenerate(protocol: Protocol, recorded: Recorded, row: int, most_steps: int | None = None) -> Transitions:

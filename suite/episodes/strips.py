@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from protocol import Protocol
 from suite.emulator.colour import ColourConsole
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.proven import Claims
 
 UInt8 = npt.NDArray[np.uint8]
@@ -64,7 +64,7 @@ def show(protocol: Protocol, shows: Sequence[Shown], scale: int) -> Iterator[UIn
 
 def _pictures(protocol: Protocol, shown: Shown, scale: int) -> Iterator[UInt8]:
     """An episode's pictures, the one before its first step included, each with its strip."""
-    console = ColourConsole(checked_rom(protocol, shown.claims.episode.game), protocol.environment)
+    console = ColourConsole(checked_cartridge(protocol, shown.claims.episode.game), protocol.environment)
     screen = np.empty(console.picture_shape, np.uint8)
     console.first_picture_in_colour(screen)
     skip = protocol.environment.frame_skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple, Self
 from typing import Protocol as Contract
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from protocol import Protocol
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import Cartridge, checked_cartridge
 
 IDLE = 255
 """The action of a lane that is not stepped."""
@@ -95,15 +94,19 @@ class LaneBlock:
     Args:
         lanes: the indices of the lanes.
         arrays: of all lanes.
-        roms: the games, in the order of the indices in ``next_game``, with their checked ROMs.
+        cartridges: the games, in the order of the indices in ``next_game``.
     """
 
     def __init__(
-        self, lanes: Sequence[int], arrays: LaneArrays, roms: Mapping[str, Path], protocol: Protocol
+        self,
+        lanes: Sequence[int],
+        arrays: LaneArrays,
+        cartridges: Mapping[str, Cartridge],
+        protocol: Protocol,
     ) -> None:
         self._lanes = tuple(lanes)
         self._arrays = arrays
-        self._roms = tuple(roms.values())
+        self._cartridges = tuple(cartridges.values())
         self._environment = protocol.environment
         self._consoles: dict[tuple[int, int], Console] = {}
         self._playing: dict[int, Console] = {}
@@ -122,7 +125,7 @@ class LaneBlock:
                 continue
             console = self._consoles.get((lane, game))
             if console is None:
-                console = self._consoles[lane, game] = Console(self._roms[game], self._environment)
+                console = self._consoles[lane, game] = Console(self._cartridges[game], self._environment)
             console.begin(int(self._arrays.seeds[lane]))
             self._stacks[lane][...] = 0
             console.first_picture(self._newest[lane])
@@ -146,9 +149,9 @@ class LaneBlock:
             console.ram(self._rams[lane])
 
 
-def checked_roms(protocol: Protocol, games: Sequence[str]) -> dict[str, Path]:
-    """The ROM of each game, with its hash checked; raises RomError for the first that is wrong."""
-    return {game: checked_rom(protocol, game) for game in games}
+def checked_cartridges(protocol: Protocol, games: Sequence[str]) -> dict[str, Cartridge]:
+    """Each game with its ROM, whose hash is checked; raises RomError for the first that is wrong."""
+    return {game: checked_cartridge(protocol, game) for game in games}
 
 
 class InProcessEngine:
@@ -164,10 +167,10 @@ class InProcessEngine:
     """
 
     def __init__(self, protocol: Protocol, games: Sequence[str], lanes: int) -> None:
-        roms = checked_roms(protocol, games)
-        self._index = {game: index for index, game in enumerate(roms)}
+        cartridges = checked_cartridges(protocol, games)
+        self._index = {game: index for index, game in enumerate(cartridges)}
         self.arrays = LaneArrays.over(bytearray(LaneArrays.size_bytes(protocol, lanes)), protocol, lanes)
-        self._block = LaneBlock(range(lanes), self.arrays, roms, protocol)
+        self._block = LaneBlock(range(lanes), self.arrays, cartridges, protocol)
 
     def step(self, actions: npt.NDArray[np.uint8]) -> None:
         """Play one agent step (see Engine)."""

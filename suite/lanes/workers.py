@@ -15,14 +15,21 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.shared_memory import SharedMemory
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from protocol import Protocol, WorkerDied
-from suite.lanes.engine import Engine, InProcessEngine, LaneArrays, LaneBlock, checked_roms, order_episodes
+from suite.emulator.roms import Cartridge
+from suite.lanes.engine import (
+    Engine,
+    InProcessEngine,
+    LaneArrays,
+    LaneBlock,
+    checked_cartridges,
+    order_episodes,
+)
 
 ANSWER_SECONDS = 120
 """The time that a worker may take for one order; loading a ROM, its slowest work, takes 0.1 s per lane."""
@@ -61,15 +68,15 @@ class WorkerEngine:
     def __init__(self, protocol: Protocol, games: Sequence[str], lanes: int, workers: int) -> None:
         if workers < 1:
             raise ValueError(f"{workers} workers: at least 1 is needed")
-        roms = checked_roms(protocol, games)
-        self._index = {game: index for index, game in enumerate(roms)}
+        cartridges = checked_cartridges(protocol, games)
+        self._index = {game: index for index, game in enumerate(cartridges)}
         self._workers: list[_Worker] = []
         self._memory = SharedMemory(create=True, size=LaneArrays.size_bytes(protocol, lanes))
         self.arrays = LaneArrays.over(_buffer(self._memory), protocol, lanes)
         try:
             count = min(workers, lanes)
             for first in range(count):
-                self._start(tuple(range(first, lanes, count)), roms, protocol, lanes)
+                self._start(tuple(range(first, lanes, count)), cartridges, protocol, lanes)
             self._await(self._workers)
         except BaseException:
             self.close()
@@ -108,13 +115,15 @@ class WorkerEngine:
             del self.arrays  # its views would keep the memory open
             self._memory.close()
 
-    def _start(self, lanes: tuple[int, ...], roms: dict[str, Path], protocol: Protocol, total: int) -> None:
+    def _start(
+        self, lanes: tuple[int, ...], cartridges: dict[str, Cartridge], protocol: Protocol, total: int
+    ) -> None:
         context = get_context("spawn")
         orders_in, orders_out = context.Pipe(duplex=False)
         answers_in, answers_out = context.Pipe(duplex=False)
         process = context.Process(
             target=_work,
-            args=(orders_in, answers_out, self._memory.name, lanes, roms, protocol, total),
+            args=(orders_in, answers_out, self._memory.name, lanes, cartridges, protocol, total),
             daemon=True,
             name=f"amtlb-lanes-{lanes[0]}",
         )
@@ -168,7 +177,7 @@ def _work(
     answers: Connection,
     memory_name: str,
     lanes: tuple[int, ...],
-    roms: dict[str, Path],
+    cartridges: dict[str, Cartridge],
     protocol: Protocol,
     total: int,
 ) -> None:
@@ -181,7 +190,7 @@ def _work(
             answers.fileno(),
             LaneArrays.over(_buffer(memory), protocol, total),
             lanes,
-            roms,
+            cartridges,
             protocol,
         )
     except BrokenPipeError:
@@ -206,10 +215,10 @@ def _serve(
     answers: int,
     arrays: LaneArrays,
     lanes: tuple[int, ...],
-    roms: dict[str, Path],
+    cartridges: dict[str, Cartridge],
     protocol: Protocol,
 ) -> None:
-    block = LaneBlock(lanes, arrays, roms, protocol)
+    block = LaneBlock(lanes, arrays, cartridges, protocol)
     os.write(answers, _DONE)
     while True:
         _look_for_a_while(orders)

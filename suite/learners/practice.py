@@ -28,13 +28,14 @@ def practice_lanes(
     """Lanes of real games with a budget of their own, for trying a learner; they are not a run of the protocol.
 
     Args:
-        games: ale-py's names; each episode draws one of them, and all have the same budget.
+        games: ale-py's names, or flavours of them, such as ``"freeway_mode1_difficulty0"``; each episode draws
+            one of them, and all have the same budget.
         steps_a_lane: agent steps that each lane plays.
         seed: another seed gives other episodes.
         recorder: called at every step; None records nothing.
 
     Raises:
-        UnknownName: a game is not in the protocol.
+        UnknownName: a game is not in the protocol, or the emulator does not have its mode or difficulty.
         RomError: the ROM of a game is missing, or is not the protocol's.
 
     Example:

@@ -98,9 +98,9 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
             yield finding(rule, place, f"{name} {right}", str(found)[:200])
     vectors = load_vectors(protocol.version).games
     for spending in record.games:
-        known = {game.name: game for game in protocol.games}.get(spending.game)
-        if known is None:
+        if spending.game not in protocol.played_games:
             continue  # rule B2 tells which games there should be
+        known = protocol.game(spending.game)
         if spending.rom_sha256 != known.rom_sha256:
             yield finding("P2", place, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)
         vector = vectors[spending.game]

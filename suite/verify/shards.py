@@ -14,7 +14,7 @@ import pyarrow as pa
 from protocol import EpisodeRecord, Protocol, Run, RunId, describe, load, parse_run_id
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.results.reading import read_ledger_file
 from suite.results.store import LEDGER
 from suite.untrusted.files import Unreadable
@@ -95,7 +95,7 @@ def _replayer(version: str) -> Replayer:
 def steps_per_second(version: str) -> float:
     """How fast a core of this machine replays, measured on one game."""
     protocol = load(version)
-    console = Console(checked_rom(protocol, protocol.games[0].name), protocol.environment)
+    console = Console(checked_cartridge(protocol, protocol.games[0].name), protocol.environment)
     console.begin(0)
     started = time.perf_counter()
     for _ in range(_MEASURED_STEPS):
@@ -108,9 +108,8 @@ def _compare(
 ) -> Iterator[Finding]:
     """The first divergence of an episode, or none."""
     place = Place.of_run(run.run_id, LEDGER, row)
-    known = {game.name for game in protocol.games}
     if (
-        episode.game not in known
+        episode.game not in protocol.played_games
         or not episode.actions
         or max(episode.actions) >= protocol.environment.actions
         or len(episode.actions) != episode.length_steps

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from suite.emulator.console import Console as GameConsole
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.recorded import find_recorded
 from suite.episodes.shards import FORMATS
 from suite.episodes.transitions import regenerate
@@ -40,7 +40,7 @@ def measure(game: str) -> tuple[dict[str, list[float]], dict[str, float]]:
     recorded = find_recorded(f"ppo/fresh/{game}/seed0", V1, "smoke")
     rows = recorded.rows("evaluation", None)[:8]
     steps = sum(recorded.table["length_steps"].take(rows).to_pylist())
-    console = GameConsole(checked_rom(V1, game), V1.environment)
+    console = GameConsole(checked_cartridge(V1, game), V1.environment)
     budget = make_meter([game], 80_000, "smoke/generalist/seed0")
     env = LaneEnv(V1, seeds_of(), make_engine([game], 0), budget, 4 * 80_000, None)
     env.reset()

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from protocol import episode_seed, game_choice, load
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
 from suite.lanes.workers import make_engine
@@ -47,7 +47,7 @@ class Bare:
     def __init__(self, game: str) -> None:
         self._ale = ALEInterface()
         self._ale.setFloat("repeat_action_probability", 0.0)
-        self._ale.loadROM(checked_rom(V1, game))
+        self._ale.loadROM(checked_cartridge(V1, game).rom)
         self._snapshot = self._ale.cloneState(include_rng=True)
 
     def play(self, chosen: np.ndarray) -> None:

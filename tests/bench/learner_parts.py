@@ -168,9 +168,9 @@ def measure_bare(part: Part) -> dict[str, float]:
 def bare_emulation(game: str, seed: int) -> float:
     """Seconds a step of one console, with its picture."""
     from suite.emulator.console import Console as AtariConsole
-    from suite.emulator.roms import checked_rom
+    from suite.emulator.roms import checked_cartridge
 
-    console = AtariConsole(checked_rom(V1, game), V1.environment)
+    console = AtariConsole(checked_cartridge(V1, game), V1.environment)
     console.begin(seed)
     picture = np.empty((84, 84), np.uint8)
     chosen = np.random.Generator(np.random.Philox(key=seed)).integers(0, 18, 6000).tolist()

@@ -14,7 +14,7 @@ The first eight that qualify are the games of ``lite``. All is in points per 1,0
 400,000 frames in 8 lanes; what does not learn has one rate at all times and plays less: uniform play 100,000
 frames in 8 lanes, each constant action 20,000 in one. Seeds are those of ``practice_lanes``, which no run has.
 Where PPO alone meets (b) and (c), DQN is not played: a better learner only makes both easier. Each part is
-a line of the data file, and a part that is there is not played again.
+a line of the data file, and a part that is there is not played again. No learner is played where (a) failed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
@@ -30,11 +29,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from protocol import current_protocol, episode_seed
 from suite.machine import available_cores, cpu_type
 from tests.bench.learning import play_in_process, practise
+from tests.bench.verdict import (
+    LEARNERS,
+    LEAST_OF_UNIFORM,
+    MOST_OF_LEARNED,
+    SEEDS,
+    UNLEARNED,
+    Verdict,
+    cells,
+    judge,
+)
 
 ATARI_100K = (
     *("alien", "amidar", "assault", "asterix", "bank_heist", "battle_zone", "boxing", "breakout"),
@@ -57,11 +64,8 @@ TUNED_ON = (
 )
 """Games of the trials in docs/baselines.md, and pong, in which learners are checked and timed."""
 CHOSEN = 8
-SEEDS = 3
 FRAMES = 400_000
 UNIFORM_FRAMES, CONSTANT_FRAMES = 100_000, 20_000
-MOST_OF_LEARNED, LEAST_OF_UNIFORM = 0.8, 1.5
-LEARNERS = ("ppo", "dqn")
 DATA = Path("docs/lite_pilot.jsonl")
 TABLE = Path("docs/lite_pilot.md")
 
@@ -80,71 +84,12 @@ def candidates() -> list[str]:
     barred = {*protocol.edition("smoke").games, *TUNED_ON}
     first = [game for game in ATARI_100K if game not in barred]
     rest = [game for game in protocol.edition("full").games if game not in {*barred, *first}]
-    return [*_ordered(first), *_ordered(rest)]
+    return [*ordered(first), *ordered(rest)]
 
 
-def _ordered(games: Iterable[str]) -> list[str]:
-    return sorted(games, key=lambda game: hashlib.sha256(f"2016/{game}".encode()).hexdigest())
-
-
-class Verdict(NamedTuple):
-    """What the parts of one candidate say; rates are means over seeds, in points per 1,000 agent steps.
-
-    Attributes:
-        negative_rewards: over all plays.
-        uniform: rate.
-        constant: the best constant action and its rate.
-        learned: by learner that was played, the rate of its last tenth.
-    """
-
-    negative_rewards: int
-    uniform: float
-    constant: tuple[int, float]
-    learned: dict[str, float]
-
-    @property
-    def best(self) -> float:
-        """The rate of the better learner."""
-        return max(self.learned.values())
-
-    @property
-    def conditions(self) -> tuple[bool, bool, bool]:
-        """(a), (b), (c)."""
-        floor = max(self.uniform, self.constant[1])
-        return (
-            self.negative_rewards == 0,
-            floor <= MOST_OF_LEARNED * self.best,
-            self.best > 0 and self.best >= LEAST_OF_UNIFORM * self.uniform,
-        )
-
-    @property
-    def qualifies(self) -> bool:
-        """Whether all three hold."""
-        return all(self.conditions)
-
-    @property
-    def undecided(self) -> bool:
-        """Whether DQN could still make the candidate qualify."""
-        return self.conditions[0] and not self.qualifies and "dqn" not in self.learned
-
-
-def judge(parts: Sequence[dict[str, Any]]) -> Verdict:
-    """The verdict on one candidate, from its lines of the data file."""
-    of = {
-        player: [part for part in parts if part["player"] == player]
-        for player in (*LEARNERS, "uniform", "constant")
-    }
-    actions = np.mean([part["points_per_1000_steps"] for part in of["constant"]], axis=0)
-    return Verdict(
-        negative_rewards=sum(part["negative_rewards"] for part in parts),
-        uniform=statistics.mean(statistics.mean(part["points_per_1000_steps"]) for part in of["uniform"]),
-        constant=(int(actions.argmax()), float(actions.max())),
-        learned={
-            learner: statistics.mean(part["points_per_1000_steps"][-1] for part in of[learner])
-            for learner in LEARNERS
-            if of[learner]
-        },
-    )
+def ordered(names: Iterable[str]) -> list[str]:
+    """Names in the order of SHA-256 of "2016/NAME"."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"2016/{name}".encode()).hexdigest())
 
 
 def play(part: Part) -> dict[str, Any]:
@@ -166,10 +111,10 @@ def play(part: Part) -> dict[str, Any]:
 def _hold_each(part: Part) -> dict[str, Any]:
     """Hold each of the 18 actions, in one lane, episode after episode."""
     from suite.emulator.console import Console
-    from suite.emulator.roms import checked_rom
+    from suite.emulator.roms import checked_cartridge
 
     protocol = current_protocol()
-    console = Console(checked_rom(protocol, part.game), protocol.environment)
+    console = Console(checked_cartridge(protocol, part.game), protocol.environment)
     seed_of = partial(episode_seed, protocol.practice_digest, f"practice/{part.seed}", 0)
     steps = CONSTANT_FRAMES // protocol.environment.frame_skip
     rates, negative_rewards = [], 0
@@ -195,21 +140,28 @@ class Pilot:
 
     Args:
         data: the file; parts are added to it as they end.
+        learners: those whose better one counts: PPO, and DQN where it could change the verdict.
+        others: files of other pilots, whose parts of these learners count, too.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, learners: Sequence[str] = LEARNERS, others: Sequence[Path] = ()) -> None:
         self._data = data
-        text = data.read_text(encoding="utf-8") if data.exists() else ""
-        self.parts = {
-            Part(*(line[name] for name in Part._fields)): line for line in map(json.loads, text.splitlines())
-        }
+        self._learners = learners
+        lines = (line for path in (*others, data) for line in read_lines(path))
+        parts = {Part(*(line[name] for name in Part._fields)): line for line in lines}
+        barred = {*LEARNERS} - {*learners}
+        self.parts = {part: line for part, line in parts.items() if part.player not in barred}
 
     def verdict(self, game: str) -> Verdict | None:
         """The verdict on a candidate; None: it has not been played as far as needed."""
-        if self._missing(game, ("ppo", "uniform", "constant")):
+        if self._missing(game, UNLEARNED):
             return None
         verdict = judge([line for part, line in self.parts.items() if part.game == game])
-        return None if verdict.undecided or 0 < len(self._missing(game, ("dqn",))) < SEEDS else verdict
+        if self._missing(game, ("ppo",)):
+            return verdict if verdict.negative_rewards else None
+        if self._learners == LEARNERS and (verdict.undecided or 0 < len(self._missing(game, ("dqn",))) < SEEDS):
+            return None
+        return verdict
 
     def chosen(self) -> list[str]:
         """The candidates that qualify, in order, eight at most, as far as all before them have a verdict."""
@@ -222,15 +174,16 @@ class Pilot:
         return found
 
     def next_parts(self, game: str) -> list[Part]:
-        """What a candidate lacks: all but DQN first, then DQN where it could change the verdict."""
-        if first := self._missing(game, ("ppo", "uniform", "constant")):
-            return first
-        return self._missing(game, ("dqn",)) if self.verdict(game) is None else []
+        """What a candidate lacks: what is cheap first, then each learner where it could change the verdict."""
+        for players in (UNLEARNED, *((learner,) for learner in self._learners)):
+            if (missing := self._missing(game, players)) and self.verdict(game) is None:
+                return missing
+        return []
 
-    def play(self, games: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Play what candidates lack, in their order, on all cores; each part as it ends."""
+    def play(self, games: Sequence[str], processes: int) -> Iterator[dict[str, Any]]:
+        """Play what candidates lack, in their order, in so many processes at a time; each part as it ends."""
         while parts := [part for game in games for part in self.next_parts(game)]:
-            with ThreadPoolExecutor(available_cores()) as pool:
+            with ThreadPoolExecutor(processes) as pool:
                 for ended in as_completed(
                     [pool.submit(play_in_process, "tests.bench.pilot", part) for part in parts]
                 ):
@@ -247,20 +200,27 @@ class Pilot:
             file.write(json.dumps(line) + "\n")
 
 
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a data file; none if there is no file yet."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def print_part(line: dict[str, Any]) -> None:
+    """Say what a part that has ended found."""
+    rates = " ".join(f"{rate:.1f}" for rate in line["points_per_1000_steps"])
+    print(f"{line['game']} {line['player']} seed {line['seed']}: {rates}", flush=True)
+
+
 def table(pilot: Pilot) -> str:
     """What was found, as the page of the docs that ``make pilot`` writes."""
     chosen = pilot.chosen()
     head = "| game | negative rewards | uniform | best constant action | PPO | DQN | (a) | (b) | (c) | |"
     rows = [head, "|---|--:|--:|--:|--:|--:|---|---|---|---|"]
     for game in candidates():
-        if (verdict := pilot.verdict(game)) is None:
-            continue
-        action, rate = verdict.constant
-        learned = [f"{verdict.learned[name]:,.1f}" if name in verdict.learned else "" for name in LEARNERS]
-        met = ["yes" if condition else "no" for condition in verdict.conditions]
-        place = f"**{chosen.index(game) + 1}**" if game in chosen else ""
-        cells = [game, f"{verdict.negative_rewards:,}", f"{verdict.uniform:,.1f}", f"{rate:,.1f} ({action})"]
-        rows.append("| " + " | ".join([*cells, *learned, *met, place]) + " |")
+        if (verdict := pilot.verdict(game)) is not None:
+            place = f"**{chosen.index(game) + 1}**" if game in chosen else ""
+            rows.append("| " + " | ".join([game, *cells(verdict, LEARNERS), place]) + " |")
     return "\n".join([_TITLE, *rows, "", f"The chosen games, in this order: {', '.join(chosen)}.", ""])
 
 
@@ -297,9 +257,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for games in (first, *([game] for game in candidates()[len(first) :])):
         if games is not first and len(pilot.chosen()) == CHOSEN:
             break
-        for line in pilot.play(games):
-            rates = " ".join(f"{rate:.1f}" for rate in line["points_per_1000_steps"])
-            print(f"{line['game']} {line['player']} seed {line['seed']}: {rates}", flush=True)
+        for line in pilot.play(games, available_cores()):
+            print_part(line)
     options.table.write_text(table(pilot), encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from protocol import current_protocol, describe, parse_run_id, plan
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.machine import available_cores
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
@@ -45,7 +45,7 @@ def replay_share(rounds: int) -> float:
     episodes = list(read_episodes(ledger))
     player = Replayer(protocol)
     player.replay(run, episodes[0])  # the ROM is loaded once
-    console = Console(checked_rom(protocol, run.games[0]), protocol.environment)
+    console = Console(checked_cartridge(protocol, run.games[0]), protocol.environment)
     played = []
     for episode in episodes:
         console.begin(episode.seed)

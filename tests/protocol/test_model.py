@@ -4,9 +4,21 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from protocol import Game, Protocol, UnknownName, load, load_references, make_folds
+from protocol import (
+    Edition,
+    Flavour,
+    Game,
+    Protocol,
+    UnknownName,
+    load,
+    load_references,
+    make_folds,
+    make_stratified_folds,
+)
 
 DIGESTS = {
     "smoke": "e88220fac46b12e4922e389ee23e796578ff4a9fdb0691ee7d52862b1e6f68b6",
@@ -190,3 +202,76 @@ def test_references_name_games_and_change_nothing(v1):
     assert len(references) == 57
     assert set(references) <= {game.name for game in v1.games}
     assert references["breakout"].model_dump() == {"random": 1.7, "human": 30.5}
+
+
+FLAVOURS = tuple(f"{game}_mode{mode}_difficulty0" for game in ("breakout", "freeway") for mode in (4, 8))
+
+
+def with_flavours(v1: Protocol, flavours: tuple[str, ...] = FLAVOURS, **fields: object) -> Protocol:
+    """The protocol with one more edition, of flavours."""
+    smoke = v1.edition("smoke").model_dump()
+    folds = make_stratified_folds([flavours[:2], flavours[2:]], 2, v1.seed)
+    edition = Edition.model_validate(smoke | {"name": "flavours", "games": flavours, "folds": folds})
+    return rebuilt(v1, editions=(*v1.editions, edition), **fields)
+
+
+@given(st.sampled_from(load("v1").games), st.integers(0, 999), st.integers(0, 999))
+def test_the_name_of_a_flavour_says_all_of_it(game, mode, difficulty):
+    """A game with any mode and difficulty is a flavour that has the game's ROM."""
+    name = f"{game.name}_mode{mode}_difficulty{difficulty}"
+    found = load("v1").game(name)
+    assert found == Flavour(name=name, rom_sha256=game.rom_sha256, mode=mode, difficulty=difficulty)
+    assert found.rom == game.rom == game.name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tetris_mode1_difficulty0",
+        "freeway_mode1",
+        "freeway_difficulty1",
+        "freeway_mode01_difficulty0",
+        "freeway_mode1_difficulty-1",
+        "freeway_mode1000_difficulty0",
+        "freeway_mode\u0661_difficulty0",
+        "freeway_mode1_difficulty0\n",
+        "freeway_mode1_difficulty0_mode1_difficulty0",
+    ],
+)
+def test_other_names_are_no_flavours(v1, name):
+    """A game that does not exist, half a flavour, and numbers written otherwise are an UnknownName."""
+    with pytest.raises(UnknownName, match="freeway_mode1_difficulty0"):
+        v1.game(name)
+
+
+def test_an_edition_of_flavours_leaves_published_digests_as_they_are(v1):
+    """Flavours in another edition change no digest, and add nothing but themselves to what is played."""
+    added = with_flavours(v1)
+    assert changed_editions(added) == set()
+    assert added.practice_digest == v1.practice_digest
+    assert added.played_games == (*v1.played_games, *FLAVOURS)
+    assert v1.played_games == tuple(game.name for game in v1.games)
+
+
+def test_the_digest_of_an_edition_follows_its_flavours(v1):
+    """Another mode, another difficulty, and another ROM below the same names make another digest."""
+    games = tuple(
+        game.model_copy(update={"rom_sha256": "0" * 64}) if game.name == "freeway" else game
+        for game in v1.games
+    )
+    others = [
+        with_flavours(v1),
+        with_flavours(v1, (*FLAVOURS[:3], "freeway_mode12_difficulty0")),
+        with_flavours(v1, (*FLAVOURS[:3], "freeway_mode8_difficulty1")),
+        with_flavours(v1, games=games),
+    ]
+    assert len({other.edition_digests["flavours"] for other in others}) == len(others)
+
+
+def test_an_edition_with_a_flavour_of_no_game_is_refused(v1):
+    """A flavour of a game that the protocol does not have does not load."""
+    data = v1.model_dump(mode="json")
+    data["editions"][0]["games"] = ["asterix", "breakout", "tetris_mode1_difficulty0"]
+    data["editions"][0]["folds"] = [["asterix"], ["breakout", "tetris_mode1_difficulty0"]]
+    with pytest.raises(ValidationError, match="without a ROM hash"):
+        Protocol.model_validate_json(json.dumps(data))

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from tests.suite.helpers import V1
 
 
 def make(game: str) -> Console:
-    return Console(checked_rom(V1, game), V1.environment)
+    return Console(checked_cartridge(V1, game), V1.environment)
 
 
 def play(console: Console, seed: int, actions: list[int], *, show: bool = True):
@@ -58,7 +58,7 @@ def play_naively(game: str, seed: int, actions: list[int]):
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", 0.0)
     ale.setInt("random_seed", 0)
-    ale.loadROM(checked_rom(V1, game))
+    ale.loadROM(checked_cartridge(V1, game).rom)
     snapshot = ale.cloneState(include_rng=True)
     ale.reset_game()
     ale.restoreState(snapshot)

@@ -9,12 +9,13 @@ import pytest
 from protocol import EpisodeRecord, describe, parse_run_id
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replay, Replayer
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from tests.suite.helpers import V1, episodes, record_random
 
 GAMES = [
     "air_raid", "asterix", "breakout", "enduro", "journey_escape", "montezuma_revenge", "pitfall", "pooyan",
-    "private_eye", "qbert", "skiing", "solaris", "tennis", "video_pinball",
+    "private_eye", "qbert", "skiing", "solaris", "tennis", "video_pinball", "breakout_mode28_difficulty0",
+    "hero_mode2_difficulty0", "space_invaders_mode15_difficulty1",
 ]  # fmt: skip
 RUN = "smoke/generalist/seed0"
 
@@ -27,7 +28,7 @@ def replay_by_numbers(game: str, lane: int, number: int, actions: bytes) -> Repl
 
 def test_one_of_the_games_has_another_height():
     """The games that are replayed include one whose screen is not 210 high."""
-    heights = {Console(checked_rom(V1, game), V1.environment)._screens.shape[1] for game in GAMES}
+    heights = {Console(checked_cartridge(V1, game), V1.environment)._screens.shape[1] for game in GAMES}
     assert heights - {210}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from protocol import BudgetExhausted, StoreError, UnknownName, describe, parse_run_id
 from suite.emulator.console import Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.export import Export, check_room, write_export
 from suite.episodes.recorded import Recorded
 from suite.episodes.shards import FORMATS
@@ -99,7 +99,7 @@ def regenerated(played) -> list[Transitions]:
     recorded, _ = played
     rules = V1.environment.model_copy(update={"max_steps_without_reward": BARREN_STEPS})
     protocol = V1.model_copy(update={"environment": rules})
-    consoles = {game: Console(checked_rom(V1, game), V1.environment) for game in GAMES}
+    consoles = {game: Console(checked_cartridge(V1, game), V1.environment) for game in GAMES}
     games = recorded.table["game"].to_pylist()
     return [regenerate(protocol, recorded, row, consoles[game]) for row, game in enumerate(games)]
 
@@ -187,7 +187,7 @@ def test_minari_loads_the_data_set(tmp_path, monkeypatch):
     assert loaded.total_episodes == len(rows)
     assert loaded.observation_space.shape == (4, 84, 84)
     assert loaded.action_space.n == 18
-    console = Console(checked_rom(V1, "breakout"), V1.environment)
+    console = Console(checked_cartridge(V1, "breakout"), V1.environment)
     steps = 0
     for row, episode in zip(rows, loaded, strict=True):
         one = regenerate(V1, export.recorded, row, console)
@@ -244,7 +244,7 @@ def test_a_forged_episode_is_not_exported(played):
     """Regenerating an episode whose ledger claims another RAM is an error."""
     forged = changed(published(FRESH), 0, lambda row: row.update(ram_sha256=bytes(32)))
     with pytest.raises(StoreError, match=r"row 0 of .* RAM"):
-        regenerate(V1, forged, 0, Console(checked_rom(V1, "breakout"), V1.environment))
+        regenerate(V1, forged, 0, Console(checked_cartridge(V1, "breakout"), V1.environment))
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -255,7 +255,7 @@ def test_the_size_is_told_beforehand(tmp_path, form):
     table = export.recorded.table
     assert (size.steps, size.episodes) == (sum(table["length_steps"].to_pylist()), table.num_rows)
     assert size.observation_bytes == (size.steps + size.episodes) * 4 * 84 * 84
-    console = Console(checked_rom(V1, "breakout"), V1.environment)
+    console = Console(checked_cartridge(V1, "breakout"), V1.environment)
     whole = (regenerate(V1, export.recorded, row, console) for row in range(table.num_rows))
     FORMATS[form].write(tmp_path / "whole", whole)
     assert size.disk_bytes == pytest.approx((tmp_path / "whole").stat().st_size, rel=1 / 3)

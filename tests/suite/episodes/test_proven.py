@@ -4,7 +4,7 @@ import pytest
 
 from protocol import StoreError
 from suite.emulator.console import Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.choice import choose_row
 from suite.episodes.proven import Claims
 from suite.episodes.recorded import find_recorded
@@ -14,7 +14,7 @@ from tests.suite.helpers import V1
 
 @pytest.fixture(scope="module")
 def console() -> Console:
-    return Console(checked_rom(V1, "breakout"), V1.environment)
+    return Console(checked_cartridge(V1, "breakout"), V1.environment)
 
 
 def play(console, recorded, row):

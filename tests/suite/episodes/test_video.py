@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 from protocol import StoreError, UnknownName
 from suite.emulator.colour import ColourConsole
 from suite.emulator.console import Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.episodes.proven import Claims
 from suite.episodes.strips import Shown, show
 from suite.episodes.video import FORMATS, check_name, write_video
@@ -48,7 +48,7 @@ def decoded(path) -> list[np.ndarray]:
 @pytest.mark.parametrize("game", ["breakout", "air_raid", "pitfall", "journey_escape"])
 def test_colour_is_the_same_play(game):
     """Rewards, RAM and, in shades of grey, the learner's pictures are those of a console without colour."""
-    colour, plain = (kind(checked_rom(V1, game), V1.environment) for kind in (ColourConsole, Console))
+    colour, plain = (kind(checked_cartridge(V1, game), V1.environment) for kind in (ColourConsole, Console))
     screen, shrunk = np.empty(colour.picture_shape, np.uint8), np.empty((84, 84), np.uint8)
     rams = np.empty((2, 128), np.uint8)
     for console in (colour, plain):
@@ -71,7 +71,7 @@ def test_an_episode_has_a_picture_a_step_and_the_first_one(pictures):
     episode = shortest(FRESH).claims.episode
     assert len(pictures) == episode.length_steps + 1
     screens = np.stack(pictures)[:, -210:, :160]
-    console = ColourConsole(checked_rom(V1, "breakout"), V1.environment)
+    console = ColourConsole(checked_cartridge(V1, "breakout"), V1.environment)
     screen = np.empty(console.picture_shape, np.uint8)
     console.first_picture_in_colour(screen)
     assert (screens[0] == screen).all()

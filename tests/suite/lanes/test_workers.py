@@ -18,7 +18,7 @@ from suite.results.journal import JournalRecorder, read_journal
 from suite.results.ledger import write_ledger
 from tests.suite.helpers import LANES, V1, make_engine, make_meter, record_random, seeds_of
 
-GAMES = ["breakout", "pong"]
+GAMES = ["breakout", "pong", "breakout_mode28_difficulty0"]
 
 
 def ledger_digest(folder: Path, **play) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from protocol import Protocol, Run
 from suite.emulator.console import RAM_BYTES, Console
-from suite.emulator.roms import checked_rom
+from suite.emulator.roms import checked_cartridge
 from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
 
 
@@ -26,6 +26,7 @@ class Bend:
         early_end_step: at which every training episode ends and claims that the game was over.
         sticky_probability: of the sticky actions.
         only_action: that is ever taken; None: uniform actions.
+        instead: the game that is played, by the one whose name it gets.
     """
 
     games: tuple[str, ...] | None = None
@@ -36,6 +37,7 @@ class Bend:
     early_end_step: int | None = None
     sticky_probability: float = 0.25
     only_action: int | None = None
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 class Cheater:
@@ -91,7 +93,8 @@ class Cheater:
 
     def console(self, lane: int, game: str) -> Console:
         if (lane, game) not in self._consoles:
-            self._consoles[lane, game] = Console(checked_rom(self._protocol, game), self._rules)
+            played = self._bend.instead.get(game, game)
+            self._consoles[lane, game] = Console(checked_cartridge(self._protocol, played), self._rules)
         return self._consoles[lane, game]
 
     def action(self) -> int:
