@@ -181,6 +181,17 @@ def results_folder(out: Path | None, edition: str, learner: str) -> Path:
         return out
 
 
+def check_scheduler(scheduler: str | None, jobs: int | None, detach: bool) -> None:
+    """Raise UnknownName where options are given that a scheduler, or its absence, leaves without meaning."""
+    if scheduler is not None and jobs is not None:
+        raise UnknownName(
+            "--jobs is for this machine; each worker of a --scheduler plays as many runs at once as it has "
+            "threads (dask worker --nthreads)"
+        )
+    if scheduler is None and detach:
+        raise UnknownName("--detach leaves runs to a --scheduler; name one, or leave --detach out")
+
+
 def fail(message: str, status: int) -> NoReturn:
     """Say in one line what went wrong, and exit."""
     print("error: " + printable(" ".join(message.split()), _MOST_SAID), file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +32,7 @@ from suite.cli.options import (
     WorkersOption,
     box_spec,
     check_device,
+    check_scheduler,
     fail,
     hyperparameters,
     results_folder,
@@ -64,9 +66,15 @@ def benchmark(
         str | None,
         typer.Option(
             "--scheduler",
-            help="Play on the workers of this dask scheduler, tcp://host:port; they need the same folders.",
+            help="Play on the workers of this dask scheduler, tcp://host:port (docs/clusters.md).",
         ),
     ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option(
+            "--detach", help="Leave the runs playing on the --scheduler; the same command fetches them."
+        ),
+    ] = False,
     image: ImageOption = None,
     contained: ContainedOption = None,
     box_user: BoxUserOption = DEFAULT_BOX_USER,
@@ -88,12 +96,14 @@ def benchmark(
     check_device(device)
     from suite.benchmark.edition import check_hyperparameters, missing_runs, play_all
     from suite.benchmark.process import check_importable
+    from suite.benchmark.scheduler import cluster_client, threads_of
     from suite.benchmark.settings import Settings, runs_and_workers
     from suite.cli.printing import output_console
     from suite.cli.progress import ProgressDisplay
     from suite.results.store import Store
     from suite.tracking.mongo_url import url_of_environment
 
+    check_scheduler(scheduler, jobs, detach)
     box = box_spec(image, contained, box_user, limit, device)
     store = Store(results_folder(out, edition, learner), protocol)
     jobs, workers = runs_and_workers(device, protocol.lanes, jobs, workers)
@@ -108,10 +118,14 @@ def benchmark(
         snapshot_minutes=snapshot_minutes,
         stall_minutes=stall_minutes,
         hyperparameters=hyperparameters(chosen_values, chosen_file),
+        detach=detach,
     )
     missing, _ = missing_runs(runs, store, learner, box)
     check_hyperparameters(runs, store, settings)
     if dry_run:
+        if scheduler is not None:
+            with cluster_client(scheduler) as client:
+                settings = replace(settings, jobs=threads_of(client, scheduler))
         _print_plan(chosen, runs, missing, store, settings, as_json)
         return
     if missing:
@@ -133,6 +147,11 @@ def benchmark(
         raise
     except BrokenPipeError:
         fail("stopped: nobody reads its output any more; the same command goes on with what is missing", 1)
+    if detach and missing:
+        console.print(
+            f"{len(missing)} runs are left to {scheduler}; the same command without --detach fetches them"
+        )
+        return
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
