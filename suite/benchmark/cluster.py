@@ -104,11 +104,11 @@ class _Playing:
         self._suspects: dict[RunId, str] = {}  # the worker on which a run has failed at once
         self._own_faults: set[str] = set()  # errors with which a run has failed on two workers
         self._deaths: dict[RunId, int] = {}
-        self._to_forget: list[str] = []
+        self._has_begun = False
 
     def play(self, client: Any) -> list[Outcome]:
         """Play what is left; raises SchedulerLost where that cannot be done any more."""
-        self._client = client
+        self._client, self._forgotten = client, list[str]()
         self._roster = self._greeted()
         with asking(client):
             client.subscribe_topic(self._batch.name, lambda event: self._listener(as_progress(event[1])))
@@ -142,7 +142,9 @@ class _Playing:
         scheduler = self._settings.scheduler or ""
         roster = Roster(self._client, scheduler, self._batch.greeting, self._batch.here, needed, tell)
         roster.look()
-        roster.check()
+        if not self._has_begun:  # later, other workers may be on their way
+            roster.check()
+        self._has_begun = True
         return roster
 
     def _submitted(self) -> dict[RunId, Any]:
@@ -286,9 +288,9 @@ class _Playing:
             for run in self._missing
             if run.run_id not in awaited and self._store.is_complete(run.run_id)
         ]
-        if stored == self._to_forget:
+        if stored == self._forgotten:
             return
-        self._to_forget = stored
+        self._forgotten = stored
         for run_id in self._outcomes.keys() - awaited:
             self._futures.pop(run_id, None)  # dask keeps nothing that no future names
         self._roster.forget(stored)

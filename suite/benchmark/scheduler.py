@@ -76,7 +76,8 @@ def cluster_client(address: str) -> Iterator[Any]:
     """A client of the scheduler at an address; raises WorkerDied where none answers."""
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in a line, here
+    for name in ("distributed", "distributed.client"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said in a line, here
     with _no_thresholds():
         try:
             client = Client(address, timeout=10)
@@ -88,7 +89,7 @@ def cluster_client(address: str) -> Iterator[Any]:
 
 def threads_of(client: Any, address: str) -> int:
     """How much the workers of a scheduler do side by side; raises WorkerDied where it has none."""
-    threads = sum(client.nthreads().values())
+    threads: int = sum(client.nthreads().values())
     if not threads:
         raise WorkerDied(f"the dask scheduler at {address} has no worker; start some")
     return threads

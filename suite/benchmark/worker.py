@@ -189,7 +189,12 @@ def clear(greeting: Greeting, dask_worker: Any) -> None:
 
 async def admit(resource: str, dask_worker: Any) -> None:
     """Make the scheduler give runs to this worker: as many at once as it has threads."""
+    from distributed import Status
+
     await dask_worker.set_resources(**{resource: dask_worker.state.nthreads})
+    # The scheduler asks who can take a waiting run when a worker comes or goes on after a pause, and not now.
+    dask_worker.status = Status.paused
+    dask_worker.status = Status.running
 
 
 async def leave_out(resource: str, batch: str, dask_worker: Any) -> None:
@@ -263,7 +268,8 @@ def _played(
 
     def is_unwanted() -> bool:
         known = worker.state.tasks.get(key)
-        return worker.status.name != "running" or known is None or known.state != "executing"
+        closes = worker.status.name not in ("running", "paused")
+        return closes or known is None or known.state != "executing"
 
     def report(played: Played) -> None:
         count(played.steps - played.resumed_steps)

@@ -206,7 +206,7 @@ def test_a_killed_worker_loses_nothing(tmp_path):
 
 
 @slow
-def test_a_scheduler_that_goes_is_told_in_a_line(tmp_path, monkeypatch):
+def test_a_scheduler_that_goes_is_told_in_a_line(tmp_path, monkeypatch, capfd):
     """A scheduler without workers has its line, and so has one that goes; then the command ends by an error."""
     monkeypatch.setattr(module, "RETURN_SECONDS", 3.0)
     store, heard = Store(tmp_path / "out", V1), []
@@ -216,6 +216,7 @@ def test_a_scheduler_that_goes_is_told_in_a_line(tmp_path, monkeypatch):
             play_all(PAIR, store, V1, settings(made.address), heard.append)
     assert "has no worker that may play; waiting" in texts(heard)[0]
     assert "has gone; waiting" in texts(heard)[1]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_folder_of_a_learner_travels(tmp_path, monkeypatch):
