@@ -13,7 +13,7 @@ with SLURMCluster(
     memory="4GB",
     walltime="24:00:00",
     local_directory="/tmp",  # a disk of the node, or one that all nodes share
-    worker_extra_args=["--lifetime", "23h50m"],  # stop with a snapshot before Slurm kills
+    worker_extra_args=["--lifetime", "1430m"],  # stop with a snapshot before Slurm kills
 ) as cluster:
     cluster.scale(jobs=jobs)
     command = [Path(sys.executable).with_name("amtlb"), "benchmark", "--edition", edition]

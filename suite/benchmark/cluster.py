@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from protocol import Run, RunId, StoreError, WorkerDied
@@ -122,7 +123,8 @@ class _Playing:
                 client.unpublish_dataset(self._batch.name)
         while left := self._left():
             for run in left:
-                self._look_at(run)
+                with suppress(TimeoutError):  # a run that takes long to come is asked for again
+                    self._look_at(run)
             self._forget()
             self._roster.look()
             time.sleep(_LOOK_SECONDS)

@@ -97,11 +97,12 @@ def threads_of(client: Any, address: str) -> int:
 
 @contextmanager
 def asking(client: Any) -> Iterator[None]:
-    """A block that asks a scheduler; raises SchedulerLost where it has gone."""
+    """A block that asks a scheduler; raises SchedulerLost where it has gone, TimeoutError where it is slow."""
     try:
         yield
     except Exception as error:
-        if client.status == "running" and not isinstance(error, OSError | TimeoutError | CancelledError):
+        slow = isinstance(error, TimeoutError)
+        if client.status == "running" and (slow or not isinstance(error, OSError | CancelledError)):
             raise
         raise SchedulerLost from error
     if client.status != "running":

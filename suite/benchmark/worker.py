@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Never
+from typing import Any, NamedTuple
 
 from protocol import AmtlbError, Protocol, RunId, load, parse_run_id
 from suite.benchmark.hello import Hello, facts_here
@@ -218,68 +218,67 @@ def play(errand: Errand, start: Parcel | None) -> Parcel:
     """
     from distributed import Reschedule, get_worker
 
-    worker = get_worker()
     if errand.batch in _LEFT_OUT:
         raise Reschedule
-    began = time.monotonic()
-    place = _Place(worker, errand.batch, load(errand.assignment.protocol_version))
-    run_id = parse_run_id(errand.assignment.run_id, place.store.protocol)
-    log = place.store.log_path(run_id)
-    steps: list[int] = []
+    began, turn = time.monotonic(), _Turn(errand, get_worker())
     try:
-        outcome = _played(errand, start, place, run_id, worker, steps.append)
+        outcome = turn.play(start)
         if outcome.status == "complete":
-            return packed(place.store, run_id, _tail(log), outcome.untracked)
+            return packed(turn.store, turn.run_id, _tail(turn.log), outcome.untracked)
     except (AmtlbError, OSError) as error:
         said = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-        outcome = Outcome(str(run_id), "failed", said, str(log), disk_full=is_full(error))
+        outcome = Outcome(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
     if outcome.status == "failed":
-        seconds = time.monotonic() - began
-        _fail(Failure(outcome, worker.address, seconds, max(steps, default=0), _tail(log)), log)
+        printed = _tail(turn.log)
+        turn.log.unlink(missing_ok=True)  # it goes back
+        raise RunFailed(Failure(outcome, turn.address, time.monotonic() - began, turn.steps, printed))
     raise Reschedule
 
 
-def _fail(failure: Failure, log: Path) -> Never:
-    log.unlink(missing_ok=True)  # it goes back
-    raise RunFailed(failure)
+class _Turn:
+    """One try at a run.
 
+    Attributes:
+        steps: agent steps played in it.
+    """
 
-def _played(
-    errand: Errand,
-    start: Parcel | None,
-    place: _Place,
-    run_id: RunId,
-    worker: Any,
-    count: Callable[[int], None],
-) -> Outcome:
-    start_folder = None
-    if start is not None:
-        start_folder = place.start(parse_run_id(start.run_id, place.store.protocol), start)
-        _drop_foreign(place.store, run_id, start_folder, start)
-    place.store.make_folder()
-    task = Task(
-        errand.assignment.in_folder(place.store.folder, start_folder),
-        str(place.store.log_path(run_id)),
-        tracked=url_of_environment() is not None,
-        hyperparameters=errand.hyperparameters,
-        cwd=str(place.learner) if errand.travels else None,
-    )
-    key = worker.get_current_task()
+    def __init__(self, errand: Errand, worker: Any) -> None:
+        self._errand, self._worker, self._key = errand, worker, worker.get_current_task()
+        self._place = _Place(worker, errand.batch, load(errand.assignment.protocol_version))
+        self.address, self.store, self.steps = worker.address, self._place.store, 0
+        self.run_id = parse_run_id(errand.assignment.run_id, self.store.protocol)
+        self.log = self.store.log_path(self.run_id)
 
-    def is_unwanted() -> bool:
-        known = worker.state.tasks.get(key)
-        closes = worker.status.name not in ("running", "paused")
+    def play(self, start: Parcel | None) -> Outcome:
+        """Play the run, once another worker of this disk that still plays it has stopped."""
+        start_folder = None
+        if start is not None:
+            start_folder = self._place.start(parse_run_id(start.run_id, self.store.protocol), start)
+            _drop_foreign(self.store, self.run_id, start_folder, start)
+        self.store.make_folder()
+        task = Task(
+            self._errand.assignment.in_folder(self.store.folder, start_folder),
+            str(self.log),
+            tracked=url_of_environment() is not None,
+            hyperparameters=self._errand.hyperparameters,
+            cwd=str(self._place.learner) if self._errand.travels else None,
+        )
+        while True:
+            outcome = run_child(task, self._report, self._is_unwanted)
+            if outcome.status != "elsewhere" or self._is_unwanted():
+                return outcome
+            time.sleep(_LOOK_SECONDS)
+
+    def _is_unwanted(self) -> bool:
+        """Whether no client wants the run of this worker any more, or the worker closes."""
+        known = self._worker.state.tasks.get(self._key)
+        closes = self._worker.status.name not in ("running", "paused")
         return closes or known is None or known.state != "executing"
 
-    def report(played: Played) -> None:
-        count(played.steps - played.resumed_steps)
-        worker.log_event(errand.batch, Progress(str(run_id), played.steps, played.resumed_steps)._asdict())
-
-    while True:
-        outcome = run_child(task, report, is_unwanted)
-        if outcome.status != "elsewhere" or is_unwanted():
-            return outcome
-        time.sleep(_LOOK_SECONDS)  # another worker of this machine is about to stop it
+    def _report(self, played: Played) -> None:
+        self.steps = played.steps - played.resumed_steps
+        progress = Progress(str(self.run_id), played.steps, played.resumed_steps)
+        self._worker.log_event(self._errand.batch, progress._asdict())
 
 
 def _drop_foreign(store: Store, run_id: RunId, start_folder: Path, start: Parcel) -> None:

@@ -190,7 +190,7 @@ def test_a_killed_worker_loses_nothing(tmp_path):
     with Cluster(tmp_path) as made:
         first = made.worker("one")
         ended: list[Outcome] = []
-        chosen = settings(made.address, snapshot_minutes=0.02)
+        chosen = settings(made.address, "baselines.ppo:make", snapshot_minutes=0.02)
         playing = threading.Thread(
             target=lambda: ended.extend(play_all([run], store, V1, chosen, lambda news: None))
         )
