@@ -6,7 +6,8 @@ AmtlbError                    everything below; the command line prints it as on
 ├── RomError                  a ROM that is missing or is not the one that the protocol pins
 ├── ConformanceError          an emulator that does not play as the baselines' emulator did
 ├── StoreError                a results folder that cannot be read, written or trusted
-│   └── RunBusy               a run that another process is playing
+│   ├── RunBusy               a run that another process is playing
+│   └── DiskFull              a disk with less room than a run needs
 ├── ServerError               a database that does not answer, refuses, or contains invalid data
 ├── LearnerError              a learner that breaks the contract
 ├── BoxError                  a box for a learner that is not available: no engine, image or user
@@ -52,6 +53,10 @@ class StoreError(AmtlbError):
 
 class RunBusy(StoreError):
     """A run that another process is playing."""
+
+
+class DiskFull(StoreError):
+    """A disk with less room than a run needs."""
 
 
 class ServerError(AmtlbError):

@@ -57,7 +57,13 @@ RUN_ELSEWHERE = {
     ".venv/bin/amtlb verify submission --replay --finished replayed --scheduler tcp://127.0.0.1:8786": "needs "
     "a cluster: tests/suite/verify/test_replay.py replays on one",
     ".venv/bin/amtlb benchmark --edition full --scheduler tcp://127.0.0.1:8786": "takes months; "
-    "tests/suite/benchmark/test_edition.py plays through a scheduler",
+    "tests/suite/benchmark/test_cluster.py plays through a scheduler",
+    ".venv/bin/amtlb cluster check --scheduler tcp://127.0.0.1:8786 --learner baselines.ppo:make": "likewise",
+    ".venv/bin/dask scheduler --port 8786": "never ends: tests/suite/clusters.py starts one",
+    ".venv/bin/dask worker tcp://127.0.0.1:8786 --nthreads 8 --local-directory /scratch": "likewise",
+    "docs/cluster/submit.sh full baselines.ppo:make /shared/results --partition=cpu": "needs Slurm: "
+    "docs/clusters.md says what was run",
+    ".venv/bin/python docs/cluster/jobqueue.py full baselines.ppo:make 40": "likewise",
 }
 
 SUBMIT = (

@@ -37,6 +37,7 @@ class Attendance:
     Attributes:
         error: why the run failed, as far as it was heard or seen; empty: nobody said.
         stopped: whether the run was ended because ``stopped`` said so.
+        disk_full: whether the run said that a disk is full.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Attendance:
         pass_on: Callable[[Message], None],
         stopped: Callable[[], bool],
     ) -> None:
-        self.error, self.stopped = "", False
+        self.error, self.stopped, self.disk_full = "", False, False
         self._kept, self._log, self._job = kept, Path(log), job
         self._complete, self._pass_on, self._is_stopped = complete, pass_on, stopped
         self._news = time.monotonic()
@@ -84,7 +85,7 @@ class Attendance:
             return
         self._news = time.monotonic()
         if isinstance(message, Failed):
-            self.error, self._over = message.error, self._news
+            self.error, self.disk_full, self._over = message.error, message.disk_full, self._news
         self._pass_on(message)
 
     def _look(self) -> None:

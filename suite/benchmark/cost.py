@@ -11,7 +11,7 @@ from pydantic import Field
 from protocol import Frozen, Protocol, Run, RunId
 from suite.benchmark.scheduler import priority
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
-from suite.run.space import LEDGER_COPIES
+from suite.run.space import JOURNAL_BYTES_PER_STEP, LEDGER_COPIES
 
 CONSOLE_BYTES = 500_000
 """The memory of a loaded console; a lane keeps one per game that it has played (suite.lanes.engine)."""
@@ -68,6 +68,7 @@ class Estimate(Frozen):
         wall_hours: until the last run has ended.
         memory_bytes: of the runs side by side.
         checkpoint_bytes: of all checkpoints.
+        journal_bytes: of the journals of the runs side by side, which go with them.
     """
 
     jobs: int
@@ -76,6 +77,7 @@ class Estimate(Frozen):
     wall_hours: float
     memory_bytes: int
     checkpoint_bytes: int
+    journal_bytes: int
 
 
 def steps(run: Run) -> tuple[int, int]:
@@ -109,6 +111,7 @@ def estimate(
         cores_per_run: more than 1 if separate processes play the lanes.
     """
     seconds = {run.run_id: pace.seconds(run) for run in runs}
+    longest = sorted((run.most_steps for run in runs), reverse=True)
     consoles = protocol.lanes * max((len(run.games) for run in runs), default=0)
     return Estimate(
         jobs=jobs,
@@ -117,6 +120,7 @@ def estimate(
         wall_hours=wall_seconds(runs, seconds, jobs) / _HOUR,
         memory_bytes=min(jobs, len(runs)) * (pace.memory_bytes + consoles * CONSOLE_BYTES),
         checkpoint_bytes=len(runs) * pace.checkpoint_bytes,
+        journal_bytes=round(JOURNAL_BYTES_PER_STEP * sum(longest[:jobs])),
     )
 
 

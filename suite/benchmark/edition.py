@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
+from suite.benchmark.cluster import play_on_cluster
 from suite.benchmark.process import Outcome, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.learners.hyperparameters import same
 from suite.results.store import Store
-from suite.run.job import Job
+from suite.run.job import Assignment
 from suite.run.messages import Played
 
 _LOOK_SECONDS = 1.0
@@ -81,9 +82,10 @@ def play_all(
     asked, outcomes = missing, dict[str, Outcome]()
     try:
         while missing:
-            tasks = {run.run_id: _task(run, store, protocol, settings, configuration_digest) for run in missing}
-            found = play_graph(missing, tasks, settings, listener)
+            found = _play(missing, store, settings, configuration_digest, listener)
             outcomes |= {outcome.run_id: outcome for outcome in found}
+            if settings.detach:
+                return []
             left = [run for run in missing if outcomes[str(run.run_id)].status == "elsewhere"]
             _wait_for_others(left, store)
             incomplete, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
@@ -96,6 +98,17 @@ def play_all(
     finally:
         _remove_orphans(settings)
     return [outcomes[str(run.run_id)] for run in asked]
+
+
+def _play(
+    missing: list[Run], store: Store, settings: Settings, digest: str | None, listener: Listener
+) -> list[Outcome]:
+    """Play these runs on this machine or on the workers of a scheduler."""
+    if settings.scheduler is not None:
+        assignments = {run.run_id: _assignment(run, store.protocol, settings, digest) for run in missing}
+        return play_on_cluster(missing, assignments, store, settings, listener)
+    tasks = {run.run_id: _task(run, store, settings, digest) for run in missing}
+    return play_graph(missing, tasks, settings, listener)
 
 
 def _wait_for_others(left: Sequence[Run], store: Store) -> None:
@@ -130,7 +143,7 @@ def play_one(
     if run not in missing:
         return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
     _check_checkpoints([run], store)
-    task = _task(run, store, protocol, settings, configuration_digest)
+    task = _task(run, store, settings, configuration_digest)
     return run_child(task, listener, lambda: False)
 
 
@@ -171,21 +184,22 @@ def _remove_orphans(settings: Settings) -> None:
             remove_orphans()
 
 
-def _task(
-    run: Run, store: Store, protocol: Protocol, settings: Settings, configuration_digest: str | None
-) -> Task:
-    job = Job(
+def _assignment(run: Run, protocol: Protocol, settings: Settings, digest: str | None) -> Assignment:
+    return Assignment(
         run_id=str(run.run_id),
         protocol_version=protocol.version,
         learner=settings.learner,
-        folder=str(store.folder.resolve()),
         device=settings.device,
         workers=settings.workers,
         box=settings.box,
-        configuration_digest=configuration_digest,
+        configuration_digest=digest,
         snapshot_minutes=settings.snapshot_minutes,
         stall_minutes=settings.stall_minutes,
         foreground=settings.foreground,
     )
+
+
+def _task(run: Run, store: Store, settings: Settings, digest: str | None) -> Task:
+    job = _assignment(run, store.protocol, settings, digest).in_folder(store.folder)
     log = str(store.log_path(run.run_id).resolve())
     return Task(job, log, settings.tracked, settings.hyperparameters)

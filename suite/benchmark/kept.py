@@ -34,6 +34,7 @@ class Kept:
         passed: open files that it has under the same numbers.
         foreground: whether it stays in the terminal's foreground, where an interrupt reaches it at once.
         variables: of its environment, besides.
+        cwd: its working folder, from which it may import a learner; None: this process's.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Kept:
         passed: Sequence[int] = (),
         foreground: bool = False,
         variables: dict[str, str] | None = None,
+        cwd: str | None = None,
     ) -> None:
         reading, self._lifeline = os.pipe()
         keeper = [sys.executable, "-P", "-m", "suite.run.keeper", str(reading)]
@@ -58,6 +60,7 @@ class Kept:
                 stdout=stdout,
                 stderr=stderr,
                 pass_fds=[reading, *passed],
+                cwd=cwd,
                 env=environment_without_url() | RUN_SETTINGS | {VARIABLE: ""} | (variables or {}),
                 start_new_session=not foreground,  # an interrupt from the terminal is this process's to hand on
             )

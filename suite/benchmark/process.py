@@ -15,6 +15,7 @@ from protocol import AmtlbError, ForeignProtocol, LearnerError, RunId, UnknownNa
 from suite.benchmark.attendance import Attendance
 from suite.benchmark.kept import Kept
 from suite.learners.hyperparameters import VARIABLE
+from suite.results.player import Renewal
 from suite.results.store import Store
 from suite.run.job import Job
 from suite.run.messages import BUSY_STATUS, STOPPED_STATUS, Message, Played, Status
@@ -31,27 +32,43 @@ class Task:
         log: the file that receives what the run prints, absolute; in the foreground, the terminal does.
         tracked: whether it is a Sacred run, too.
         hyperparameters: given to its learner, as JSON; empty: none.
+        cwd: the working folder of its process; None: this process's.
     """
 
     job: Job
     log: str
     tracked: bool
     hyperparameters: str = ""
+    cwd: str | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: ``error`` is empty when it is complete, ``untracked`` when tracking went well."""
+    """How a run ended.
+
+    Attributes:
+        run_id: the run.
+        status: how it ended.
+        error: why it is not complete; empty where it is.
+        log: the file that has what it printed.
+        untracked: what could not be tracked, and why; empty: nothing.
+        disk_full: whether it failed because a disk was full, which another machine's may not be.
+    """
 
     run_id: str
     status: Status
     error: str
     log: str
     untracked: str = ""
+    disk_full: bool = False
 
 
 def ask(
-    module: str, *arguments: str, timeout_seconds: float | None = None, **variables: str
+    module: str,
+    *arguments: str,
+    timeout_seconds: float | None = None,
+    cwd: str | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run a module in a fresh process, under the settings that a run's process has, and wait for its end.
 
@@ -61,13 +78,14 @@ def ask(
         module: run as ``python -m`` does.
         arguments: of its command line.
         timeout_seconds: it is ended after that; None: it may take as long as it likes.
+        cwd: its working folder; None: this process's.
         variables: of its environment, besides.
 
     Raises:
         TimeoutExpired: of ``subprocess``: it took too long.
     """
     with _memory_file("stdout") as out, _memory_file("stderr") as errors:
-        with Kept(module, arguments, stdout=out, stderr=errors, variables=variables) as kept:
+        with Kept(module, arguments, stdout=out, stderr=errors, variables=variables, cwd=cwd) as kept:
             status = kept.wait(timeout_seconds)
         said, wrong = (os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0) for file in (out, errors))
     return subprocess.CompletedProcess(
@@ -162,28 +180,33 @@ def _recorded(task: Task) -> Outcome | None:
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
     job = task.job
     kills, log = _out_of_memory_kills(), Path(task.log)
+    store, run_id = _place(job)
+    renewal = Renewal(store.player_path(run_id))
+
+    def is_over() -> bool:
+        return renewal.renew() or stopped()
+
     before = log.stat().st_size if log.exists() else 0  # what an earlier try has printed
     try:
         with _started(task) as (kept, messages):
             kept.order(job.model_dump_json().encode())
-            heard = Attendance(kept, task.log, job, lambda: _recorded(task) is not None, pass_on, stopped)
+            heard = Attendance(kept, task.log, job, lambda: _recorded(task) is not None, pass_on, is_over)
             heard.attend(messages)
             status = kept.end()
     except OSError as error:
         if not is_full(error):
             raise
-        store, run_id = _place(job)
         reason = where_full(room_for(describe(run_id, store.protocol), store))
-        return Outcome(job.run_id, "failed", f"{reason} ({error})", task.log)
+        return Outcome(job.run_id, "failed", f"{reason} ({error})", task.log, disk_full=True)
     if (outcome := _recorded(task)) is not None:
         return outcome
-    if status == BUSY_STATUS:
+    if status == BUSY_STATUS or renewal.lost:
         return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return Outcome(job.run_id, "stopped", "stopped", task.log)
     printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
     reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, printed)
-    return Outcome(job.run_id, "failed", reason, task.log)
+    return Outcome(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
 
 
 @contextmanager
@@ -204,6 +227,7 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
                     passed=[writing],
                     foreground=job.foreground,
                     variables={"AMTLB_DEVICE": job.device, VARIABLE: task.hyperparameters},
+                    cwd=task.cwd,
                 )
         finally:
             os.close(writing)

@@ -1,9 +1,11 @@
-"""The graph of runs on a dask scheduler: each run in a fresh process, after the one that it starts from."""
+"""The graph of runs on this machine: each in a fresh process, after the one that it starts from."""
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -28,26 +30,33 @@ class Progress(NamedTuple):
     resumed_steps: int
 
 
+class Notice(NamedTuple):
+    """Something that a user should know while runs are played, in one line."""
+
+    text: str
+
+
+class SchedulerLost(Exception):
+    """A scheduler that answered does so no longer."""
+
+
 _SOONEST = 2**62
-Listener = Callable[[Progress | Outcome], None]
+Listener = Callable[[Progress | Outcome | Notice], None]
 
 
 def play_graph(
     missing: list[Run], tasks: Mapping[RunId, Task], settings: Settings, listener: Listener
 ) -> list[Outcome]:
-    """Play runs on the scheduler of the settings.
+    """Play runs on this machine.
 
     Args:
         missing: the runs; a run stands behind the one that it starts from.
         tasks: of each run.
-        settings: name the scheduler.
+        settings: say how many are played side by side.
         listener: takes progress and outcomes; called in another thread.
 
     Returns:
         how each run ended, in the order of ``missing``.
-
-    Raises:
-        WorkerDied: the scheduler does not answer.
     """
     with _client(settings) as client:
         return _submit(client, missing, tasks, listener)
@@ -55,11 +64,7 @@ def play_graph(
 
 @contextmanager
 def _client(settings: Settings) -> Iterator[Any]:
-    """A client of the scheduler that was asked for, or of one in this process."""
-    if settings.scheduler is not None:
-        with cluster_client(settings.scheduler) as client:
-            yield client
-        return
+    """A client of a scheduler in this process."""
     from distributed import Client
 
     with _no_thresholds(), _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
@@ -71,6 +76,8 @@ def cluster_client(address: str) -> Iterator[Any]:
     """A client of the scheduler at an address; raises WorkerDied where none answers."""
     from distributed import Client
 
+    for name in ("distributed", "distributed.client"):  # each has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what matters is said in a line, here
     with _no_thresholds():
         try:
             client = Client(address, timeout=10)
@@ -78,6 +85,28 @@ def cluster_client(address: str) -> Iterator[Any]:
             raise WorkerDied(f"no dask scheduler answers at {address} ({error}); check the address") from error
         with client:
             yield client
+
+
+def threads_of(client: Any, address: str) -> int:
+    """How much the workers of a scheduler do side by side; raises WorkerDied where it has none."""
+    threads: int = sum(client.nthreads().values())
+    if not threads:
+        raise WorkerDied(f"the dask scheduler at {address} has no worker; start some")
+    return threads
+
+
+@contextmanager
+def asking(client: Any) -> Iterator[None]:
+    """A block that asks a scheduler; raises SchedulerLost where it has gone, TimeoutError where it is slow."""
+    try:
+        yield
+    except Exception as error:
+        slow = isinstance(error, TimeoutError)
+        if client.status == "running" and (slow or not isinstance(error, OSError | CancelledError)):
+            raise
+        raise SchedulerLost from error
+    if client.status != "running":
+        raise SchedulerLost
 
 
 def _no_thresholds() -> Any:
@@ -104,8 +133,8 @@ def _local_cluster(jobs: int) -> Any:
         )
 
 
-def _progress(event: Mapping[str, Any]) -> Progress:
-    """What an event says; dask adds the address of the worker that logged it."""
+def as_progress(event: Mapping[str, Any]) -> Progress:
+    """How far a run is, as an event says it; dask adds the address of the worker that logged it."""
     return Progress(**{name: event[name] for name in Progress._fields})
 
 
@@ -115,7 +144,7 @@ def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listen
     token = uuid4().hex[:8]
     stop = Event(f"amtlb-stop-{token}", client=client)
     topic = f"amtlb-{token}"
-    client.subscribe_topic(topic, lambda event: listener(_progress(event[1])))
+    client.subscribe_topic(topic, lambda event: listener(as_progress(event[1])))
     futures: dict[Any, Any] = {}
     for run in missing:
         ancestor = futures.get(run.starts_from)

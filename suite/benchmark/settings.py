@@ -19,6 +19,7 @@ class Settings:
         jobs: runs side by side on this machine; a scheduler has its own number.
         workers: processes a run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
+        detach: whether runs are left playing on the scheduler, to be fetched by another call.
         box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
         snapshot_minutes: between snapshots of a run; 0: none is taken.
@@ -38,6 +39,7 @@ class Settings:
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
     hyperparameters: str = ""
+    detach: bool = False
 
 
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:

@@ -11,8 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName, current_protocol
-from suite.cli import episodes, learners, play, publish, results, rules, runs, verify
-from suite.cli.options import RULES
+from suite.cli import cluster, episodes, learners, play, publish, results, rules, runs, verify
+from suite.cli.options import PLAY, RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(play.app)
 app.add_typer(runs.app)
 app.add_typer(learners.app)
+app.add_typer(cluster.app, name="cluster", rich_help_panel=PLAY)
 app.add_typer(results.app)
 app.add_typer(episodes.app)
 app.add_typer(publish.app)

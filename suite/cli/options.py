@@ -91,6 +91,39 @@ class BoxOptions:
 
 
 @dataclass(frozen=True)
+class MakingOptions:
+    """How a learner is made, and how long that, or a step of it, may take."""
+
+    stall_minutes: Annotated[
+        float,
+        typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
+    ] = STALL_MINUTES
+    set_values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="NAME=VALUE, a hyper-parameter that the learner's function takes; the value is JSON or text.",
+            show_default=False,
+        ),
+    ] = None
+    set_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False
+        ),
+    ] = None
+
+    @property
+    def hyperparameters(self) -> str:
+        """What the learner is given, as JSON; empty: nothing.
+
+        Raises:
+            UnknownName: a text is not NAME=VALUE, or the file holds no table of values that JSON knows.
+        """
+        return hyperparameters(self.set_values, self.set_from)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlayOptions:
     """Who plays, where to, and how."""
 
@@ -125,24 +158,7 @@ class PlayOptions:
             help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
         ),
     ] = SNAPSHOT_MINUTES
-    stall_minutes: Annotated[
-        float,
-        typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
-    ] = STALL_MINUTES
-    set_values: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="NAME=VALUE, a hyper-parameter that the learner's function takes; the value is JSON or text.",
-            show_default=False,
-        ),
-    ] = None
-    set_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False
-        ),
-    ] = None
+    making: MakingOptions
 
     def store(self, edition: str) -> Store:
         """The results folder of an edition."""
@@ -151,7 +167,12 @@ class PlayOptions:
         return Store(results_folder(self.out, edition, self.learner), current_protocol())
 
     def settings(
-        self, box: BoxSpec | None, jobs: int | None, scheduler: str | None = None, foreground: bool = False
+        self,
+        box: BoxSpec | None,
+        jobs: int | None,
+        scheduler: str | None = None,
+        detach: bool = False,
+        foreground: bool = False,
     ) -> Settings:
         """How it is played.
 
@@ -159,6 +180,7 @@ class PlayOptions:
             box: where each run's learner is put; None: into the run's own process.
             jobs: runs side by side; None: as many as cores allow.
             scheduler: address of a dask scheduler; None plays on this machine.
+            detach: whether runs are left playing there.
             foreground: whether a run has this process's terminal.
 
         Raises:
@@ -177,9 +199,10 @@ class PlayOptions:
             box,
             tracked=True,
             snapshot_minutes=self.snapshot_minutes,
-            stall_minutes=self.stall_minutes,
+            stall_minutes=self.making.stall_minutes,
             foreground=foreground,
-            hyperparameters=hyperparameters(self.set_values, self.set_from),
+            hyperparameters=self.making.hyperparameters,
+            detach=detach,
         )
 
 
@@ -231,6 +254,17 @@ def results_folder(out: Path | None, edition: str, learner: str) -> Path:
         return out.expanduser()
     except RuntimeError:  # ~nobody
         return out
+
+
+def check_scheduler(scheduler: str | None, jobs: int | None, detach: bool) -> None:
+    """Raise UnknownName where options are given that a scheduler, or its absence, leaves without meaning."""
+    if scheduler is not None and jobs is not None:
+        raise UnknownName(
+            "--jobs is for this machine; each worker of a --scheduler plays as many runs at once as it has "
+            "threads (dask worker --nthreads)"
+        )
+    if scheduler is None and detach:
+        raise UnknownName("--detach leaves runs to a --scheduler; name one, or leave --detach out")
 
 
 def fail(message: str, status: int) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from suite.cli.options import (
     JsonOption,
     PlayOptions,
     check_playable,
+    check_scheduler,
     fail,
     warn_of_untracked,
 )
@@ -49,9 +51,15 @@ def benchmark(
         str | None,
         typer.Option(
             "--scheduler",
-            help="Play on the workers of this dask scheduler, tcp://host:port; they need the same folders.",
+            help="Play on the workers of this dask scheduler, tcp://host:port (docs/clusters.md).",
         ),
     ] = None,
+    detach: Annotated[
+        bool,
+        typer.Option(
+            "--detach", help="Leave the runs playing on the --scheduler; the same command fetches them."
+        ),
+    ] = False,
     boxed: BoxOptions,
     dry_run: Annotated[
         bool,
@@ -66,11 +74,14 @@ def benchmark(
     from suite.benchmark.edition import check_hyperparameters, missing_runs
     from suite.cli.printing import output_console
 
-    settings = how.settings(boxed.spec(how.device), jobs, scheduler)
+    check_scheduler(scheduler, jobs, detach)
+    settings = how.settings(boxed.spec(how.device), jobs, scheduler, detach)
     store = how.store(edition)
     missing, _ = missing_runs(runs, store, settings.learner, settings.box)
     check_hyperparameters(runs, store, settings)
     if dry_run:
+        if scheduler is not None:
+            settings = replace(settings, jobs=_threads_of(scheduler))
         _print_plan(chosen, runs, missing, store, settings, as_json)
         return
     if missing:
@@ -82,7 +93,20 @@ def benchmark(
         soft_wrap=True,
     )
     _play(console, runs, missing, store, settings)
+    if detach and missing:
+        console.print(
+            f"{len(missing)} runs are left to {scheduler}; the same command without --detach fetches them"
+        )
+        return
     score_and_print(store, chosen, as_json)
+
+
+def _threads_of(scheduler: str) -> int:
+    """How many runs the workers of a scheduler play side by side."""
+    from suite.benchmark.scheduler import cluster_client, threads_of
+
+    with cluster_client(scheduler) as client:
+        return threads_of(client, scheduler)
 
 
 def _play(
@@ -100,6 +124,8 @@ def _play(
         raise
     except BrokenPipeError:
         fail("stopped: nobody reads its output any more; the same command goes on with what is missing", 1)
+    if settings.detach:
+        return
     warn_of_untracked(outcomes, store.folder)
     if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,10 +10,12 @@ from rich.text import Text
 
 from protocol import Edition, Run
 from suite.benchmark.cost import Estimate, Pace, Volume
+from suite.benchmark.hello import Hello, short
 from suite.report.numbers import rough
 from suite.report.sheets import Column, Sheet
 from suite.report.tables import headline, score_sheets
 from suite.report.terminal import print_sheet
+from suite.run.space import in_units
 from suite.scoring.claims import Claim
 from suite.scoring.scores import Scores
 from suite.untrusted.text import printable
@@ -69,8 +71,9 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
             ("steps/s of one run, evaluation", f"{pace.evaluation_steps_per_second:,.0f}"),
             ("core hours, at most", rough(cost.core_hours)),
             ("hours of the longest chain, at most", rough(cost.longest_chain_hours)),
-            (f"hours on this machine, {cost.jobs} side by side, at most", rough(cost.wall_hours)),
-            (f"memory of {cost.jobs} side by side, GB", rough(cost.memory_bytes / 1e9)),
+            (f"hours with {cost.jobs} runs side by side, at most", rough(cost.wall_hours)),
+            (f"memory of {cost.jobs} runs side by side, GB", rough(cost.memory_bytes / 1e9)),
+            (f"journals of {cost.jobs} runs side by side on disk, GB", rough(cost.journal_bytes / 1e9)),
             ("checkpoints on disk, GB", rough(cost.checkpoint_bytes / 1e9)),
         ]
     rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
@@ -79,6 +82,32 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
     print_sheet(console, Sheet(f"{amount.runs} runs are missing", columns, estimates))
     told = "not measured: " if pace is None else "speed: "
     console.print(told + source, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_hellos(console: Console, hellos: Sequence[Hello], out: Mapping[str, str]) -> None:
+    """What the workers of a cluster said of themselves, then why some of them cannot play."""
+    columns = (
+        Column("worker", "worker", "label"),
+        Column("threads", "threads"),
+        Column("cores", "cores"),
+        Column("free", "free disk"),
+        Column("commit", "code", "words"),
+        Column("configuration", "learner", "words"),
+    )
+    rows = tuple(
+        {
+            "worker": one.name,
+            "threads": str(one.threads),
+            "cores": str(one.cores),
+            "free": in_units(one.free_bytes),
+            "commit": short(None if one.facts is None else one.facts.code_commit),
+            "configuration": short(None if one.facts is None else one.facts.configuration_digest),
+        }
+        for one in hellos
+    )
+    print_sheet(console, Sheet(f"{len(hellos)} workers answer", columns, rows))
+    for reason in out.values():
+        console.print(Text(printable(f"cannot play: {reason}")), soft_wrap=True)
 
 
 def print_verification(console: Console, found: Verification) -> None:

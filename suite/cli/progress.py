@@ -14,13 +14,14 @@ from rich.progress import Progress as ProgressBar
 
 from protocol import Protocol, Run
 from suite.benchmark.process import Outcome
-from suite.benchmark.scheduler import Progress
+from suite.benchmark.scheduler import Notice, Progress
 
 
 class ProgressDisplay:
-    """Shows runs done, steps a second and time left: a live bar on a terminal, a line a run elsewhere.
+    """Shows runs done, steps a second and the time left for all: live on a terminal, a line a run elsewhere.
 
-    Steps of evaluation are counted at their cap, so the time left is an upper estimate.
+    Steps of evaluation are counted at their cap, so the time left is an upper estimate: of all steps at the
+    speed so far or that of the longest chain of runs at the speed of one run, whichever is longer.
 
     Args:
         console: where to write.
@@ -34,6 +35,7 @@ class ProgressDisplay:
     ) -> None:
         self._console = console
         self._most = {str(run.run_id): run.most_steps for run in missing}
+        self._start = {str(run.run_id): str(run.starts_from) for run in missing}
         self._played: dict[str, int] = {}
         self._left: set[str] = set()
         self._ended = 0
@@ -61,10 +63,12 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def hear(self, news: Progress | Outcome) -> None:
-        """Take in how far a run is, or how it ended."""
+    def hear(self, news: Progress | Outcome | Notice) -> None:
+        """Take in how far a run is, how it ended, or what else a user should know."""
         with self._lock:
-            if isinstance(news, Progress):
+            if isinstance(news, Notice):
+                self._console.print(news.text, markup=False, highlight=False, soft_wrap=True)
+            elif isinstance(news, Progress):
                 self._go_on(news)
             else:
                 self._end(news)
@@ -88,14 +92,14 @@ class ProgressDisplay:
             self._leave(outcome)
             return
         self._ended += 1
+        self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
         place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
         if outcome.status == "complete":
             untracked = f", not tracked: {outcome.untracked}" if outcome.untracked else ""
-            text = f"{place} {outcome.run_id} complete{untracked}"
+            text = f"{place} {outcome.run_id} complete{untracked}{self._left_in_words(', ')}"
         else:
             text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
-        self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
 
     def _leave(self, outcome: Outcome) -> None:
         """Say, once, that a run is waited for."""
@@ -109,16 +113,29 @@ class ProgressDisplay:
             )
 
     def _update(self) -> None:
-        seconds = time.monotonic() - self._started
-        played = sum(self._played.values())
-        left = max(0, sum(self._most.values()) - played)
-        speed = played / seconds if seconds else 0.0
+        speed = self._speed()
         self._bar.update(
             self._task,
             completed=self._done_before + self._ended,
             speed=f"{speed:,.0f} steps/s",
-            left=f"at most {_duration(left / speed)} left" if speed else "",
+            left=self._left_in_words(""),
         )
+
+    def _speed(self) -> float:
+        """Steps a second of all runs together, so far."""
+        seconds = time.monotonic() - self._started
+        return sum(self._played.values()) / seconds if seconds else 0.0
+
+    def _left_in_words(self, before: str) -> str:
+        """The time until all runs have ended; empty where there is none left, or no speed yet."""
+        speed = self._speed()
+        steps = {run: max(0, most - self._played.get(run, 0)) for run, most in self._most.items()}
+        if not speed or not any(steps.values()):
+            return ""
+        playing = sum(0 < steps[run] < self._most[run] for run in steps)
+        chain = max(left + steps.get(self._start[run], 0) for run, left in steps.items())
+        seconds = max(sum(steps.values()), chain * max(1, playing)) / speed
+        return f"{before}at most {_duration(seconds)} left"
 
 
 class CountDisplay:

@@ -6,7 +6,9 @@
         checkpoint/                     what the learner saved
         notes/                          what it noted about itself, if it did
     <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
+    <folder>/<arm>/.../seedN.player     who plays it (suite.results.player)
     <folder>/logs/                      a text file a run
+    <folder>/.token                     names the folder on a cluster (suite.benchmark.cluster)
     <folder>/scores.json                suite.scoring.score
     <folder>/sacred/N/                  the same runs as Sacred keeps them (suite.tracking), the broken-off ones
                                         included; nothing reads them here, and they are never published
@@ -16,10 +18,10 @@ A run becomes complete by one atomic rename, so whatever has a record is whole.
 
 from __future__ import annotations
 
-import fcntl
 import os
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import (
@@ -27,7 +29,6 @@ from protocol import (
     ForeignProtocol,
     Protocol,
     Run,
-    RunBusy,
     RunId,
     RunRecord,
     StoreError,
@@ -35,12 +36,14 @@ from protocol import (
     plan,
 )
 from suite.digests import folder_digest
+from suite.results.player import check_held, held, is_held
 from suite.results.reading import read_record
 from suite.results.writing import sync_files, sync_names
 from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
+TOKEN = ".token"
 _RUN_DEPTH = 4  # arm, fold, game, seed
 SUBMISSION, SCORES, SUMS = "submission.toml", "scores.json", "SHA256SUMS"
 """Next to the arms of a submission: whose runs these are (suite.submission.description), scores, digests."""
@@ -115,16 +118,21 @@ class Store:
                 f"the results folder {self.folder} cannot be read ({error}); choose another one"
             ) from error
 
-    def record(self, run_id: RunId) -> RunRecord:
+    def record(self, run_id: RunId, folder: Path | None = None) -> RunRecord:
         """The record of a complete run.
+
+        Args:
+            run_id: the run.
+            folder: where it lies; None: where complete runs do.
 
         Raises:
             StoreError: there is none, or it cannot be read.
             ForeignProtocol: it was made under other rules, or is the record of another run.
         """
-        path = self.run_folder(run_id) / RECORD
+        folder = folder or self.run_folder(run_id)
+        path = folder / RECORD
         try:
-            record = read_record(self.folder, f"{run_id.path}/{RECORD}")
+            record = read_record(self.folder, path.relative_to(self.folder).as_posix())
         except Unreadable as error:
             raise StoreError(f"the record {path} {error}; delete its run and play it again") from error
         digest = self.protocol.edition_digests[run_id.edition]
@@ -159,19 +167,26 @@ class Store:
                 f"the results folder {self.folder} cannot be written to ({error}); choose another one"
             ) from error
 
+    def token(self) -> str:
+        """A name of this folder that no other has, made when it is first asked for."""
+        path = self.folder / TOKEN
+        if not path.exists():
+            self.make_folder()
+            new = path.with_name(f"{TOKEN}-{secrets.token_hex(8)}")
+            new.write_text(secrets.token_hex(8), encoding="ascii")
+            with suppress(FileExistsError):  # another command was first
+                os.link(new, path)
+            new.unlink()
+        return path.read_text(encoding="ascii")
+
     def is_being_played(self, run_id: RunId) -> bool:
-        """Whether a process is playing the run now."""
-        try:
-            descriptor = os.open(self._partial(run_id), os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        """Whether a process is playing the run now, on this machine or another."""
+        return is_held(self.player_path(run_id))
+
+    def player_path(self, run_id: RunId) -> Path:
+        """The file that says who plays a run (suite.results.player)."""
+        final = self.run_folder(run_id)
+        return final.with_name(final.name + ".player")
 
     def _partial(self, run_id: RunId) -> Path:
         final = self.run_folder(run_id)
@@ -192,28 +207,18 @@ class Store:
         partial = self._partial(run_id)
         if final.exists():
             raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
-        partial.mkdir(parents=True, exist_ok=True)
-        with _locked(partial, run_id):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        player = self.player_path(run_id)
+        with held(player, str(run_id)):
+            if final.exists():
+                player.unlink()
+                raise StoreError(f"run {run_id} has just been completed by another process")
+            partial.mkdir(exist_ok=True)
             yield partial
             sync_files(partial)
+            check_held(player, str(run_id))
             partial.rename(final)
             sync_names(final.parent)
-
-
-@contextmanager
-def _locked(partial: Path, run_id: RunId) -> Iterator[None]:
-    """Hold a run for this process; the lock is on its partial folder and goes with the process."""
-    descriptor = os.open(partial, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunBusy(f"run {run_id} is being played by another process; wait for it or end it") from error
-        if not partial.exists() or partial.stat().st_ino != os.fstat(descriptor).st_ino:
-            raise StoreError(f"run {run_id} has just been completed by another process")
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:

@@ -1,6 +1,8 @@
-"""The order that a run's process is given."""
+"""What is to be played, wherever that is, and the order that a run's process is given."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from protocol import Frozen
 from suite.contained.spec import BoxSpec
@@ -12,14 +14,13 @@ STALL_MINUTES = 60.0
 """How long a run may make no step, by default: longer than a box has for one answer (suite.contained.spec)."""
 
 
-class Job(Frozen):
-    """What a process is told to play.
+class Assignment(Frozen):
+    """A run to play, in a folder of whoever plays it.
 
     Attributes:
         run_id: the run.
         protocol_version: such as ``v1``.
         learner: ``module:function``.
-        folder: the results folder, absolute.
         device: what the learner finds in ``AMTLB_DEVICE``: ``cpu`` or ``cuda``.
         workers: processes that play the lanes; 0 plays them in the run's own.
         box: where the learner is put; None: into the run's own process.
@@ -32,7 +33,6 @@ class Job(Frozen):
     run_id: str
     protocol_version: str
     learner: str
-    folder: str
     device: str
     workers: int
     box: BoxSpec | None
@@ -40,3 +40,21 @@ class Job(Frozen):
     snapshot_minutes: float = SNAPSHOT_MINUTES
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
+
+    def in_folder(self, folder: Path, start_folder: Path | None = None) -> Job:
+        """The order to play it in a folder; see ``Job``."""
+        start = None if start_folder is None else str(start_folder.resolve())
+        return Job(**dict(self), folder=str(folder.resolve()), start_folder=start)
+
+
+class Job(Assignment):
+    """What a process is told to play.
+
+    Attributes:
+        folder: the results folder, absolute.
+        start_folder: the results folder that holds the run from which this one starts, if it starts from one;
+            None: the same.
+    """
+
+    folder: str
+    start_folder: str | None = None

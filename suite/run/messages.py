@@ -81,10 +81,12 @@ class Failed(Frozen):
 
     Attributes:
         error: what went wrong, in words.
+        disk_full: whether that is a full disk.
     """
 
     kind: Literal["failed"] = "failed"
     error: Annotated[str, BeforeValidator(_encodable)]
+    disk_full: bool = False
 
 
 Message = Begun | Played | Measured | Failed

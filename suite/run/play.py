@@ -68,7 +68,7 @@ def play(job: Job, report: Listener) -> RunRecord:
             started_at = resumed.snapshot.started_at
         begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
         report(begun)
-        checkpoint_in = _load_ancestor(store, run, job, digest, learner, Path(scratch))
+        checkpoint_in = _load_ancestor(run, job, digest, learner, Path(scratch))
         rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
         with snapshots.before_stopping():
             rounds.play(
@@ -189,12 +189,13 @@ def _check_spent(record: RunRecord, run: Run) -> None:
 
 
 def _load_ancestor(
-    store: Store, run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
+    run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
 ) -> str | None:
     """Make the learner start as the checkpoint that its run starts from; return that checkpoint's digest."""
     ancestor = run.starts_from
     if ancestor is None:
         return None
+    store = Store(Path(job.start_folder or job.folder), load(job.protocol_version))
     if not store.is_complete(ancestor):
         raise StoreError(f"run {job.run_id} starts from {ancestor}, which is not complete; play that one first")
     record = store.record(ancestor)

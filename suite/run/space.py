@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from protocol import Run, StoreError
+from protocol import DiskFull, Run
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.results.store import CHECKPOINT, Store, record_paths
 
@@ -36,7 +36,7 @@ def _checkpoint_bytes(store: Store) -> int:
 
 
 def check_room(needed: Mapping[Path, int]) -> None:
-    """Raise StoreError where a disk has less room than folders on it need.
+    """Raise DiskFull where a disk has less room than folders on it need.
 
     Args:
         needed: bytes by folder, each of which exists.
@@ -47,12 +47,14 @@ def check_room(needed: Mapping[Path, int]) -> None:
     for folders in disks.values():
         wanted = sum(needed[folder] for folder in folders)
         if _free(folders[0]) < wanted:
-            raise StoreError(_too_little(folders[0], wanted))
+            raise DiskFull(_too_little(folders[0], wanted))
 
 
 def is_full(error: BaseException) -> bool:
     """Whether an error says that a disk, or what somebody may have of it, is full."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, DiskFull)
 
 
 def where_full(needed: Mapping[Path, int]) -> str:
@@ -67,12 +69,13 @@ def _free(folder: Path) -> int:
 
 def _too_little(folder: Path, wanted: int) -> str:
     return (
-        f"the disk of {folder} is full: it has {_size(_free(folder))} left and this run needs {_size(wanted)} "
-        "there; make room, or choose another folder with --out or TMPDIR"
+        f"the disk of {folder} is full: it has {in_units(_free(folder))} left and this run needs "
+        f"{in_units(wanted)} there; make room, or choose another folder with --out or TMPDIR"
     )
 
 
-def _size(count: float) -> str:
+def in_units(count: float) -> str:
+    """A number of bytes in the unit that suits it."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:,.0f} {unit}"

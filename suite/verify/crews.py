@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from protocol import Run, WorkerDied
+from protocol import Run
+from suite.benchmark.scheduler import threads_of
 from suite.results.reading import ledger_limits
 from suite.tracking.mongo_url import environment_without_url
 from suite.untrusted.processes import Failure, Limits, run_sharded
@@ -134,7 +135,4 @@ def replay_elsewhere(shard: Shard, limits: Limits) -> Found:
 
 def cluster(client: Any, address: str, runs: Sequence[Run]) -> Cluster:
     """The crew of a scheduler's workers; raises WorkerDied where it has none."""
-    threads = sum(client.nthreads().values())
-    if not threads:
-        raise WorkerDied(f"the dask scheduler at {address} has no worker; start some")
-    return Cluster(client, address, threads, runs)
+    return Cluster(client, address, threads_of(client, address), runs)

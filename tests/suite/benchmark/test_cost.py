@@ -15,7 +15,7 @@ from suite.benchmark.cost import (
     wall_seconds,
 )
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
-from suite.run.space import LEDGER_COPIES
+from suite.run.space import JOURNAL_BYTES_PER_STEP, LEDGER_COPIES
 from tests.suite.helpers import V1
 
 PACE = Pace(
@@ -60,6 +60,7 @@ def test_hours_and_bytes_by_hand():
     assert one.longest_chain_hours == pytest.approx(180 / 3600)
     assert one.checkpoint_bytes == 20 * 8_000_000
     assert one.memory_bytes == 1_000_000_000 + 8 * 3 * CONSOLE_BYTES
+    assert one.journal_bytes == 30_000 * JOURNAL_BYTES_PER_STEP  # of a generalist
     side_by_side = estimate(SMOKE, V1, PACE, jobs=50, cores_per_run=3)
     assert side_by_side.core_hours == pytest.approx(3 * one.core_hours)
     assert side_by_side.wall_hours == pytest.approx(one.longest_chain_hours)

@@ -1,7 +1,5 @@
 """Runs of an edition on the scheduler: failures, interrupts, resumption, clusters."""
 
-import json
-import os
 import shutil
 import signal
 import subprocess
@@ -178,29 +176,3 @@ def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
     outcomes = play_all(chosen, store, V1, settings(), lambda news: None)
     assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
     assert "IsADirectoryError" in outcomes[0].error
-
-
-def test_an_existing_scheduler_plays_the_graph(tmp_path):
-    """Through a scheduler at an address, with its own worker, runs complete as they do here."""
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
-    dask = [sys.executable, "-m", "distributed.cli"]
-    address_file = tmp_path / "scheduler.json"
-    scheduler = [*dask[:-1], "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    scheduler += ["--no-dashboard", "--scheduler-file", str(address_file)]
-    worker = [*dask[:-1], "distributed.cli.dask_worker", "--scheduler-file", str(address_file), "--no-nanny"]
-    worker += ["--nthreads", "2", "--no-dashboard", "--local-directory", str(tmp_path)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
-    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
-        try:
-            deadline = time.monotonic() + 60
-            while not address_file.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            address = json.loads(address_file.read_text())["address"]
-            chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
-            store = Store(tmp_path / "out", V1)
-            outcomes = play_all(chosen, store, V1, settings(scheduler=address), lambda news: None)
-        finally:
-            for process in (other, one):
-                process.kill()
-    assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
-    assert all(store.is_complete(run.run_id) for run in chosen)

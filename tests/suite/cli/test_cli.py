@@ -89,11 +89,19 @@ def test_a_broken_rom_exits_with_1(amtlb, tmp_path):
     refused(amtlb(*run, "--out", tmp_path / "out", env=environment), 1, "breakout", "cannot be read", "log: ")
 
 
+def test_options_that_a_scheduler_leaves_without_meaning_are_refused(amtlb, tmp_path):
+    """--jobs with a scheduler, and --detach without one, are wrong use."""
+    address = ["--scheduler", "tcp://127.0.0.1:1"]
+    refused(amtlb("benchmark", "--out", tmp_path, *address, "--jobs", "2"), 2, "--jobs", "--nthreads")
+    refused(amtlb("benchmark", "--out", tmp_path, "--detach"), 2, "--detach", "--scheduler")
+
+
 def test_a_scheduler_that_does_not_answer_exits_with_1(amtlb, tmp_path):
     """An address without a dask scheduler is told in one line."""
     uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path]
     refused(amtlb("benchmark", *uniform, "--scheduler", "tcp://127.0.0.1:1"), 1, "tcp://127.0.0.1:1", "address")
     refused(amtlb("benchmark", *uniform, "--scheduler", "nonsense://1"), 1, "nonsense", "address")
+    refused(amtlb("cluster", "check", "--scheduler", "tcp://127.0.0.1:1"), 1, "tcp://127.0.0.1:1", "address")
 
 
 def test_a_failing_run_names_its_log(amtlb, tmp_path):

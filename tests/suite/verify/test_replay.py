@@ -1,13 +1,6 @@
 """The replay's ways: on a cluster, in two calls, and what it tells before it starts."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +11,7 @@ from suite.verify.findings import COST, Verification
 from suite.verify.finished import FILE, Finished, finished_in
 from suite.verify.shards import Shard, replay_shard
 from suite.verify.verification import Levels, verify
+from tests.suite.clusters import cluster
 from tests.suite.helpers import V1
 from tests.suite.verify.corpus import FRESH, Forged
 
@@ -105,44 +99,13 @@ def test_a_second_call_goes_on(submission, tmp_path):
     assert sampled.replayed.episodes < first.replayed.episodes == 487
 
 
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """The address of a dask scheduler with a worker of two threads."""
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
-    address_file = folder / "scheduler.json"
-    started = [sys.executable, "-m"]
-    scheduler = [*started, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    scheduler += ["--no-dashboard", "--scheduler-file", str(address_file)]
-    worker = [*started, "distributed.cli.dask_worker", "--scheduler-file", str(address_file), "--no-nanny"]
-    worker += ["--nthreads", "2", "--no-dashboard", "--local-directory", str(folder)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
-    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
-        try:
-            deadline = time.monotonic() + 60
-            while not address_file.exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            address: str = json.loads(address_file.read_text())["address"]
-            _await_worker(address)
-            yield address
-        finally:
-            for process in (other, one):
-                process.kill()
-
-
-def _await_worker(address: str) -> None:
-    from distributed import Client
-
-    with Client(address) as client:
-        client.wait_for_workers(1, timeout=60)
-
-
 @pytest.mark.slow
 def test_a_cluster_replays_as_this_machine_does(submission, tmp_path, amtlb):
     """Through a scheduler's workers the same episodes are found false, here and in the command line's JSON."""
     forged = Forged(submission)
     forged.edit_rows(FRESH, lambda rows: rows[0].update(ram_sha256=bytes(32)))
-    with cluster(tmp_path) as address:
-        done = amtlb("verify", submission, "--replay", "--scheduler", address, "--json")
+    with cluster(tmp_path, threads=2) as made:
+        done = amtlb("verify", submission, "--replay", "--scheduler", made.address, "--json")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "to replay: 487 episodes" in done.stderr
     found = Verification.model_validate_json(done.stdout)

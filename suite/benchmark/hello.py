@@ -1,0 +1,157 @@
+"""What a machine says of itself before it plays: its software, its learner, its room; compared with this one's.
+
+As a script, ``python -m suite.benchmark.hello LEARNER LANES`` makes a learner and prints the digest of its
+configuration.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from protocol import AmtlbError, Frozen, LearnerError, canonical_digest
+from suite.benchmark.process import ask
+from suite.digests import file_digest
+from suite.learners.hyperparameters import VARIABLE
+from suite.machine import code_commit, library_versions
+from suite.shadows import OURS
+
+_ROOT = Path(__file__).resolve().parents[2]
+_SHORT = 12
+
+
+class Facts(Frozen):
+    """What must be the same on every machine that plays runs of one folder.
+
+    Attributes:
+        code_commit: as in a record; None: not known.
+        code_sha256: over all files of Python and TOML of this project's packages, committed or not.
+        versions: of Python and the libraries, by name.
+        configuration_digest: of the learner; None: it is in a box, or none was named.
+    """
+
+    code_commit: str | None
+    code_sha256: str
+    versions: dict[str, str]
+    configuration_digest: str | None
+
+
+class Hello(Frozen):
+    """What a dask worker says of itself.
+
+    Attributes:
+        name: of the worker: its host and its address.
+        threads: runs that it plays side by side.
+        cores: that it may use.
+        free_bytes: on the disk that it plays on.
+        facts: what must be as here; None: its learner cannot be made.
+        problem: why not; empty: it can.
+        complete: paths of the runs that lie there, complete, and have not been fetched.
+        begun: paths of the runs that were broken off there.
+    """
+
+    name: str
+    threads: int
+    cores: int
+    free_bytes: int
+    facts: Facts | None
+    problem: str = ""
+    complete: tuple[str, ...] = ()
+    begun: tuple[str, ...] = ()
+
+
+def facts_here(
+    learner: str | None, lanes: int, hyperparameters: str, minutes: float, cwd: str | None = None
+) -> Facts:
+    """The facts of this machine.
+
+    Args:
+        learner: to be made in a process of its own; None: none is.
+        lanes: that it is made for.
+        hyperparameters: given to it, as JSON; empty: none.
+        minutes: that importing and making it may take.
+        cwd: a folder from which it may be imported; None: the working folder.
+
+    Raises:
+        LearnerError: it cannot be imported or made here.
+    """
+    digest = None
+    if learner is not None:
+        digest = _configuration_digest(learner, lanes, hyperparameters, minutes, cwd)
+    return Facts(
+        code_commit=code_commit(),
+        code_sha256=_code_digest(),
+        versions=library_versions(),
+        configuration_digest=digest,
+    )
+
+
+def _configuration_digest(
+    learner: str, lanes: int, hyperparameters: str, minutes: float, cwd: str | None
+) -> str:
+    try:
+        done = ask(
+            "suite.benchmark.hello",
+            learner,
+            str(lanes),
+            timeout_seconds=60 * minutes,
+            cwd=cwd,
+            **{VARIABLE: hyperparameters},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LearnerError(f"learner {learner!r}: making it takes more than {minutes:g} minutes") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        if not last.startswith("error: "):
+            last = f"learner {learner!r}: making it ended the process with status {done.returncode}: {last}"
+        raise LearnerError(last.removeprefix("error: "))
+    return done.stdout.strip().splitlines()[-1]
+
+
+def _code_digest() -> str:
+    paths = (path for name in OURS for path in (_ROOT / name).rglob("*") if path.suffix in (".py", ".toml"))
+    return canonical_digest({path.relative_to(_ROOT).as_posix(): file_digest(path) for path in paths})
+
+
+def differences(here: Facts, there: Facts) -> Iterator[str]:
+    """How another machine differs from this one, in words."""
+    if there.code_commit != here.code_commit:
+        yield f"it has commit {short(there.code_commit)} of the code, not {short(here.code_commit)}"
+    elif there.code_sha256 != here.code_sha256:
+        yield f"its code at commit {short(there.code_commit)} is changed, or ours is"
+    for name in sorted(here.versions.keys() | there.versions.keys()):
+        wanted, found = (facts.versions.get(name, "none") for facts in (here, there))
+        if wanted != found:
+            yield f"it has {name} {found}, not {wanted}"
+    if there.configuration_digest != here.configuration_digest:
+        found, wanted = short(there.configuration_digest), short(here.configuration_digest)
+        yield f"its learner has configuration {found}, not {wanted}"
+
+
+def short(digest: str | None) -> str:
+    """A commit or digest, as far as a person compares it."""
+    return "unknown" if digest is None else digest[:_SHORT] + ("-dirty" if digest.endswith("-dirty") else "")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the digest of a learner's configuration; if that fails, the last line of its errors says why."""
+    from suite.learners.contract import checked_configuration, find_learner
+
+    try:
+        learner = find_learner(arguments[0])(0, int(arguments[1]))
+        _, digest = checked_configuration(learner)
+    except AmtlbError as error:
+        print("error: " + " ".join(str(error).split()), file=sys.stderr)
+        return 1
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"error: learner {arguments[0]!r}: making it failed with {said}", file=sys.stderr)
+        return 1
+    print(digest)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

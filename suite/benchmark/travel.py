@@ -1,0 +1,60 @@
+"""The folder of a learner that is not installed: it travels to the workers, so that they can import it, too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from protocol import LearnerError
+from suite.benchmark.parcel import Files
+from suite.shadows import OURS
+
+MOST_BYTES = 20_000_000
+"""A folder of code and small data; more is most likely not meant."""
+_NOT_TAKEN = ("__pycache__", "results", "node_modules")
+
+
+def learner_files(learner: str) -> Files:
+    """What lies in the working folder, if the learner's module lies there, too; otherwise nothing.
+
+    Hidden files, results, environments and what Python has compiled stay.
+
+    Raises:
+        LearnerError: that is more than MOST_BYTES.
+    """
+    module = learner.partition(":")[0].partition(".")[0]
+    here = Path.cwd()
+    if module in OURS or PathFinder.find_spec(module, [str(here)]) is None or not _is_from(module, here):
+        return {}
+    files, size = {}, 0
+    for path in _files(here):
+        size += path.stat().st_size
+        if size > MOST_BYTES:
+            raise LearnerError(
+                f"learner {learner!r} lies in {here}, which goes to the workers and has more than "
+                f"{MOST_BYTES / 1e6:,.0f} MB; put it into a folder of its own, or install it on every worker"
+            )
+        files[path.relative_to(here).as_posix()] = path.read_bytes()
+    return files
+
+
+def _is_from(module: str, here: Path) -> bool:
+    """Whether the module is imported from here: the working folder comes last, behind what is installed."""
+    spec = PathFinder.find_spec(module, None)
+    if spec is None:
+        return True
+    places = [spec.origin, *(spec.submodule_search_locations or ())]
+    return any(Path(place).is_relative_to(here) for place in places if place)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        path = Path(entry.path)
+        if entry.name.startswith(".") or entry.name in _NOT_TAKEN or (path / "pyvenv.cfg").exists():
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(path)
+        elif entry.is_file():
+            yield path

@@ -1,0 +1,303 @@
+"""The tasks of a dask worker: to say hello, to play runs in its folder, to keep them until they are fetched.
+
+    <local directory>/dask-scratch-space/amtlb/BATCH/
+        learner/        the folder of the learner, if it travels
+        starts/DIGEST/  a results folder with what a transfer run starts from
+        runs/           a results folder: runs that wait to be fetched, or to be resumed
+
+``--local-directory`` of the worker says on which disk. The folder survives the worker: the next one on the same
+disk answers from it. On a shared disk all workers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from protocol import AmtlbError, Protocol, RunId, load, parse_run_id
+from suite.benchmark.hello import Hello, facts_here
+from suite.benchmark.parcel import Files, Parcel, packed, put_start, write_files
+from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.scheduler import Progress
+from suite.machine import available_cores
+from suite.results.store import Store, record_paths
+from suite.run.job import Assignment
+from suite.run.messages import Played
+from suite.run.space import is_full
+from suite.tracking.mongo_url import url_of_environment
+
+_LOOK_SECONDS = 1.0
+_LOG_BYTES = 2**20
+"""How much of what a run printed goes back: the end of it."""
+_LEFT_OUT: set[str] = set()
+"""The batches that this process plays nothing of, though the scheduler has handed it some already."""
+
+
+class Greeting(NamedTuple):
+    """What a worker is asked and given before it plays.
+
+    Attributes:
+        batch: names the runs of one results folder, learner and code.
+        protocol_version: such as ``v1``.
+        learner: that it must be able to make; None: none, or one in a box.
+        hyperparameters: given to the learner, as JSON; empty: none.
+        minutes: that making the learner may take.
+        files: the learner's folder; empty: it does not travel.
+        stored: paths of the runs that need not be kept any more.
+    """
+
+    batch: str
+    protocol_version: str
+    learner: str | None
+    hyperparameters: str
+    minutes: float
+    files: Files
+    stored: tuple[str, ...] = ()
+
+
+class Errand(NamedTuple):
+    """A run that a worker is to play.
+
+    Attributes:
+        batch: see ``Greeting``.
+        assignment: what is to be played.
+        hyperparameters: given to the learner, as JSON; empty: none.
+        travels: whether the learner's folder has come with the greeting.
+    """
+
+    batch: str
+    assignment: Assignment
+    hyperparameters: str
+    travels: bool
+
+
+class Failure(NamedTuple):
+    """How a run failed on a worker.
+
+    Attributes:
+        outcome: the same as on this machine.
+        worker: its address.
+        seconds: after which it failed.
+        steps: agent steps that it had played by then.
+        log: what the run printed.
+    """
+
+    outcome: Outcome
+    worker: str
+    seconds: float
+    steps: int
+    log: bytes
+
+
+class RunFailed(Exception):
+    """A run failed; the first argument is a ``Failure``."""
+
+
+class _Place:
+    """The folder of a batch on this machine."""
+
+    def __init__(self, worker: Any, batch: str, protocol: Protocol) -> None:
+        self.folder = Path(worker.local_directory).parent / "amtlb" / batch
+        self.store = Store(self.folder / "runs", protocol)
+        self.learner = self.folder / "learner"
+
+    def start(self, run_id: RunId, parcel: Parcel) -> Path:
+        """A results folder with the run that another starts from."""
+        folder = self.folder / "starts" / hashlib.sha256(parcel.record).hexdigest()[:16]
+        return _laid_out(folder, lambda new: put_start(Store(new, self.store.protocol), run_id, parcel))
+
+    def complete(self) -> list[str]:
+        """The runs that lie here, complete."""
+        if not self.store.folder.exists():
+            return []
+        return [self._name(path.parent) for path in record_paths(self.store.folder)]
+
+    def begun(self) -> list[str]:
+        """The runs that lie here, broken off."""
+        return [self._name(path.with_suffix("")) for path in self.store.folder.glob("*/**/*.partial")]
+
+    def _name(self, folder: Path) -> str:
+        return folder.relative_to(self.store.folder).as_posix()
+
+
+def _laid_out(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """A folder that is there whole or not at all, whoever else lays it out."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+        try:
+            fill(new)
+            new.rename(folder)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            if not folder.exists():
+                raise
+    return folder
+
+
+async def hello(greeting: Greeting, dask_worker: Any) -> Hello:
+    """What this worker says of itself; dask gives it the worker."""
+    return await asyncio.to_thread(_hello, greeting, dask_worker)
+
+
+def _hello(greeting: Greeting, worker: Any) -> Hello:
+    place = _Place(worker, greeting.batch, protocol := load(greeting.protocol_version))
+    facts, problem = None, ""
+    try:
+        forget(greeting, worker)
+        if greeting.files:
+            _laid_out(place.learner, lambda new: write_files(new, greeting.files))
+        cwd = str(place.learner) if greeting.files else None
+        facts = facts_here(greeting.learner, protocol.lanes, greeting.hyperparameters, greeting.minutes, cwd)
+    except (AmtlbError, OSError) as error:
+        problem = str(error)
+    _LEFT_OUT.discard(greeting.batch)
+    return Hello(
+        name=_name(worker),
+        threads=worker.state.nthreads,
+        cores=available_cores(),
+        free_bytes=shutil.disk_usage(worker.local_directory).free,
+        facts=facts,
+        problem=problem,
+        complete=tuple(place.complete()),
+        begun=tuple(place.begun()),
+    )
+
+
+def _name(worker: Any) -> str:
+    return worker.address if worker.name == worker.address else f"{worker.name} ({worker.address})"
+
+
+def forget(greeting: Greeting, dask_worker: Any) -> None:
+    """Remove the runs that whoever asked for them has stored."""
+    place = _Place(dask_worker, greeting.batch, load(greeting.protocol_version))
+    for name in set(greeting.stored) & set(place.complete()):
+        shutil.rmtree(place.store.folder / name, ignore_errors=True)
+
+
+def clear(greeting: Greeting, dask_worker: Any) -> None:
+    """Remove all that was kept for a batch, which is complete where it was asked for."""
+    place = _Place(dask_worker, greeting.batch, load(greeting.protocol_version))
+    shutil.rmtree(place.folder, ignore_errors=True)
+
+
+async def admit(resource: str, dask_worker: Any) -> None:
+    """Make the scheduler give runs to this worker: as many at once as it has threads."""
+    from distributed import Status
+
+    await dask_worker.set_resources(**{resource: dask_worker.state.nthreads})
+    # The scheduler asks who can take a waiting run when a worker comes or goes on after a pause, and not now.
+    dask_worker.status = Status.paused
+    dask_worker.status = Status.running
+
+
+async def leave_out(resource: str, batch: str, dask_worker: Any) -> None:
+    """Make the scheduler give no more runs to this worker; those that it has been given go back."""
+    _LEFT_OUT.add(batch)
+    await dask_worker.scheduler.set_resources(resources={resource: 0}, worker=dask_worker.contact_address)
+
+
+def play(errand: Errand, start: Parcel | None) -> Parcel:
+    """Play a run, unless it lies here complete; a task for a dask worker.
+
+    A run that nobody wants any more is stopped, and so is one whose worker closes; it leaves a snapshot.
+
+    Args:
+        errand: the run.
+        start: the run that it starts from.
+
+    Raises:
+        RunFailed: it failed.
+        Reschedule: of dask: it was stopped here, and is played elsewhere if somebody still wants it.
+    """
+    from distributed import Reschedule, get_worker
+
+    if errand.batch in _LEFT_OUT:
+        raise Reschedule
+    began, turn = time.monotonic(), _Turn(errand, get_worker())
+    try:
+        outcome = turn.play(start)
+        if outcome.status == "complete":
+            return packed(turn.store, turn.run_id, _tail(turn.log), outcome.untracked)
+    except (AmtlbError, OSError) as error:
+        said = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
+        outcome = Outcome(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
+    if outcome.status == "failed":
+        printed = _tail(turn.log)
+        turn.log.unlink(missing_ok=True)  # it goes back
+        raise RunFailed(Failure(outcome, turn.address, time.monotonic() - began, turn.steps, printed))
+    raise Reschedule
+
+
+class _Turn:
+    """One try at a run.
+
+    Attributes:
+        steps: agent steps played in it.
+    """
+
+    def __init__(self, errand: Errand, worker: Any) -> None:
+        self._errand, self._worker, self._key = errand, worker, worker.get_current_task()
+        self._place = _Place(worker, errand.batch, load(errand.assignment.protocol_version))
+        self.address, self.store, self.steps = worker.address, self._place.store, 0
+        self.run_id = parse_run_id(errand.assignment.run_id, self.store.protocol)
+        self.log = self.store.log_path(self.run_id)
+
+    def play(self, start: Parcel | None) -> Outcome:
+        """Play the run, once another worker of this disk that still plays it has stopped."""
+        start_folder = None
+        if start is not None:
+            start_folder = self._place.start(parse_run_id(start.run_id, self.store.protocol), start)
+            _drop_foreign(self.store, self.run_id, start_folder, start)
+        self.store.make_folder()
+        task = Task(
+            self._errand.assignment.in_folder(self.store.folder, start_folder),
+            str(self.log),
+            tracked=url_of_environment() is not None,
+            hyperparameters=self._errand.hyperparameters,
+            cwd=str(self._place.learner) if self._errand.travels else None,
+        )
+        while True:
+            outcome = run_child(task, self._report, self._is_unwanted)
+            if outcome.status != "elsewhere" or self._is_unwanted():
+                return outcome
+            time.sleep(_LOOK_SECONDS)
+
+    def _is_unwanted(self) -> bool:
+        """Whether no client wants the run of this worker any more, or the worker closes."""
+        known = self._worker.state.tasks.get(self._key)
+        closes = self._worker.status.name not in ("running", "paused")
+        return closes or known is None or known.state != "executing"
+
+    def _report(self, played: Played) -> None:
+        self.steps = played.steps - played.resumed_steps
+        progress = Progress(str(self.run_id), played.steps, played.resumed_steps)
+        self._worker.log_event(self._errand.batch, progress._asdict())
+
+
+def _drop_foreign(store: Store, run_id: RunId, start_folder: Path, start: Parcel) -> None:
+    """Remove a complete run that started from another checkpoint than is given now."""
+    if not store.is_complete(run_id):
+        return
+    given = Store(start_folder, store.protocol).record(parse_run_id(start.run_id, store.protocol))
+    if store.record(run_id).checkpoint_in != given.checkpoint_out:
+        shutil.rmtree(store.run_folder(run_id))
+
+
+def _tail(log: Path) -> bytes:
+    if not log.exists():
+        return b""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+        return file.read()
+
+
+def given(parcel: Parcel) -> Parcel:
+    """A run that is complete already; a task for a dask worker, so that what it brings cannot get lost."""
+    return parcel

@@ -1,0 +1,60 @@
+"""The command that asks the workers of a cluster whether they can play."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from protocol import WorkerDied, current_protocol
+from suite.cli.grouped import grouped
+from suite.cli.options import MakingOptions, fail
+
+app = typer.Typer(help="Ask the workers of a dask cluster.", no_args_is_help=True)
+
+
+@app.callback()
+def _about() -> None:
+    pass  # so that ``check`` has to be named
+
+
+@app.command()
+@grouped
+def check(
+    *,
+    scheduler: Annotated[str, typer.Option("--scheduler", help="The dask scheduler, tcp://host:port.")],
+    learner: Annotated[
+        str | None, typer.Option("--learner", help="Also make this learner there, module:function.")
+    ] = None,
+    making: MakingOptions,
+) -> None:
+    """Ask each worker for its software, its learner and its disk; exit with 1 if one could not play."""
+    from suite.benchmark.batch import batch_of
+    from suite.benchmark.roster import Roster
+    from suite.benchmark.scheduler import SchedulerLost, cluster_client
+    from suite.benchmark.settings import Settings
+    from suite.cli.printing import output_console, print_hellos
+
+    settings = Settings(
+        learner or "",
+        "cpu",
+        1,
+        0,
+        scheduler,
+        None,
+        stall_minutes=making.stall_minutes,
+        hyperparameters=making.hyperparameters,
+    )
+    batch = batch_of(None, current_protocol(), learner, settings)
+    try:
+        with cluster_client(scheduler) as client:
+            roster = Roster(client, scheduler, batch.greeting, batch.here, 0, lambda text: None)
+            roster.look()
+            roster.clear()
+    except SchedulerLost as error:
+        raise WorkerDied(f"the dask scheduler at {scheduler} has gone; start it again") from error
+    if not roster.hellos and not roster.out:
+        fail(f"the dask scheduler at {scheduler} has no worker; start some", 1)
+    print_hellos(output_console(), list(roster.hellos.values()), roster.out)
+    if roster.out:
+        fail(f"{len(roster.out)} of {len(roster.hellos.keys() | roster.out.keys())} workers cannot play", 1)

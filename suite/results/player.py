@@ -1,0 +1,141 @@
+"""Who plays a run: one process at a time, whether on one machine or on several that share the disk.
+
+    <folder>/<arm>/.../seedN.player     while a run is played, and after it was broken off: on which machine
+
+The player locks this file. A lock frees itself when its process ends, and some shared disks pass it on to other
+machines. Others do not, and none says so; therefore the player also renews the file, and a file that another
+machine has renewed within LEASE_SECONDS is held. Both times are the disk's, whatever the machines' clocks say.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from protocol import RunBusy, StoreError
+
+RENEW_SECONDS = 20.0
+LEASE_SECONDS = 120.0
+"""After this, a machine that has not renewed its file is taken to be off."""
+_SETTLE_SECONDS = 3.0
+"""How long two machines that take over the same run need to see which of them was last."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def this_machine() -> str:
+    """A name of this machine that it has until it is started again; containers share that of their host."""
+    return _BOOT.read_text(encoding="ascii").strip()
+
+
+@contextmanager
+def held(path: Path, run: str) -> Iterator[None]:
+    """Hold a run for this process; the lock goes with the process. The file goes when the block ends well.
+
+    Args:
+        path: the run's ``.player`` file, in a folder that exists.
+        run: its name, for errors.
+
+    Raises:
+        RunBusy: another process is playing the run.
+        StoreError: another process has just completed it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunBusy(f"run {run} is being played by another process; wait for it or end it") from error
+        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise StoreError(f"run {run} has just been completed by another process")
+        _take(path, descriptor, run)
+        yield
+        path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _take(path: Path, descriptor: int, run: str) -> None:
+    before = _content(descriptor)
+    if _is_held_elsewhere(path, descriptor):
+        raise RunBusy(f"run {run} is being played on another machine; wait for it or end it")
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, this_machine().encode(), 0)
+    os.fsync(descriptor)
+    if before not in ("", this_machine()):
+        time.sleep(_SETTLE_SECONDS)
+        check_held(path, run)
+
+
+def _content(descriptor: int) -> str:
+    return os.pread(descriptor, 100, 0).decode("ascii", "replace")
+
+
+def check_held(path: Path, run: str) -> None:
+    """Raise RunBusy where another machine has taken a run that this one held."""
+    if not _is_ours(path):
+        raise RunBusy(f"run {run} has been taken over by another machine")
+
+
+def _is_ours(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="ascii", errors="replace") == this_machine()
+    return False
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process, here or on another machine, holds a run."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return _is_held_elsewhere(path, descriptor)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _is_held_elsewhere(path: Path, descriptor: int) -> bool:
+    """Whether another machine has renewed the file of late."""
+    if _content(descriptor) in ("", this_machine()):
+        return False
+    with tempfile.NamedTemporaryFile(dir=path.parent) as now:
+        age_seconds = os.fstat(now.fileno()).st_mtime - os.fstat(descriptor).st_mtime
+    return age_seconds < LEASE_SECONDS
+
+
+class Renewal:
+    """Renews the file of a run while it is played.
+
+    Args:
+        path: the run's ``.player`` file.
+
+    Attributes:
+        lost: whether another machine has taken the run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.lost = self._was_ours = False
+        self._path, self._next = path, 0.0
+
+    def renew(self) -> bool:
+        """Renew the file when it is time; whether the run is lost. Called twice a second."""
+        if time.monotonic() < self._next:
+            return self.lost
+        try:
+            ours = _is_ours(self._path)
+            if ours:
+                os.utime(self._path)
+        except OSError:  # the disk is away for a while, or the run has just been completed
+            return self.lost
+        self.lost = self._was_ours and not ours and self._path.exists()
+        self._was_ours = self._was_ours or ours
+        self._next = time.monotonic() + (RENEW_SECONDS if ours else 1)
+        return self.lost

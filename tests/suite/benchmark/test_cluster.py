@@ -1,0 +1,250 @@
+"""Runs on workers that share no folder with who asked for them, through a real dask scheduler over loopback."""
+
+import json
+import os
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from protocol import LearnerError, StoreError, WorkerDied, plan
+from suite.benchmark import cluster as module
+from suite.benchmark import travel
+from suite.benchmark.edition import play_all, play_one
+from suite.benchmark.parcel import packed, packed_start, put_start, receive, write_files
+from suite.benchmark.process import Outcome
+from suite.benchmark.scheduler import Notice, Progress
+from suite.benchmark.settings import Settings
+from suite.benchmark.travel import learner_files
+from suite.results.store import LEDGER, RECORD, Store
+from tests.suite.clusters import Cluster, cluster
+from tests.suite.helpers import V1
+
+RUNS = plan(V1, V1.edition("smoke"))
+PAIR = [run for run in RUNS if (run.run_id.seed, run.run_id.fold) == (0, 1)]
+"""A pretrain run, and the transfer run that starts from it."""
+UNIFORM = "baselines.uniform:make"
+LEARNER = "from baselines.uniform import make\n"
+slow = pytest.mark.slow
+
+
+def settings(address: str, learner: str = UNIFORM, **others: object) -> Settings:
+    return replace(Settings(learner, "cpu", 1, 0, address, None), **others)  # type: ignore[arg-type]
+
+
+def texts(heard: list[Progress | Outcome | Notice]) -> list[str]:
+    return [news.text for news in heard if isinstance(news, Notice)]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory) -> Store:
+    """A results folder with the pair, played on this machine."""
+    store = Store(tmp_path_factory.mktemp("here") / "out", V1)
+    for run in PAIR:
+        assert play_one(run.run_id, store, V1, Settings(UNIFORM, "cpu", 1, 0, None, None)).status == "complete"
+    return store
+
+
+def ledger(store: Store, run) -> bytes:
+    return store.ledger_path(run.run_id).read_bytes()
+
+
+@slow
+def test_runs_come_back_from_workers_that_see_no_folder_of_ours(played, tmp_path):
+    """A pretrain and a transfer run have the bytes of runs on this machine; the worker keeps nothing."""
+    store, heard = Store(tmp_path / "out", V1), []
+    with cluster(tmp_path) as made:
+        outcomes = play_all(PAIR, store, V1, settings(made.address), heard.append)
+    assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
+    for run in PAIR:
+        assert ledger(store, run) == ledger(played, run)
+        assert store.record(run.run_id).checkpoint_out == played.record(run.run_id).checkpoint_out
+    assert store.record(PAIR[1].run_id).checkpoint_in == store.record(PAIR[0].run_id).checkpoint_out
+    assert any(isinstance(news, Progress) for news in heard)
+    assert not list(tmp_path.glob("one/dask-scratch-space/amtlb/*"))
+
+
+def test_a_run_that_came_is_put_where_complete_runs_lie(played, tmp_path):
+    """A parcel becomes a complete run of the same bytes; of one that is there already, nothing changes."""
+    store, run = Store(tmp_path, V1), PAIR[0]
+    parcel = packed(played, run.run_id, b"printed", "")
+    assert receive(store, run, UNIFORM, parcel)
+    assert ledger(store, run) == ledger(played, run)
+    before = store.run_folder(run.run_id).stat().st_mtime_ns
+    assert receive(store, run, UNIFORM, parcel)
+    assert store.run_folder(run.run_id).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("changed", ["ledger", "checkpoint", "notes", "learner", "budget"])
+def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
+    """Where a file is not the one that the record names, or not its budget's, nothing becomes complete."""
+    store, run = Store(tmp_path, V1), PAIR[0]
+    parcel, learner = packed(played, run.run_id, b"", ""), UNIFORM
+    if changed == "ledger":
+        parcel = parcel._replace(ledger=parcel.ledger[:-8])
+    elif changed == "checkpoint":
+        parcel = parcel._replace(checkpoint={**parcel.checkpoint, "more": b"1"})
+    elif changed == "notes":
+        parcel = parcel._replace(notes={"note": b"1"})
+    elif changed == "learner":
+        learner = "baselines.ppo:make"
+    else:
+        parcel = parcel._replace(ledger=ledger(played, PAIR[1]))
+    with pytest.raises(StoreError, match="play it again"):
+        receive(store, run, learner, parcel)
+    assert not store.is_complete(run.run_id)
+
+
+def test_a_run_that_is_being_played_here_is_left(played, tmp_path):
+    """A run of which another process of this machine plays is neither emptied nor replaced."""
+    store, run = Store(tmp_path, V1), PAIR[0]
+    with pytest.raises(ZeroDivisionError), store.new_run(run.run_id) as folder:
+        (folder / "journal.arrows").write_bytes(b"played")
+        assert not receive(store, run, UNIFORM, packed(played, run.run_id, b"", ""))
+        assert (folder / "journal.arrows").read_bytes() == b"played"
+        raise ZeroDivisionError
+
+
+def test_what_a_transfer_run_needs_is_its_start_alone(played, tmp_path):
+    """A worker is sent the record and the checkpoint of the run that another starts from, and no ledger."""
+    store, run = Store(tmp_path, V1), PAIR[0]
+    put_start(store, run.run_id, packed_start(played, run.run_id))
+    assert store.record(run.run_id) == played.record(run.run_id)
+    assert (store.run_folder(run.run_id) / RECORD).exists()
+    assert not (store.run_folder(run.run_id) / LEDGER).exists()
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../up", "a/../../up"])
+def test_no_file_is_written_outside_of_its_folder(tmp_path, name):
+    """A path that leads out of the folder is refused."""
+    with pytest.raises(StoreError, match="nothing is written outside"):
+        write_files(tmp_path / "in", {name: b""})
+
+
+@slow
+def test_a_worker_with_other_code_is_left_out_by_name(tmp_path):
+    """Where all workers have another commit, nothing is played, and each is named with both commits."""
+    store = Store(tmp_path / "out", V1)
+    with Cluster(tmp_path) as made:
+        made.worker("old", AMTLB_COMMIT="1" * 40)
+        with pytest.raises(WorkerDied) as told:
+            play_all(PAIR, store, V1, settings(made.address), lambda news: None)
+    assert "may play: old (tcp://" in str(told.value)
+    assert "it has commit 111111111111 of the code, not" in str(told.value)
+    assert not list(store.folder.glob("pretrain"))
+
+
+@slow
+def test_a_worker_whose_runs_fail_at_once_is_left_out(tmp_path):
+    """What fails at once on one worker is played by the other; the first is left out, once, by name."""
+    store, heard = Store(tmp_path / "out", V1), []
+    pretrain = [run for run in RUNS if run.run_id.arm == "pretrain"]
+    with Cluster(tmp_path) as made:
+        made.worker("broken", AMTLB_MONGO_URL="nonsense")
+        made.worker("good")
+        outcomes = play_all(pretrain, store, V1, settings(made.address), heard.append)
+    assert {outcome.status for outcome in outcomes} == {"complete"}
+    (told,) = texts(heard)
+    assert told.startswith("a worker is left out, broken (tcp://")
+    assert "is not a URL of MongoDB" in told
+
+
+@slow
+def test_a_run_that_fails_on_two_workers_has_failed(tmp_path):
+    """A learner that fails at once fails on both workers, is told as failed once, and both play again."""
+    store, heard = Store(tmp_path / "out", V1), []
+    with Cluster(tmp_path) as made:
+        for name in ("one", "two"):
+            made.worker(name)
+        chosen = settings(made.address, "tests.suite.bad_learners:Killed")
+        outcomes = play_all(PAIR, store, V1, chosen, heard.append)
+    assert [outcome.status for outcome in outcomes] == ["failed", "skipped"]
+    assert "status -9" in outcomes[0].error
+    assert [text.partition(" ")[0] for text in texts(heard)] == ["a", "the"]
+    assert "plays again: that run fails on others, too" in texts(heard)[1]
+
+
+@slow
+def test_runs_that_are_left_are_fetched_by_the_same_command(tmp_path):
+    """With detach, the call returns at once and the run is played on; the next call fetches it, played once."""
+    store = Store(tmp_path / "out", V1)
+    with cluster(tmp_path) as made:
+        assert play_all(PAIR[:1], store, V1, settings(made.address, detach=True), lambda news: None) == []
+        deadline = time.monotonic() + 300
+        while not list(tmp_path.glob("one/**/pretrain/**/record.json")) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        assert not store.is_complete(PAIR[0].run_id)
+        (record,) = tmp_path.glob("one/**/pretrain/**/record.json")
+        began = json.loads(record.read_text())["started_at"]
+        outcomes = play_all(PAIR[:1], store, V1, settings(made.address), lambda news: None)
+    assert [outcome.status for outcome in outcomes] == ["complete"]
+    assert store.record(PAIR[0].run_id).started_at == began
+
+
+@slow
+def test_a_killed_worker_loses_nothing(tmp_path):
+    """A run whose worker is killed is resumed by the next worker of the same disk, from its snapshot."""
+    store, run = Store(tmp_path / "out", V1), RUNS[-1]
+    with Cluster(tmp_path) as made:
+        first = made.worker("one")
+        ended: list[Outcome] = []
+        chosen = settings(made.address, "baselines.ppo:make", snapshot_minutes=0.02)
+        playing = threading.Thread(
+            target=lambda: ended.extend(play_all([run], store, V1, chosen, lambda news: None))
+        )
+        playing.start()
+        deadline = time.monotonic() + 300
+        while not list(tmp_path.glob("one/**/snapshot-*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        first.kill()
+        made.worker("one")
+        playing.join(600)
+    assert [outcome.status for outcome in ended] == ["complete"]
+    assert store.record(run.run_id).resumed_from
+
+
+@slow
+def test_a_scheduler_that_goes_is_told_in_a_line(tmp_path, monkeypatch, capfd):
+    """A scheduler without workers has its line, and so has one that goes; then the command ends by an error."""
+    monkeypatch.setattr(module, "RETURN_SECONDS", 3.0)
+    store, heard = Store(tmp_path / "out", V1), []
+    with Cluster(tmp_path) as made:
+        threading.Timer(15, made.scheduler.kill).start()
+        with pytest.raises(WorkerDied, match="has gone and has not come back within"):
+            play_all(PAIR, store, V1, settings(made.address), heard.append)
+    assert "has no worker that may play; waiting" in texts(heard)[0]
+    assert "has gone; waiting" in texts(heard)[1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_folder_of_a_learner_travels(tmp_path, monkeypatch):
+    """A module in the working folder goes with what lies next to it; results and environments stay."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.py", "nets/deep.py", "results/ledger", ".git/config", "env/pyvenv.cfg", "env/lib.py"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(LEARNER)
+    assert set(learner_files("mine:make")) == {"mine.py", "nets/deep.py"}
+    assert learner_files(UNIFORM) == {}
+    assert learner_files("nowhere:make") == {}
+    monkeypatch.setattr(travel, "MOST_BYTES", 10)
+    with pytest.raises(LearnerError, match="put it into a folder of its own, or install it"):
+        learner_files("mine:make")
+
+
+@slow
+def test_a_learner_of_the_working_folder_plays_on_workers(tmp_path, monkeypatch, amtlb):
+    """A learner that only this folder has is made by a worker, as `amtlb cluster check` says, and plays."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/mine.py").write_text(LEARNER)
+    monkeypatch.chdir(tmp_path / "mine")
+    with cluster(tmp_path) as made:
+        given = ["--scheduler", made.address, "--learner", "mine:make"]
+        done = amtlb("cluster", "check", *given, env=os.environ)
+        outcomes = play_all(
+            PAIR[:1], Store(tmp_path / "out", V1), V1, settings(made.address, "mine:make"), lambda news: None
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "one (tcp://" in done.stdout
+    assert [outcome.status for outcome in outcomes] == ["complete"]

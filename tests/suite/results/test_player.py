@@ -1,0 +1,84 @@
+"""Who plays a run, where several machines share the disk: another machine's hold, its end, and a take-over."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from protocol import RunBusy
+from suite.results import player
+from suite.results.player import LEASE_SECONDS, Renewal, held, is_held, this_machine
+
+RUN = "smoke/fresh/breakout/seed0"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "seed0.player"
+
+
+def test_a_run_has_one_player_on_this_machine(path):
+    """While a process holds a run, it is held; when the block ends well, nothing is left."""
+    assert not is_held(path)
+    with held(path, RUN):
+        assert is_held(path)
+        assert path.read_text() == this_machine()
+        with pytest.raises(RunBusy, match=f"run {RUN} is being played by another process"), held(path, RUN):
+            pytest.fail("it must not be played")
+    assert not path.exists()
+
+
+def test_a_run_that_was_broken_off_here_is_free_at_once(path):
+    """What a process of this machine held is free when it ends, however young its file is."""
+    with pytest.raises(ZeroDivisionError), held(path, RUN):
+        raise ZeroDivisionError
+    assert path.exists()
+    assert not is_held(path)
+    with held(path, RUN):
+        assert is_held(path)
+
+
+def test_what_another_machine_renews_is_held(path):
+    """A file that another machine has renewed of late holds the run; nothing in it is changed."""
+    path.write_text("another-machine")
+    assert is_held(path)
+    with pytest.raises(RunBusy, match="on another machine"), held(path, RUN):
+        pytest.fail("it must not be played")
+    assert path.read_text() == "another-machine"
+
+
+def test_a_machine_that_is_off_holds_nothing(path, monkeypatch):
+    """A file that another machine has not renewed for the lease is taken over, by who is last to write."""
+    monkeypatch.setattr(player, "_SETTLE_SECONDS", 0.2)
+    for was_first in (False, True):
+        path.write_text("another-machine")
+        os.utime(path, (time.time() - LEASE_SECONDS - 5,) * 2)
+        assert not is_held(path)
+        if was_first:
+            threading.Timer(0.1, path.write_text, ["a-third-machine"]).start()
+            with pytest.raises(RunBusy, match="taken over by another machine"), held(path, RUN):
+                pytest.fail("it must not be played")
+        else:
+            with held(path, RUN):
+                assert path.read_text() == this_machine()
+
+
+def test_a_player_renews_its_file_and_sees_that_it_has_lost_it(path):
+    """The file of a run that is played is young again; where another machine has taken it, the run is lost."""
+    with pytest.raises(ZeroDivisionError), held(path, RUN):
+        os.utime(path, (0, 0))
+        assert not Renewal(path).renew()
+        assert path.stat().st_mtime > 0
+        lost = Renewal(path)
+        assert not lost.renew()
+        path.write_text("another-machine")
+        lost._next = 0.0
+        assert lost.renew()
+        raise ZeroDivisionError
+
+
+def test_a_run_that_this_machine_has_not_taken_yet_is_not_lost(path):
+    """Until a run's process has taken it from a machine that is off, its parent sees no loss."""
+    path.write_text("another-machine")
+    assert not Renewal(path).renew()
