@@ -10,7 +10,7 @@ from typing import Any
 from protocol import Run, RunId, StoreError, WorkerDied
 from suite.benchmark.batch import Batch, batch_of
 from suite.benchmark.parcel import packed_start, receive
-from suite.benchmark.process import Outcome
+from suite.benchmark.process import RunEnd
 from suite.benchmark.roster import Roster
 from suite.benchmark.scheduler import (
     Listener,
@@ -43,7 +43,7 @@ def play_on_cluster(
     store: Store,
     settings: Settings,
     listener: Listener,
-) -> list[Outcome]:
+) -> list[RunEnd]:
     """Play runs on the scheduler of the settings, and store those that are complete.
 
     A scheduler that goes away is waited for, RETURN_SECONDS long; so is a worker that may play.
@@ -101,13 +101,13 @@ class _Playing:
     ) -> None:
         self._missing, self._assignments, self._store = missing, assignments, store
         self._settings, self._batch, self._listener = settings, batch, listener
-        self._outcomes: dict[RunId, Outcome] = {}
+        self._outcomes: dict[RunId, RunEnd] = {}
         self._suspects: dict[RunId, str] = {}  # the worker on which a run has failed at once
         self._own_faults: set[str] = set()  # errors with which a run has failed on two workers
         self._deaths: dict[RunId, int] = {}
         self._has_begun = False
 
-    def play(self, client: Any) -> list[Outcome]:
+    def play(self, client: Any) -> list[RunEnd]:
         """Play what is left; raises SchedulerLost where that cannot be done any more."""
         self._client, self._forgotten = client, list[str]()
         self._roster = self._greeted()
@@ -273,7 +273,7 @@ class _Playing:
 
     def _end(self, run: Run, status: Any, error: str, untracked: str = "") -> None:
         log = str(self._store.log_path(run.run_id))
-        outcome = Outcome(str(run.run_id), status, error, log, untracked)
+        outcome = RunEnd(str(run.run_id), status, error, log, untracked)
         self._outcomes[run.run_id] = outcome
         self._listener(outcome)
 
@@ -298,6 +298,6 @@ class _Playing:
         self._roster.forget(stored)
 
 
-def _starts_from(found: Outcome) -> str:
+def _starts_from(found: RunEnd) -> str:
     how = "another process plays" if found.status == "elsewhere" else found.status
     return f"it starts from {found.run_id}, which {how}"

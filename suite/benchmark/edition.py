@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
 from suite.benchmark.cluster import play_on_cluster
-from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
@@ -60,7 +60,7 @@ def _in_words(image_sha256: str | None) -> str:
 
 def play_all(
     runs: Sequence[Run], store: Store, protocol: Protocol, settings: Settings, listener: Listener
-) -> list[Outcome]:
+) -> list[RunEnd]:
     """Play every run that is not complete; a failing one is told of and the others go on.
 
     What another process plays is left to it, and waited for when nothing else is missing. An interrupt stops
@@ -79,7 +79,7 @@ def play_all(
     store.make_folder()
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     _check_checkpoints(missing, store)
-    asked, outcomes = missing, dict[str, Outcome]()
+    asked, outcomes = missing, dict[str, RunEnd]()
     try:
         while missing:
             found = _play(missing, store, settings, configuration_digest, listener)
@@ -102,7 +102,7 @@ def play_all(
 
 def _play(
     missing: list[Run], store: Store, settings: Settings, digest: str | None, listener: Listener
-) -> list[Outcome]:
+) -> list[RunEnd]:
     """Play these runs on this machine or on the workers of a scheduler."""
     if settings.scheduler is not None:
         assignments = {run.run_id: _assignment(run, store.protocol, settings, digest) for run in missing}
@@ -129,7 +129,7 @@ def play_one(
     protocol: Protocol,
     settings: Settings,
     listener: Callable[[Played], None] = lambda played: None,
-) -> Outcome:
+) -> RunEnd:
     """Play one run, unless it is complete, without a scheduler; the listener is called with its progress.
 
     Raises:
@@ -141,7 +141,7 @@ def play_one(
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     run = describe(run_id, protocol)
     if run not in missing:
-        return Outcome(str(run_id), "complete", "", str(store.log_path(run_id)))
+        return RunEnd(str(run_id), "complete", "", str(store.log_path(run_id)))
     _check_checkpoints([run], store)
     task = _task(run, store, settings, configuration_digest)
     return run_child(task, listener, lambda: False)

@@ -43,7 +43,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunEnd:
     """How a run ended.
 
     Attributes:
@@ -126,7 +126,7 @@ def check_importable(learner: str, stall_minutes: float | None = None, hyperpara
     raise (UnknownName if done.returncode == 2 else LearnerError)(last.removeprefix("error: "))
 
 
-def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> Outcome:
+def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> RunEnd:
     """Play one run in a fresh process and wait for its end, unless it is complete or another process plays it.
 
     Args:
@@ -158,11 +158,11 @@ def _place(job: Job) -> tuple[Store, RunId]:
     return store, parse_run_id(job.run_id, store.protocol)
 
 
-def _elsewhere(task: Task) -> Outcome:
-    return Outcome(task.job.run_id, "elsewhere", "another process plays it", task.log)
+def _elsewhere(task: Task) -> RunEnd:
+    return RunEnd(task.job.run_id, "elsewhere", "another process plays it", task.log)
 
 
-def _recorded(task: Task) -> Outcome | None:
+def _recorded(task: Task) -> RunEnd | None:
     """How a run ended by its record, whoever played it; None: there is none, so that it is not complete."""
     job = task.job
     store, run_id = _place(job)
@@ -173,11 +173,11 @@ def _recorded(task: Task) -> Outcome | None:
         if record.learner != job.learner:
             raise ForeignProtocol(f"{job.folder} holds this run of {record.learner}; choose another folder")
     except AmtlbError as error:
-        return Outcome(job.run_id, "failed", str(error), task.log)
-    return Outcome(job.run_id, "complete", "", task.log)
+        return RunEnd(job.run_id, "failed", str(error), task.log)
+    return RunEnd(job.run_id, "complete", "", task.log)
 
 
-def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> Outcome:
+def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> RunEnd:
     job = task.job
     kills, log = _out_of_memory_kills(), Path(task.log)
     store, run_id = _place(job)
@@ -197,16 +197,16 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
         if not is_full(error):
             raise
         reason = where_full(room_for(describe(run_id, store.protocol), store))
-        return Outcome(job.run_id, "failed", f"{reason} ({error})", task.log, disk_full=True)
+        return RunEnd(job.run_id, "failed", f"{reason} ({error})", task.log, disk_full=True)
     if (outcome := _recorded(task)) is not None:
         return outcome
     if status == BUSY_STATUS or renewal.lost:
         return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
-        return Outcome(job.run_id, "stopped", "stopped", task.log)
+        return RunEnd(job.run_id, "stopped", "stopped", task.log)
     printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
     reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, printed)
-    return Outcome(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
+    return RunEnd(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from protocol import Run, RunId, WorkerDied
-from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.settings import Settings
 from suite.run.messages import Played
 
@@ -41,12 +41,12 @@ class SchedulerLost(Exception):
 
 
 _SOONEST = 2**62
-Listener = Callable[[Progress | Outcome | Notice], None]
+Listener = Callable[[Progress | RunEnd | Notice], None]
 
 
 def play_graph(
     missing: list[Run], tasks: Mapping[RunId, Task], settings: Settings, listener: Listener
-) -> list[Outcome]:
+) -> list[RunEnd]:
     """Play runs on this machine.
 
     Args:
@@ -138,7 +138,7 @@ def as_progress(event: Mapping[str, Any]) -> Progress:
     return Progress(**{name: event[name] for name in Progress._fields})
 
 
-def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listener: Listener) -> list[Outcome]:
+def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listener: Listener) -> list[RunEnd]:
     from distributed import Event, as_completed
 
     token = uuid4().hex[:8]
@@ -159,7 +159,7 @@ def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listen
             priority=priority(run),
         )
     task_of = {future.key: tasks[run_id] for run_id, future in futures.items()}
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RunEnd] = {}
     try:
         for future in as_completed(futures.values()):
             outcome = _outcome(future, task_of[future.key])
@@ -183,17 +183,17 @@ def priority(run: Run) -> int:
     return _SOONEST if run.starts_from else run.total_budget_frames
 
 
-def _outcome(future: Any, task: Task) -> Outcome:
+def _outcome(future: Any, task: Task) -> RunEnd:
     """How a run ended; one whose dask worker was lost, or lacks this code, has failed like any other."""
     try:
-        outcome: Outcome = future.result()
+        outcome: RunEnd = future.result()
     except Exception as error:
         reason = f"its dask worker failed with {type(error).__name__}: {error}"
-        return Outcome(task.job.run_id, "failed", reason, task.log)
+        return RunEnd(task.job.run_id, "failed", reason, task.log)
     return outcome
 
 
-def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
+def play_in_child(task: Task, ancestor: RunEnd | None, token: str) -> RunEnd:
     """Play one run in a fresh process; a task for a dask worker.
 
     Args:
@@ -206,13 +206,13 @@ def play_in_child(task: Task, ancestor: Outcome | None, token: str) -> Outcome:
     stop = Event(f"amtlb-stop-{token}")
     run_id, log = task.job.run_id, task.log
     if stop.is_set():
-        return Outcome(run_id, "stopped", "stopped before it began", log)
+        return RunEnd(run_id, "stopped", "stopped before it began", log)
     if ancestor is not None and ancestor.status == "elsewhere":
-        return Outcome(
+        return RunEnd(
             run_id, "elsewhere", f"it starts from {ancestor.run_id}, which another process plays", log
         )
     if ancestor is not None and ancestor.status != "complete":
-        return Outcome(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
+        return RunEnd(run_id, "skipped", f"it starts from {ancestor.run_id}, which {ancestor.status}", log)
     worker = get_worker()
 
     def report(played: Played) -> None:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from protocol import AmtlbError, Protocol, RunId, load, parse_run_id
 from suite.benchmark.hello import Hello, facts_here
 from suite.benchmark.parcel import Files, Parcel, packed, put_start, write_files
-from suite.benchmark.process import Outcome, Task, run_child
+from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Progress
 from suite.machine import available_cores
 from suite.results.store import Store, record_paths
@@ -88,7 +88,7 @@ class Failure(NamedTuple):
         log: what the run printed.
     """
 
-    outcome: Outcome
+    outcome: RunEnd
     worker: str
     seconds: float
     steps: int
@@ -227,7 +227,7 @@ def play(errand: Errand, start: Parcel | None) -> Parcel:
             return packed(turn.store, turn.run_id, _tail(turn.log), outcome.untracked)
     except (AmtlbError, OSError) as error:
         said = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-        outcome = Outcome(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
+        outcome = RunEnd(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
     if outcome.status == "failed":
         printed = _tail(turn.log)
         turn.log.unlink(missing_ok=True)  # it goes back
@@ -249,7 +249,7 @@ class _Turn:
         self.run_id = parse_run_id(errand.assignment.run_id, self.store.protocol)
         self.log = self.store.log_path(self.run_id)
 
-    def play(self, start: Parcel | None) -> Outcome:
+    def play(self, start: Parcel | None) -> RunEnd:
         """Play the run, once another worker of this disk that still plays it has stopped."""
         start_folder = None
         if start is not None:

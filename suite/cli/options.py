@@ -19,7 +19,7 @@ from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
-    from suite.benchmark.process import Outcome
+    from suite.benchmark.process import RunEnd
     from suite.benchmark.settings import Settings
     from suite.results.store import Store
 
@@ -273,7 +273,7 @@ def fail(message: str, status: int) -> NoReturn:
     raise SystemExit(status)
 
 
-def warn_of_untracked(outcomes: Sequence[Outcome], folder: Path) -> None:
+def warn_of_untracked(outcomes: Sequence[RunEnd], folder: Path) -> None:
     """Say which complete runs were not tracked, why, and what brings them in."""
     untracked = [outcome for outcome in outcomes if outcome.untracked]
     complete = [outcome.run_id for outcome in untracked if outcome.status == "complete"]

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 
 from protocol import Protocol, Run
-from suite.benchmark.process import Outcome
+from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
 
 
@@ -63,7 +63,7 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def hear(self, news: Progress | Outcome | Notice) -> None:
+    def hear(self, news: Progress | RunEnd | Notice) -> None:
         """Take in how far a run is, how it ended, or what else a user should know."""
         with self._lock:
             if isinstance(news, Notice):
@@ -87,7 +87,7 @@ class ProgressDisplay:
             self._most[news.run_id] -= news.resumed_steps
         self._played[news.run_id] = news.steps - news.resumed_steps
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: RunEnd) -> None:
         if outcome.status == "elsewhere":
             self._leave(outcome)
             return
@@ -101,7 +101,7 @@ class ProgressDisplay:
             text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _leave(self, outcome: Outcome) -> None:
+    def _leave(self, outcome: RunEnd) -> None:
         """Say, once, that a run is waited for."""
         if outcome.run_id not in self._left:
             self._left.add(outcome.run_id)

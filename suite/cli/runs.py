@@ -30,7 +30,7 @@ from suite.cli.options import (
 from suite.cli.stopping import interrupts_left_to_the_run
 
 if TYPE_CHECKING:
-    from suite.benchmark.process import Outcome
+    from suite.benchmark.process import RunEnd
     from suite.benchmark.settings import Settings
     from suite.results.store import Store
     from suite.run.messages import Played
@@ -68,7 +68,7 @@ def run(
     _print_record(store.record(parsed), store.run_folder(parsed), as_json)
 
 
-def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> Outcome:
+def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -> RunEnd:
     """Play the run with this terminal, or show its progress."""
     from suite.benchmark.edition import play_one
     from suite.benchmark.scheduler import Progress
@@ -87,7 +87,7 @@ def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -
         return play_one(run_id, store, protocol, settings, show)
 
 
-def _check_complete(outcome: Outcome, foreground: bool) -> None:
+def _check_complete(outcome: RunEnd, foreground: bool) -> None:
     """Exit where the run is not complete."""
     if outcome.status == "stopped":
         raise typer.Exit(130)

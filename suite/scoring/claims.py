@@ -15,7 +15,7 @@ UNIFORM = "uniform"
 """The published baseline whose fresh arm is uniform play."""
 
 Name = Literal["interval", "p-value", "fresh arm", "duel"]
-Outcome = Literal["holds", "fails", "not known"]
+Held = Literal["holds", "fails", "not known"]
 Verdict = Literal["helps", "loses", "nothing"]
 
 
@@ -29,7 +29,7 @@ class Condition(Frozen):
     """
 
     name: Name
-    outcome: Outcome
+    outcome: Held
     words: str
 
 

@@ -14,7 +14,7 @@ from suite.benchmark import cluster as module
 from suite.benchmark import travel
 from suite.benchmark.edition import play_all, play_one
 from suite.benchmark.parcel import packed, packed_start, put_start, receive, write_files
-from suite.benchmark.process import Outcome
+from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
 from suite.benchmark.settings import Settings
 from suite.benchmark.travel import learner_files
@@ -34,7 +34,7 @@ def settings(address: str, learner: str = UNIFORM, **others: object) -> Settings
     return replace(Settings(learner, "cpu", 1, 0, address, None), **others)  # type: ignore[arg-type]
 
 
-def texts(heard: list[Progress | Outcome | Notice]) -> list[str]:
+def texts(heard: list[Progress | RunEnd | Notice]) -> list[str]:
     return [news.text for news in heard if isinstance(news, Notice)]
 
 
@@ -189,7 +189,7 @@ def test_a_killed_worker_loses_nothing(tmp_path):
     store, run = Store(tmp_path / "out", V1), RUNS[-1]
     with Cluster(tmp_path) as made:
         first = made.worker("one")
-        ended: list[Outcome] = []
+        ended: list[RunEnd] = []
         chosen = settings(made.address, "baselines.ppo:make", snapshot_minutes=0.02)
         playing = threading.Thread(
             target=lambda: ended.extend(play_all([run], store, V1, chosen, lambda news: None))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from protocol import ForeignProtocol, StoreError, plan
-from suite.benchmark.edition import Outcome, missing_runs, play_all, play_one
+from suite.benchmark.edition import RunEnd, missing_runs, play_all, play_one
 from suite.benchmark.scheduler import Progress
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
@@ -83,7 +83,7 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
     log = Path(failed.log).read_text()
     assert "about to fail" in log
     assert "Traceback" in log
-    assert sorted(o.run_id for o in heard if isinstance(o, Outcome)) == sorted(by_run)
+    assert sorted(o.run_id for o in heard if isinstance(o, RunEnd)) == sorted(by_run)
 
 
 def test_progress_is_heard_while_runs_are_played(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 
 from protocol import LearnerError, parse_run_id
 from suite.benchmark.edition import play_one
-from suite.benchmark.process import Outcome, check_importable
+from suite.benchmark.process import RunEnd, check_importable
 from suite.benchmark.settings import Settings
 from suite.results.store import Store
 from tests.suite.helpers import V1
@@ -57,7 +57,7 @@ TABLE = [
 ]
 
 
-def played(folder: Path, run_id=SHORT, **settings) -> Outcome:
+def played(folder: Path, run_id=SHORT, **settings) -> RunEnd:
     chosen = replace(Settings(LEARNER, "cpu", 1, 0, None, None), **settings)
     return play_one(run_id, Store(folder, V1), V1, chosen)
 

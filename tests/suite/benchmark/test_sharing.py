@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from protocol import plan
-from suite.benchmark.edition import Outcome, play_all
+from suite.benchmark.edition import RunEnd, play_all
 from suite.benchmark.process import Task, run_child
 from suite.benchmark.settings import Settings
 from suite.results.store import Store
@@ -35,7 +35,7 @@ def test_what_another_plays_is_waited_for(tmp_path):
         outcomes = play_all(PAIR, store, V1, settings, heard.append)
     assert other.returncode == 0
     assert [outcome.status for outcome in outcomes] == ["complete", "complete"]
-    told = [(news.run_id, news.status) for news in heard if isinstance(news, Outcome)]
+    told = [(news.run_id, news.status) for news in heard if isinstance(news, RunEnd)]
     pretrain, transfer = (str(run.run_id) for run in PAIR)
     assert told == [
         (pretrain, "elsewhere"),

@@ -10,7 +10,7 @@ import pytest
 
 from protocol import plan
 from suite.benchmark.edition import play_all, play_one
-from suite.benchmark.process import Outcome
+from suite.benchmark.process import RunEnd
 from suite.benchmark.settings import Settings
 from suite.results.reading import read_ledger_file
 from suite.results.store import Store, complete_runs
@@ -126,7 +126,7 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
 
     killer = Thread(target=kill_when_running)
     killer.start()
-    outcome: Outcome = play_one(run.run_id, store, V1, settings())
+    outcome: RunEnd = play_one(run.run_id, store, V1, settings())
     killer.join()
     assert heard == ["killed"]
     assert outcome.status == "complete"
