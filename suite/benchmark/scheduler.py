@@ -65,9 +65,12 @@ def play_graph(
 @contextmanager
 def _client(settings: Settings) -> Iterator[Any]:
     """A client of a scheduler in this process."""
+    import dask
     from distributed import Client
 
-    with _no_thresholds(), _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
+    # A machine that was suspended finds its own worker late, not gone.
+    no_limit = dask.config.set({"distributed.scheduler.worker-ttl": None})
+    with no_limit, _no_thresholds(), _local_cluster(settings.jobs) as cluster, Client(cluster) as client:
         yield client
 
 

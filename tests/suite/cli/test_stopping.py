@@ -1,6 +1,7 @@
 """SIGTERM and Ctrl-C: every command ends politely, soon, and with a status that says which it was."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -69,6 +70,20 @@ def test_a_benchmark_that_is_terminated_says_how_it_goes_on(tmp_path):
     assert "the same command goes on with what is missing" in out
     kept = [json.loads(path.read_text())["status"] for path in tmp_path.glob("out/sacred/*/run.json")]
     assert set(kept) == {"INTERRUPTED"}
+
+
+@pytest.mark.slow
+def test_a_benchmark_that_was_suspended_goes_on(tmp_path):
+    """Suspended for longer than dask gives a worker (here 5 s), as by a laptop's lid, it completes all runs."""
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}
+    with subprocess.Popen(BENCHMARK, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as process:
+        while not list(tmp_path.glob("out/sacred/1/run.json")):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(10)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(300) == 0
 
 
 @pytest.mark.slow
