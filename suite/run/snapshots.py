@@ -122,13 +122,15 @@ class Snapshots:
             self._stopping = True
             signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGALRM)}
+        interrupt = signal.signal(signal.SIGINT, stop)
+        alarm = signal.signal(signal.SIGALRM, stop)
         try:
             yield
         finally:
+            # In this order: an interrupt that comes meanwhile would set an alarm that nobody takes.
+            signal.signal(signal.SIGINT, interrupt)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            signal.signal(signal.SIGALRM, alarm)
 
     def take(self, describe: Callable[[str], Snapshot], save: Callable[[Path], None]) -> None:
         """Take a snapshot: it stands whole, by one rename, before the one before it goes.
