@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ def heed_sigterm() -> None:
     """From now on SIGTERM interrupts, as Ctrl-C does; in process 1 of a container, too."""
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGALRM, _end)
+    # Python's own end takes `_end` away first: an alarm then would end the process with another status.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
 
 def _terminate(number: int, frame: object) -> Never:
