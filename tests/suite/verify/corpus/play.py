@@ -19,9 +19,6 @@ from tests.suite.verify.corpus.forging import (
     spending,
 )
 
-OTHER_MODE = "breakout_mode28_difficulty0"
-"""With an invisible wall."""
-
 
 def _reorder(rows: list[dict[str, Any]]) -> None:
     rows[0], rows[1] = rows[1], rows[0]
@@ -156,6 +153,5 @@ PLAY = (
     rows("actions of two episodes swapped", "R3", _swap_actions, "R1", "R2", run=OTHER_FRESH, replay=True),
     rows("the game's own few actions", "R3", _minimal_actions, "R1", "R2", replay=True),
     played("no sticky actions", "R3", FRESH, "R1", "R2", replay=True, sticky_probability=0.0),
-    played("another mode of the game", "R3", FRESH, "R1", "R2", replay=True, instead={"breakout": OTHER_MODE}),
     rows("a return that is no sum", "R4", _higher_return),
 )
