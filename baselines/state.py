@@ -47,9 +47,6 @@ def read_state(folder: Path, names: Iterable[str]) -> tuple[dict[str, Any], dict
         raise LearnerError(f"the learner's state cannot be read ({error}); the run must start over") from error
 
 
-GLOBAL_GENERATORS = ("torch_generator", "numpy_generator")
-
-
 def global_generators() -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """The state of torch's and numpy's global generators, from which Stable-Baselines3 draws."""
     _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib.machinery import PathFinder
 from pathlib import Path
 
 from protocol import LearnerError
 from suite.benchmark.parcel import Files
+from suite.learners.contract import lies_here
 from suite.shadows import OURS
 
 MOST_BYTES = 20_000_000
@@ -24,9 +24,8 @@ def learner_files(learner: str) -> Files:
     Raises:
         LearnerError: that is more than MOST_BYTES.
     """
-    module = learner.partition(":")[0].partition(".")[0]
-    here = Path.cwd()
-    if module in OURS or PathFinder.find_spec(module, [str(here)]) is None or not _is_from(module, here):
+    module, here = learner.partition(":")[0], Path.cwd()
+    if module.partition(".")[0] in OURS or not lies_here(module):
         return {}
     files, size = {}, 0
     for path in _files(here):
@@ -38,15 +37,6 @@ def learner_files(learner: str) -> Files:
             )
         files[path.relative_to(here).as_posix()] = path.read_bytes()
     return files
-
-
-def _is_from(module: str, here: Path) -> bool:
-    """Whether the module is imported from here: the working folder comes last, behind what is installed."""
-    spec = PathFinder.find_spec(module, None)
-    if spec is None:
-        return True
-    places = [spec.origin, *(spec.submodule_search_locations or ())]
-    return any(Path(place).is_relative_to(here) for place in places if place)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -106,7 +106,7 @@ def find_learner(name: str) -> MakeLearner:
     if not (colon and module_name and function_name):
         raise UnknownName(f"learner {name!r} is not of the form module:function, such as baselines.ppo:make")
     unseen = _look_here_last()
-    if unseen and _lies_here(module_name.partition(".")[0]):
+    if unseen and lies_here(module_name):
         raise UnknownName(f"learner {name!r}: {unseen}")
     try:
         module = importlib.import_module(module_name)
@@ -133,9 +133,13 @@ def _look_here_last() -> str:
     return hidden(here) or ""
 
 
-def _lies_here(module: str) -> bool:
-    """Whether a top-level module would be imported from the working folder."""
-    spec = PathFinder.find_spec(module)
+def lies_here(module: str) -> bool:
+    """Whether a module is imported from the working folder, which is looked through last.
+
+    Args:
+        module: its name, with dots.
+    """
+    spec = PathFinder.find_spec(module.partition(".")[0], [*sys.path, os.getcwd()])
     places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
     return any(Path(place).is_relative_to(Path.cwd()) for place in places if place)
 

@@ -153,6 +153,23 @@ def _sections(
     published: Mapping[str, Scores],
     clips: Sequence[Watched],
 ) -> Iterable[Section]:
+    """The scores, then what there is besides: episodes, heads, baselines, and the runs."""
+    yield from _score_sections(outcomes, scores)
+    if clips:
+        text = f"The best evaluation episode of each game, over all arms and seeds. {PROVEN}"
+        yield Section("episodes", "Episodes to watch", (text,), clips=clips)
+    if heads := _head_drawings(store, outcomes):
+        text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
+        yield Section("heads", "Head use", (text,), heads, ())
+    if beside := _beside_published(division, scores, published):
+        text = "The published baselines of this edition, from their published scores."
+        yield Section("baselines", "Next to the published baselines", (text,), (), beside)
+    yield Section(
+        "runs", "Runs", ("Every run of the edition, as recorded.",), (), (_runs_sheet(outcomes.records),)
+    )
+
+
+def _score_sections(outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
     sheets = score_sheets(scores)
     many = len(outcomes.games) > MOST_NAMED_GAMES  # so that the first screen does not name them
     yield Section(
@@ -195,18 +212,6 @@ def _sections(
         ),
         learning_drawings(outcomes),
         (),
-    )
-    if clips:
-        text = f"The best evaluation episode of each game, over all arms and seeds. {PROVEN}"
-        yield Section("episodes", "Episodes to watch", (text,), clips=clips)
-    if heads := _head_drawings(store, outcomes):
-        text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
-        yield Section("heads", "Head use", (text,), heads, ())
-    if beside := _beside_published(division, scores, published):
-        text = "The published baselines of this edition, from their published scores."
-        yield Section("baselines", "Next to the published baselines", (text,), (), beside)
-    yield Section(
-        "runs", "Runs", ("Every run of the edition, as recorded.",), (), (_runs_sheet(outcomes.records),)
     )
 
 
