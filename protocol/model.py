@@ -128,7 +128,7 @@ class Edition(Frozen):
     games: Annotated[tuple[Name, ...], Field(min_length=2)]
     folds: Annotated[tuple[tuple[Name, ...], ...], Field(min_length=2)]
     budget_frames: Positive
-    seeds: Positive
+    seeds: Annotated[int, Field(ge=2)]  # of one, no interval can be drawn
     evaluation_episodes: Positive
     evaluation_max_frames: Positive
 

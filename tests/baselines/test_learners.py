@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from baselines import dqn, multihead_a2c, ppo, ppo_reset
 from baselines.adapter import device, interleaved
-from protocol import LearnerError, load
+from protocol import LearnerError, UnknownName, load
 from suite.digests import folder_digest
 from suite.lanes.shape import LaneShape
 from suite.learners.check import check_learner
@@ -212,6 +212,17 @@ def test_devices_are_checked(monkeypatch):
     else:
         with pytest.raises(LearnerError, match="no CUDA device"):
             device()
+
+
+@pytest.mark.parametrize("module", [ppo, ppo_reset, multihead_a2c, dqn])
+def test_hyper_parameters_are_changed_by_name(module):
+    """A keyword changes the configuration and what is learned with, nothing else; other names are refused."""
+    plain, changed = module.make(1, V1.lanes), module.make(1, V1.lanes, learning_rate=0.5)
+    assert changed.configuration == {**plain.configuration, "learning_rate": 0.5}
+    for learner, rate in ((plain, module.PARAMETERS["learning_rate"]), (changed, 0.5)):
+        assert {group["lr"] for group in learner.policy.optimizer.param_groups} == {rate}
+    with pytest.raises(UnknownName, match=r"no hyper-parameter 'learning_rat'; there are .*learning_rate"):
+        module.make(1, V1.lanes, learning_rat=0.5)
 
 
 class Tape:

@@ -186,6 +186,14 @@ def test_folds_that_are_no_partition_are_refused(v1):
         Protocol.model_validate_json(json.dumps(data))
 
 
+def test_an_edition_of_one_seed_is_refused(v1):
+    """One seed gives no interval, so an edition needs two."""
+    data = v1.model_dump(mode="json")
+    data["editions"][0]["seeds"] = 1
+    with pytest.raises(ValidationError, match="seeds"):
+        Protocol.model_validate_json(json.dumps(data))
+
+
 def test_unknown_names_are_told(v1):
     """An unknown version, edition, game or digest is an UnknownName that lists the choices."""
     with pytest.raises(UnknownName, match="v1"):

@@ -111,6 +111,26 @@ def test_process_1_heeds_sigterm(tmp_path):
     assert stopped(command, tmp_path, "out/**/journal.arrows", signal.SIGTERM, target="child")[0] == 143
 
 
+SLOW_END = """
+import os, signal, time
+from suite.cli import stopping
+
+class Late:
+    def __del__(self, sleep=time.sleep):
+        sleep(1)
+
+stopping.STOP_SECONDS = 0.3
+stopping.heed_sigterm()
+late = Late()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_an_interpreter_that_ends_slowly_keeps_the_status():
+    """A command that has stopped in time exits with 143, however long Python itself takes to end then."""
+    assert subprocess.run([sys.executable, "-c", SLOW_END], timeout=60).returncode == 143
+
+
 @pytest.mark.slow
 def test_a_command_with_processes_of_its_own_ends(tmp_path):
     """`amtlb protocol check`, which plays all games in a pool of processes, ends with 143."""
