@@ -77,13 +77,16 @@ def test_a_benchmark_that_was_suspended_goes_on(tmp_path):
     """Suspended for longer than dask gives a worker (here 5 s), as by a laptop's lid, it completes all runs."""
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}
     with subprocess.Popen(BENCHMARK, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as process:
-        while not list(tmp_path.glob("out/sacred/1/run.json")):
-            assert process.poll() is None
-            time.sleep(0.1)
-        process.send_signal(signal.SIGSTOP)
-        time.sleep(10)
-        process.send_signal(signal.SIGCONT)
-        assert process.wait(300) == 0
+        try:
+            while not list(tmp_path.glob("out/sacred/1/run.json")):
+                assert process.poll() is None
+                time.sleep(0.1)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(10)
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(300) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow
