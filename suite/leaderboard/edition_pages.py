@@ -10,12 +10,12 @@ from typing import NamedTuple
 from protocol import Edition, Protocol, plan
 from suite.leaderboard.entries import Board, Listener, read_board
 from suite.leaderboard.games import game_text
-from suite.leaderboard.page import PACKAGES, TEMPLATE, board_text, lines_of
+from suite.leaderboard.page import board_text, page_text
 from suite.leaderboard.published import Learners, LeftOut, learners_of
 from suite.report.facts import facts
 from suite.report.page import make_page
 from suite.report.sheets import Column, Sheet
-from suite.report.templates import Place, Section, Trail, render
+from suite.report.templates import Place, Section, Trail
 from suite.report.watching import Episode, best_episodes, watched
 from suite.results.writing import own_folder, write_file
 
@@ -118,14 +118,11 @@ def _empty_text(protocol: Protocol, edition: Edition, found: Learners, above: Tr
     """The page of an edition of which no learner is complete."""
     total = len(plan(protocol, edition))
     nothing = f"No learner has all of its {total} runs published, so there are no scores yet."
-    return render(
-        TEMPLATE,
+    return page_text(
+        f"Leaderboard of {edition.name}",
+        edition,
+        facts(protocol, edition, found.records),
+        _notes(found.left_out),
         above,
-        PACKAGES,
-        title=f"Leaderboard of {edition.name}",
-        lines=(*lines_of(edition.name), nothing),
-        facts=facts(protocol, edition, found.records),
-        sections=_notes(found.left_out),
-        links={},
-        below=(),
+        note=nothing,
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from suite.leaderboard.entries import Board
-from suite.leaderboard.page import PACKAGES, TEMPLATE, lines_of
+from suite.leaderboard.page import page_text
 from suite.report.facts import Fact
 from suite.report.figures import learning_drawing, learning_limits
 from suite.report.numbers import points
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import CONTRAST_COLUMNS, contrast_cells
-from suite.report.templates import Section, Trail, render
+from suite.report.templates import Section, Trail
 from suite.report.watching import PROVEN, Watched
 from suite.scoring.comparison import Contended
 
@@ -33,25 +33,21 @@ def game_text(board: Board, game: str, clips: Sequence[Watched], trail: Trail) -
         learning_drawing(own, place, one.label, limits) for one, own in zip(everyone, outcomes, strict=True)
     ]
     row = everyone[0].scores.multitask[place]
-    return render(
-        TEMPLATE,
-        trail,
-        PACKAGES,
-        title=f"{game} in {board.edition.name}",
-        lines=lines_of(board.edition.name),
-        facts=(
+    return page_text(
+        f"{game} in {board.edition.name}",
+        board.edition,
+        (
             Fact("Fold", str(outcomes[0].folds[place])),
             Fact("Budget", f"{board.edition.budget_frames:,} frames per game"),
             Fact("Random play", f"{points(row.random)} points per episode"),
             Fact("Human", f"{points(row.human)} points per episode"),
         ),
-        sections=(
+        (
             Section("episodes", "Episodes to watch", (BEST,), clips=clips),
             Section("learning", "Learning curves", (CURVES,), curves),
             Section("scores", "Scores", (SCORES,), sheets=_sheets(everyone, place)),
         ),
-        links={},
-        below=(),
+        trail,
     )
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from protocol import StoreError
+from protocol import Edition, StoreError
 from suite.leaderboard.entries import Board
 from suite.leaderboard.sections import board_sections
 from suite.report.facts import Fact, facts
 from suite.report.templates import Place, Section, Trail, render
 from suite.results.writing import own_folder, write_file
 
-PAGE, TEMPLATE, PACKAGES = "leaderboard.html", "board.html.j2", ("suite.leaderboard",)
+PAGE = "leaderboard.html"
 SMOKE = "The smoke edition shows that everything works and is no scientific result."
 NO_LINKS: Mapping[str, str] = MappingProxyType({})
 
@@ -57,22 +57,52 @@ def board_text(
         below: pages about single games.
         notes: sections about what is not in the table.
     """
-    return render(
-        TEMPLATE,
-        trail,
-        PACKAGES,
-        title=f"Leaderboard of {board.edition.name}",
-        lines=lines_of(board.edition.name),
-        facts=(
+    return page_text(
+        f"Leaderboard of {board.edition.name}",
+        board.edition,
+        (
             *facts(board.protocol, board.edition, board.records),
             Fact("Edition digest", board.comparison.edition_digest[:12]),
         ),
-        sections=[*board_sections(board), *notes],
+        [*board_sections(board), *notes],
+        trail,
         links=links,
         below=below,
     )
 
 
-def lines_of(edition: str) -> tuple[str, ...]:
-    """What a page says first about the results of an edition."""
-    return (SMOKE,) if edition == "smoke" else ()
+def page_text(
+    title: str,
+    edition: Edition,
+    facts: Sequence[Fact],
+    sections: Sequence[Section],
+    trail: Trail,
+    *,
+    note: str = "",
+    links: Mapping[str, str] = NO_LINKS,
+    below: Sequence[Place] = (),
+) -> str:
+    """A page about results of an edition, as text.
+
+    Args:
+        title: of the page.
+        edition: whose results.
+        facts: what it opens with.
+        sections: what it says.
+        trail: the pages above it.
+        note: a sentence before the facts; empty: none.
+        links: by the label of a learner, to a page about it.
+        below: pages about single games.
+    """
+    lines = (SMOKE if edition.name == "smoke" else "", note)
+    return render(
+        "board.html.j2",
+        trail,
+        ("suite.leaderboard",),
+        title=title,
+        lines=[line for line in lines if line],
+        facts=facts,
+        sections=sections,
+        links=links,
+        below=below,
+    )
