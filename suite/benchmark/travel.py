@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from protocol import LearnerError
@@ -14,12 +15,15 @@ from suite.shadows import OURS
 MOST_BYTES = 20_000_000
 """A folder of code and small data; more is most likely not meant."""
 _NOT_TAKEN = ("__pycache__", "results", "node_modules")
+_SUITE = Path(__file__).resolve().parents[2]
+_EVERY_WORKER_HAS = {_SUITE / name for name in (*OURS, "artifacts")}
 
 
 def learner_files(learner: str) -> Files:
     """What lies in the working folder, if the learner's module lies there, too; otherwise nothing.
 
-    Hidden files, results, environments and what Python has compiled stay.
+    Hidden files, results, environments, what Python has compiled, what git ignores and, in a clone of the
+    suite, the suite itself stay.
 
     Raises:
         LearnerError: that is more than MOST_BYTES.
@@ -28,7 +32,7 @@ def learner_files(learner: str) -> Files:
     if module.partition(".")[0] in OURS or not lies_here(module):
         return {}
     files, size = {}, 0
-    for path in _files(here):
+    for path in _not_ignored(here, list(_files(here))):
         size += path.stat().st_size
         if size > MOST_BYTES:
             raise LearnerError(
@@ -44,7 +48,20 @@ def _files(folder: Path) -> Iterator[Path]:
         path = Path(entry.path)
         if entry.name.startswith(".") or entry.name in _NOT_TAKEN or (path / "pyvenv.cfg").exists():
             continue
+        if path in _EVERY_WORKER_HAS:
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(path)
         elif entry.is_file():
             yield path
+
+
+def _not_ignored(folder: Path, paths: Sequence[Path]) -> list[Path]:
+    """Those that git does not ignore; all where the folder lies in no repository, or git is not there."""
+    command = ["git", "-C", str(folder), "check-ignore", "-z", "--stdin"]
+    try:
+        done = subprocess.run(command, input=b"\0".join(map(os.fsencode, paths)), capture_output=True)
+    except OSError:
+        return list(paths)
+    ignored = set(done.stdout.split(b"\0"))
+    return [path for path in paths if os.fsencode(path) not in ignored]

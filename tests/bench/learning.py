@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from protocol import current_protocol
-from suite.machine import RUN_SETTINGS, available_cores, cpu_type
+from suite.machine import RUN_SETTINGS, available_cores, cpu_type, peak_memory_bytes
 
 LEARNERS = ("ppo", "multihead_a2c", "dqn")
 GAMES = ("freeway", "kung_fu_master", "road_runner")
@@ -117,7 +116,7 @@ def play(trial: Trial) -> dict[str, Any]:
         **trial._asdict(),
         "points_per_1000_steps": points.rates,
         "steps_per_second": points.steps / seconds,
-        "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "peak_memory_bytes": peak_memory_bytes(),
     }
     if isinstance(learner, NoteWriter):
         with tempfile.TemporaryDirectory() as notes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol import load
+from suite.machine import peak_memory_bytes
 from suite.results.store import Store
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score_outcomes
@@ -39,7 +39,7 @@ def _score(folder: Path, edition: str) -> dict[str, Any]:
     return {
         "read_seconds": read - started,
         "score_seconds": time.monotonic() - read,
-        "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "peak_memory_bytes": peak_memory_bytes(),
     }
 
 

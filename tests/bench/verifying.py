@@ -19,7 +19,7 @@ from protocol import current_protocol, describe, parse_run_id, plan
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_cartridge
-from suite.machine import available_cores
+from suite.machine import available_cores, peak_memory_bytes
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
 from suite.results.store import Store
@@ -87,10 +87,8 @@ def audit_release(folder: Path) -> dict[str, float]:
         found = verify(submission)
         assert not found.findings, found.findings[:3]
     seconds = time.perf_counter() - started
-    own, children = (
-        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return {"seconds": seconds, "peak_memory_bytes": 1024 * max(own, children)}
+    workers = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {"seconds": seconds, "peak_memory_bytes": max(peak_memory_bytes(), workers)}
 
 
 def write_release(folder: Path) -> None:

@@ -11,7 +11,7 @@ from suite.machine import RUN_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
-PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+PEAK = "from suite.machine import peak_memory_bytes; print(peak_memory_bytes() // 10**6)"
 
 
 def peak_megabytes(script: str) -> int:

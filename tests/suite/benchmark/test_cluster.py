@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -231,6 +232,25 @@ def test_the_folder_of_a_learner_travels(tmp_path, monkeypatch):
     monkeypatch.setattr(travel, "MOST_BYTES", 10)
     with pytest.raises(LearnerError, match="put it into a folder of its own, or install it"):
         learner_files("mine:make")
+
+
+def test_what_git_ignores_does_not_travel(tmp_path, monkeypatch):
+    """In a repository, files that git ignores stay, in any folder; what is new to git goes."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    for name in ("mine.py", "build/large.bin", "nets/deep.py", "nets/\u00fc.ckpt"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(LEARNER)
+    Path(".gitignore").write_text("/build/\n*.ckpt\n")
+    assert set(learner_files("mine:make")) == {"mine.py", "nets/deep.py"}
+
+
+def test_the_suite_itself_does_not_travel(monkeypatch):
+    """From a clone of the suite, a learner goes without the packages and data that every worker has."""
+    monkeypatch.chdir(Path(__file__).resolve().parents[3])
+    taken = {name.partition("/")[0] for name in learner_files("tests.suite.bad_learners:Killed")}
+    assert "tests" in taken
+    assert not taken & {"suite", "protocol", "baselines", "amtlb", "artifacts", "build"}
 
 
 @slow
