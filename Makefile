@@ -203,7 +203,8 @@ engine:  ## install Debian's Docker engine and debootstrap, with which the image
 	(command -v dockerd && command -v debootstrap) > /dev/null || \
 		(apt-get update -q && apt-get install -q -y --no-install-recommends docker.io debootstrap)
 
-# `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image.
+# `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image, IMAGE_TESTS='contained or image and not
+# slow' those of `make test-contained`.
 IMAGE_TESTS ?= image and not slow
 
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it

@@ -194,6 +194,7 @@ def _assignment(run: Run, protocol: Protocol, settings: Settings, digest: str | 
         box=settings.box,
         configuration_digest=digest,
         snapshot_minutes=settings.snapshot_minutes,
+        snapshot_url=settings.snapshot_url,
         stall_minutes=settings.stall_minutes,
         foreground=settings.foreground,
     )

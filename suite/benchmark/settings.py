@@ -23,6 +23,7 @@ class Settings:
         box: where each run's learner is put; None: into the run's own process.
         tracked: whether each run is a Sacred run, too.
         snapshot_minutes: between snapshots of a run; 0: none is taken.
+        snapshot_url: where snapshots are copied to, too; empty: nowhere.
         stall_minutes: a run that makes no step for so long is ended.
         foreground: whether a run has this process's terminal, for a debugger.
         hyperparameters: given to the learner, as JSON; empty: none. They do change scores.
@@ -36,6 +37,7 @@ class Settings:
     box: BoxSpec | None
     tracked: bool = False
     snapshot_minutes: float = SNAPSHOT_MINUTES
+    snapshot_url: str = ""
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
     hyperparameters: str = ""

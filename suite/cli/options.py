@@ -158,6 +158,14 @@ class PlayOptions:
             help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
         ),
     ] = SNAPSHOT_MINUTES
+    snapshot_url: Annotated[
+        str,
+        typer.Option(
+            "--snapshot-url",
+            help="Where to copy them to, so that any machine can resume: a folder or a URL such as s3://bucket/path.",
+            show_default="nowhere",
+        ),
+    ] = ""
     making: MakingOptions
 
     def store(self, edition: str) -> Store:
@@ -184,9 +192,10 @@ class PlayOptions:
             foreground: whether a run has this process's terminal.
 
         Raises:
-            UnknownName: there is no such device, or a hyper-parameter is none.
+            UnknownName: there is no such device, no file system of such a URL, or a hyper-parameter is none.
         """
         from suite.benchmark.settings import Settings, runs_and_workers
+        from suite.run.copies import checked_url
 
         check_device(self.device)
         jobs, workers = runs_and_workers(self.device, current_protocol().lanes, jobs, self.workers)
@@ -199,6 +208,7 @@ class PlayOptions:
             box,
             tracked=True,
             snapshot_minutes=self.snapshot_minutes,
+            snapshot_url=self.snapshot_url and checked_url(self.snapshot_url),
             stall_minutes=self.making.stall_minutes,
             foreground=foreground,
             hyperparameters=self.making.hyperparameters,

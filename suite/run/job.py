@@ -26,6 +26,8 @@ class Assignment(Frozen):
         box: where the learner is put; None: into the run's own process.
         configuration_digest: of the folder's complete runs, which this one must share; None: there are none.
         snapshot_minutes: between snapshots of the run; 0: none is taken.
+        snapshot_url: where snapshots are copied to, as ``suite.run.copies.checked_url`` returns it; empty:
+            nowhere.
         stall_minutes: a run that makes no step for so long is ended.
         foreground: whether it has its starter's terminal, for a debugger; then it never stalls.
     """
@@ -38,6 +40,7 @@ class Assignment(Frozen):
     box: BoxSpec | None
     configuration_digest: str | None
     snapshot_minutes: float = SNAPSHOT_MINUTES
+    snapshot_url: str = ""
     stall_minutes: float = STALL_MINUTES
     foreground: bool = False
 

@@ -18,6 +18,7 @@ from protocol import (
     Run,
     RunRecord,
     StoreError,
+    canonical_digest,
     describe,
     load,
     parse_run_id,
@@ -28,13 +29,14 @@ from suite.learners.contract import Learner, MakeLearner, checked_configuration,
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.spending import spending
-from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, NOTES, RECORD, Store, notes_digest
+from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, notes_digest
 from suite.results.writing import empty
 from suite.run.boundary import learners_own
+from suite.run.copies import Copies
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener
 from suite.run.rounds import Rounds
-from suite.run.snapshots import Maker, Resumed, Snapshots
+from suite.run.snapshots import TRAINED, Maker, Resumed, Snapshots
 from suite.run.space import check_room, room_for
 
 
@@ -60,22 +62,24 @@ def play(job: Job, report: Listener) -> RunRecord:
         with learners_own("the function that makes it"):
             learner = make(run.learner_seed("training"), protocol.lanes)
         configuration, digest = _configuration(learner, job)
-        maker = _maker_of(job, digest)
-        snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes)
+        ancestor = _ancestor(run, job, digest)
+        maker = _maker_of(job, digest, ancestor)
+        snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes, _copies(job, maker))
         resumed = snapshots.newest(job.run_id, maker, folder / JOURNAL)
         _tidy(folder, resumed)
         if resumed is not None:
             started_at = resumed.snapshot.started_at
         begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
         report(begun)
-        checkpoint_in = _load_ancestor(run, job, digest, learner, Path(scratch))
+        if ancestor is not None:
+            _load_ancestor(ancestor, job, learner, Path(scratch))
         rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
         with snapshots.before_stopping():
             rounds.play(
                 learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
             )
         write_ledger(folder / JOURNAL, folder / LEDGER)
-        record = _record(protocol, run, job, folder, begun, checkpoint_in, vectors, rounds)
+        record = _record(protocol, run, job, folder, begun, maker, vectors, rounds)
         _check_spent(record, run)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (folder / JOURNAL).unlink()
@@ -83,14 +87,21 @@ def play(job: Job, report: Listener) -> RunRecord:
     return record
 
 
-def _maker_of(job: Job, configuration_digest: str) -> Maker:
+def _maker_of(job: Job, configuration_digest: str, ancestor: RunRecord | None) -> Maker:
     return Maker(
         learner=job.learner,
         configuration_digest=configuration_digest,
         device=job.device,
         code_commit=code_commit(),
         image_sha256=None if job.box is None else job.box.image_sha256,
+        checkpoint_in=None if ancestor is None else ancestor.checkpoint_out,
     )
+
+
+def _copies(job: Job, maker: Maker) -> Copies | None:
+    if not job.snapshot_url:
+        return None
+    return Copies(job.snapshot_url, canonical_digest([job.run_id, maker.model_dump()]))
 
 
 def _tidy(folder: Path, resumed: Resumed | None) -> None:
@@ -100,7 +111,7 @@ def _tidy(folder: Path, resumed: Resumed | None) -> None:
         return
     kept = {JOURNAL, resumed.learner.parent.name}
     if resumed.snapshot.phase == "evaluation":
-        kept |= {CHECKPOINT, NOTES}
+        kept |= {*TRAINED}
     empty(folder, kept)
 
 
@@ -140,7 +151,7 @@ def _record(
     job: Job,
     folder: Path,
     begun: Begun,
-    checkpoint_in: str | None,
+    maker: Maker,
     vectors: Mapping[str, GameVectors],
     rounds: Rounds,
 ) -> RunRecord:
@@ -159,11 +170,11 @@ def _record(
         budget_frames=run.total_budget_frames,
         games=spending(folder / LEDGER, protocol, run, vectors),
         ledger_sha256=file_digest(folder / LEDGER),
-        checkpoint_in=checkpoint_in,
+        checkpoint_in=maker.checkpoint_in,
         checkpoint_out=folder_digest(folder / CHECKPOINT),
         notes_sha256=notes_digest(folder),
-        image_sha256=None if job.box is None else job.box.image_sha256,
-        code_commit=code_commit(),
+        image_sha256=maker.image_sha256,
+        code_commit=maker.code_commit,
         versions=library_versions(),
         cpu=cpu_type(),
         started_at=begun.started_at,
@@ -188,29 +199,37 @@ def _check_spent(record: RunRecord, run: Run) -> None:
             )
 
 
-def _load_ancestor(
-    run: Run, job: Job, configuration_digest: str, learner: Learner, scratch: Path
-) -> str | None:
-    """Make the learner start as the checkpoint that its run starts from; return that checkpoint's digest."""
-    ancestor = run.starts_from
-    if ancestor is None:
+def _ancestor(run: Run, job: Job, configuration_digest: str) -> RunRecord | None:
+    """The record of the complete run that this one starts from; None: it starts from nothing."""
+    if run.starts_from is None:
         return None
-    store = Store(Path(job.start_folder or job.folder), load(job.protocol_version))
-    if not store.is_complete(ancestor):
-        raise StoreError(f"run {job.run_id} starts from {ancestor}, which is not complete; play that one first")
-    record = store.record(ancestor)
+    store = _start_store(job)
+    if not store.is_complete(run.starts_from):
+        raise StoreError(
+            f"run {job.run_id} starts from {run.starts_from}, which is not complete; play that one first"
+        )
+    record = store.record(run.starts_from)
     if (record.learner, record.configuration_digest) != (job.learner, configuration_digest):
         raise StoreError(
-            f"run {ancestor} was played by another learner or configuration; choose another folder"
+            f"run {run.starts_from} was played by another learner or configuration; choose another folder"
         )
+    return record
+
+
+def _load_ancestor(ancestor: RunRecord, job: Job, learner: Learner, scratch: Path) -> None:
+    """Make the learner start as the checkpoint of a complete run."""
+    store = _start_store(job)
     copy = scratch / "in"  # a path that names no run
-    shutil.copytree(store.checkpoint_path(ancestor), copy)
+    shutil.copytree(store.checkpoint_path(parse_run_id(ancestor.run_id, store.protocol)), copy)
     digest = folder_digest(copy)
-    if digest != record.checkpoint_out:
+    if digest != ancestor.checkpoint_out:
         raise StoreError(
-            f"the checkpoint of {ancestor} has digest {digest[:12]}..., its record says "
-            f"{record.checkpoint_out[:12]}...; delete that run and play it again"
+            f"the checkpoint of {ancestor.run_id} has digest {digest[:12]}..., its record says "
+            f"{ancestor.checkpoint_out[:12]}...; delete that run and play it again"
         )
     with learners_own("load"):
         learner.load(copy)
-    return digest
+
+
+def _start_store(job: Job) -> Store:
+    return Store(Path(job.start_folder or job.folder), load(job.protocol_version))

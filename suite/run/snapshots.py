@@ -23,10 +23,14 @@ from pydantic import Field, ValidationError
 
 from protocol import Frozen, Phase, Sha256, Stretch
 from suite.digests import folder_digest
+from suite.results.store import CHECKPOINT, NOTES
 from suite.results.writing import sync_files, sync_names
+from suite.run.copies import Copies
 
 STOP_SECONDS = 3.0
 """How long a run that is to stop may take to come to its next safe point; a rollout takes about 1 s."""
+TRAINED = (CHECKPOINT, NOTES)
+"""What a training leaves in the run's partial folder, which a snapshot in evaluation needs."""
 _STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
 
 
@@ -35,7 +39,7 @@ class Maker(Frozen):
 
     Attributes:
         learner, configuration_digest, device, code_commit: as in the run's record.
-        image_sha256: likewise.
+        image_sha256, checkpoint_in: likewise.
     """
 
     learner: str
@@ -43,6 +47,7 @@ class Maker(Frozen):
     device: str
     code_commit: str | None
     image_sha256: str | None
+    checkpoint_in: Sha256 | None
 
 
 class Snapshot(Frozen):
@@ -95,10 +100,11 @@ class Snapshots:
         folder: the run's partial folder.
         scratch: a folder whose path names no run, for the learner to write into.
         minutes: between snapshots; 0: none is taken.
+        copies: of the snapshots elsewhere; None: there are none.
     """
 
-    def __init__(self, folder: Path, scratch: Path, minutes: float) -> None:
-        self._folder, self._scratch = folder, scratch
+    def __init__(self, folder: Path, scratch: Path, minutes: float, copies: Copies | None = None) -> None:
+        self._folder, self._scratch, self._copies = folder, scratch, copies
         self._seconds = 60 * minutes
         self._next = time.monotonic() + self._seconds
         self._number = max((_number(path) for path in _folders(folder)), default=0)
@@ -147,10 +153,11 @@ class Snapshots:
         signal.setitimer(signal.ITIMER_REAL, 0)  # once begun, it is finished
         new, state = self._folder / "snapshot.new", self._scratch / "state"
         try:
-            self._take(describe, save, new, state)
+            snapshot = self._take(describe, save, new, state)
         except OSError as error:
-            with suppress(OSError):
-                print(f"no snapshot could be taken ({error}); the run goes on without it", file=sys.stderr)
+            _print(f"no snapshot could be taken ({error}); the run goes on without it")
+        else:
+            self._copy(snapshot)
         finally:
             for path in (new, state):
                 shutil.rmtree(path, ignore_errors=True)
@@ -160,14 +167,15 @@ class Snapshots:
 
     def _take(
         self, describe: Callable[[str], Snapshot], save: Callable[[Path], None], new: Path, state: Path
-    ) -> None:
+    ) -> Snapshot:
         for path in (new, state):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir()
         save(state)
         digest = folder_digest(state)
         shutil.move(state, new / _LEARNER)
-        (new / _STATE).write_text(describe(digest).model_dump_json(indent=2) + "\n", encoding="utf-8")
+        snapshot = describe(digest)
+        (new / _STATE).write_text(snapshot.model_dump_json(indent=2) + "\n", encoding="utf-8")
         sync_files(self._folder)
         before = _folders(self._folder)
         self._number += 1
@@ -175,17 +183,38 @@ class Snapshots:
         sync_names(self._folder)
         for path in before:
             shutil.rmtree(path)
+        return snapshot
+
+    def _copy(self, snapshot: Snapshot) -> None:
+        """Copy the newest snapshot, which is the run's own business to do without."""
+        if self._copies is None:
+            return
+        name = f"{_PREFIX}{self._number}"
+        trained = [part for part in TRAINED if (self._folder / part).is_dir()]
+        names = [*(trained if snapshot.phase == "evaluation" else ()), name]
+        try:
+            self._copies.put(self._folder, self._number, names, snapshot.journal_bytes)
+        except OSError as error:
+            _print(f"{name} could not be copied ({error}); the run goes on")
 
     def drop(self) -> None:
         """Remove all snapshots: the run is over."""
         for path in _folders(self._folder):
             shutil.rmtree(path)
+        if self._copies is not None:
+            self._copies.drop()
 
     def newest(self, run_id: str, maker: Maker, journal: Path) -> Resumed | None:
         """The newest snapshot from which this maker can go on.
 
         Why others cannot be used is printed into the run's log.
+
+        Raises:
+            StoreError: there may be copies elsewhere, and they cannot be read.
         """
+        if self._copies is not None:
+            self._copies.fetch(self._folder, self._number)
+            self._number = max((_number(path) for path in _folders(self._folder)), default=0)
         for path in sorted(_folders(self._folder), key=_number, reverse=True):
             try:
                 snapshot = Snapshot.model_validate_json((path / _STATE).read_bytes())
@@ -208,13 +237,21 @@ def _unusable(snapshot: Snapshot, path: Path, run_id: str, maker: Maker, journal
             return f"was taken with {name} {there}, here it is {here}"
     if not journal.is_file() or journal.stat().st_size < snapshot.journal_bytes:
         return "names more of the journal than there is"
+    if snapshot.phase == "evaluation" and not (path.parent / CHECKPOINT).is_dir():
+        return "needs the checkpoint of its training, which is not there"
     if folder_digest(path / _LEARNER) != snapshot.learner_sha256:
         return "holds another state of the learner than it names"
     return None
 
 
 def _log(path: Path, reason: str) -> None:
-    print(f"the snapshot {path.name} {reason}; it is not used", file=sys.stderr)
+    _print(f"the snapshot {path.name} {reason}; it is not used")
+
+
+def _print(line: str) -> None:
+    """Into the run's log, unless its disk is full."""
+    with suppress(OSError):
+        print(line, file=sys.stderr)
 
 
 def _folders(folder: Path) -> list[Path]:

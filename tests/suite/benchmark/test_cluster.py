@@ -20,6 +20,7 @@ from suite.benchmark.scheduler import Notice, Progress
 from suite.benchmark.settings import Settings
 from suite.benchmark.travel import learner_files
 from suite.results.store import LEDGER, RECORD, Store
+from suite.run.copies import checked_url
 from tests.suite.clusters import Cluster, cluster
 from tests.suite.helpers import V1
 
@@ -185,25 +186,29 @@ def test_runs_that_are_left_are_fetched_by_the_same_command(tmp_path):
 
 
 @slow
-def test_a_killed_worker_loses_nothing(tmp_path):
-    """A run whose worker is killed is resumed by the next worker of the same disk, from its snapshot."""
+@pytest.mark.parametrize(("disk", "copied"), [("one", False), ("two", True)])
+def test_a_killed_worker_loses_nothing(tmp_path, disk, copied):
+    """A run whose worker is killed is resumed on the same disk, and from a copied snapshot on another."""
     store, run = Store(tmp_path / "out", V1), RUNS[-1]
     with Cluster(tmp_path) as made:
         first = made.worker("one")
         ended: list[RunEnd] = []
-        chosen = settings(made.address, "baselines.ppo:make", snapshot_minutes=0.02)
+        url = checked_url(str(tmp_path / "copies")) if copied else ""
+        chosen = settings(made.address, "baselines.ppo:make", snapshot_minutes=0.02, snapshot_url=url)
         playing = threading.Thread(
             target=lambda: ended.extend(play_all([run], store, V1, chosen, lambda news: None))
         )
         playing.start()
         deadline = time.monotonic() + 300
-        while not list(tmp_path.glob("one/**/snapshot-*")) and time.monotonic() < deadline:
+        wanted = "copies/*/*.tar" if copied else "one/**/snapshot-*"
+        while not list(tmp_path.glob(wanted)) and time.monotonic() < deadline:
             time.sleep(0.05)
         first.kill()
-        made.worker("one")
+        made.worker(disk)
         playing.join(600)
     assert [outcome.status for outcome in ended] == ["complete"]
     assert store.record(run.run_id).resumed_from
+    assert list(tmp_path.glob("copies/*/*")) == []
 
 
 @slow

@@ -12,6 +12,7 @@ MAKER = Maker(
     device="cpu",
     code_commit="1" * 40,
     image_sha256=None,
+    checkpoint_in=None,
 )
 RUN = "smoke/fresh/breakout/seed0"
 
@@ -115,6 +116,7 @@ def test_an_error_of_the_learner_is_not_hidden(folders):
         (lambda folder: shutil.rmtree(folder / "snapshot-1/learner"), RUN, {}, "another state"),
         (lambda folder: (folder / "snapshot-1/snapshot.json").write_text("{"), RUN, {}, "cannot be read"),
         (lambda folder: (folder / "snapshot-1/snapshot.json").unlink(), RUN, {}, "cannot be read"),
+        (lambda folder: None, RUN, {"checkpoint_in": "2" * 64}, "checkpoint_in"),
     ],
 )
 def test_what_does_not_fit_is_not_used(folders, capsys, spoil, run_id, changes, reason):
@@ -125,6 +127,15 @@ def test_what_does_not_fit_is_not_used(folders, capsys, spoil, run_id, changes, 
     said = capsys.readouterr().err
     assert said.startswith("the snapshot snapshot-1 ")
     assert reason in said
+
+
+def test_an_evaluation_needs_its_checkpoint(folders, capsys):
+    """A snapshot in evaluation beside which no checkpoint lies is passed over."""
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, phase="evaluation"), save)
+    assert newest(*folders) is None
+    assert "needs the checkpoint of its training" in capsys.readouterr().err
+    (folders[0] / "checkpoint").mkdir()
+    assert newest(*folders) is not None
 
 
 def test_none_are_taken_where_none_are_wanted(folders):

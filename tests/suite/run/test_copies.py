@@ -1,0 +1,143 @@
+"""Copies of snapshots let another machine go on with a run, and no fault of theirs harms it."""
+
+import fsspec
+import pytest
+
+from protocol import StoreError, UnknownName
+from suite.run.copies import Copies, checked_url
+from suite.run.snapshots import TRAINED, Snapshots
+from tests.suite.run.test_snapshots import MAKER, RUN, save, snapshot
+
+JOURNAL = "journal.arrows"
+
+
+class Machine:
+    """A disk with a run's partial folder on it."""
+
+    def __init__(self, folder, url, journal=None):
+        self.folder, self.scratch = folder / "run.partial", folder / "scratch"
+        for path in (self.folder, self.scratch):
+            path.mkdir(parents=True)
+        if journal is not None:
+            (self.folder / JOURNAL).write_bytes(journal)
+        self.snapshots = Snapshots(self.folder, self.scratch, 15, Copies(url, "key"))
+
+    def take(self, steps):
+        self.snapshots.take(lambda digest: snapshot(digest, played_steps=steps), save)
+
+    def newest(self):
+        return self.snapshots.newest(RUN, MAKER, self.folder / JOURNAL)
+
+
+@pytest.fixture(params=["file", "memory"])
+def url(request, tmp_path):
+    """Where copies go: into a folder, or into a store that has no folders of its own."""
+    yield f"memory://{tmp_path.name}" if request.param == "memory" else checked_url(str(tmp_path / "copies"))
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_another_machine_goes_on(url, tmp_path):
+    """A machine without the run finds the newest snapshot, with as much of the journal as that names."""
+    one = Machine(tmp_path / "one", url, b"12345678")
+    for steps in (80, 160):
+        one.take(steps)
+    two = Machine(tmp_path / "two", url)
+    found = two.newest()
+    assert found.snapshot.played_steps == 160
+    assert (found.learner / "state.json").read_text() == "{}"
+    assert (two.folder / JOURNAL).read_bytes() == b"12345"
+    assert {path.name for path in two.folder.iterdir()} == {JOURNAL, "snapshot-2"}
+
+
+def test_an_evaluation_goes_on_with_what_was_trained(url, tmp_path):
+    """A snapshot in evaluation comes with checkpoint and notes, in place of what an earlier try left there."""
+    one, two = Machine(tmp_path / "one", url, b"12345"), Machine(tmp_path / "two", url)
+    for machine, text in ((one, "new"), (two, "old")):
+        for name in TRAINED:
+            (machine.folder / name).mkdir()
+            (machine.folder / name / "file").write_text(text)
+    one.snapshots.take(lambda digest: snapshot(digest, phase="evaluation"), save)
+    assert two.newest().snapshot.phase == "evaluation"
+    assert [(two.folder / name / "file").read_text() for name in TRAINED] == ["new", "new"]
+
+
+def test_one_copy_is_kept(url, tmp_path):
+    """The copy of a snapshot replaces the one before it, on whichever machine that was taken."""
+    Machine(tmp_path / "one", url, b"12345").take(80)
+    two = Machine(tmp_path / "two", url)
+    two.newest()
+    two.take(160)
+    system, place = fsspec.url_to_fs(url)
+    assert [path.rpartition("/")[2] for path in system.ls(f"{place}/key", detail=False)] == ["2.tar"]
+
+
+def test_the_newer_one_is_used(url, tmp_path):
+    """A machine that comes back goes on from a newer copy, and otherwise from its own snapshot."""
+    one = Machine(tmp_path / "one", url, b"12345")
+    one.take(80)
+    two = Machine(tmp_path / "two", url)
+    two.newest()
+    assert one.newest().snapshot.played_steps == 80
+    two.take(160)
+    assert one.newest().snapshot.played_steps == 160
+
+
+def test_a_complete_run_leaves_no_copy(url, tmp_path):
+    """What was copied goes when the run is over."""
+    one = Machine(tmp_path / "one", url, b"12345")
+    one.take(80)
+    one.snapshots.drop()
+    system, place = fsspec.url_to_fs(url)
+    assert not system.exists(f"{place}/key")
+
+
+def test_a_copy_that_fails_harms_no_run(tmp_path, capsys):
+    """Where the copies cannot be written, the snapshot stands here, and the log says why there is no copy."""
+    (tmp_path / "file").touch()
+    one = Machine(tmp_path / "one", checked_url(str(tmp_path / "file")), b"12345")
+    one.take(80)
+    assert (one.folder / "snapshot-1").is_dir()
+    assert "snapshot-1 could not be copied (file://" in capsys.readouterr().err
+    one.snapshots.drop()
+
+
+def test_a_store_that_cannot_be_read_is_an_error(tmp_path):
+    """A run does not begin anew because the place of its snapshots does not answer."""
+    one = Machine(tmp_path / "one", "ftp://127.0.0.1:1/copies")
+    with pytest.raises(
+        StoreError, match=r"cannot be read from ftp://127.0.0.1:1/copies/key \(ConnectionRefused"
+    ):
+        one.newest()
+
+
+def test_half_a_copy_is_never_a_snapshot(url, tmp_path):
+    """A copy that breaks off while it is fetched leaves the run's folder as it was."""
+    Machine(tmp_path / "one", url, b"12345").take(80)
+    system, place = fsspec.url_to_fs(url)
+    whole = system.cat_file(f"{place}/key/1.tar")
+    system.pipe_file(f"{place}/key/1.tar", whole[:1600])
+    two = Machine(tmp_path / "two", url)
+    with pytest.raises(StoreError, match=r"cannot be read from .*: unexpected end of data"):
+        two.newest()
+    assert list(two.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nowhere://bucket", "Protocol not known: nowhere"),
+        ("s3://bucket/path", "Install s3fs"),
+        ("ftp://user:secret@host/path", "holds a password"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_told_at_once(text, said):
+    """What is missing is named, and a password is not repeated."""
+    with pytest.raises(UnknownName, match=said) as found:
+        checked_url(text)
+    assert "secret" not in str(found.value)
+
+
+def test_a_folder_becomes_a_url(tmp_path, monkeypatch):
+    """A folder's name means the same on a worker that stands in another folder."""
+    monkeypatch.chdir(tmp_path)
+    assert checked_url("copies") == f"file://{tmp_path}/copies"
