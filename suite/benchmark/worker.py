@@ -1,32 +1,21 @@
-"""The tasks of a dask worker: to say hello, to play runs in its folder, to keep them until they are fetched.
-
-    <local directory>/dask-scratch-space/amtlb/BATCH/
-        learner/        the folder of the learner, if it travels
-        starts/DIGEST/  a results folder with what a transfer run starts from
-        runs/           a results folder: runs that wait to be fetched, or to be resumed
-
-``--local-directory`` of the worker says on which disk. The folder survives the worker: the next one on the same
-disk answers from it. On a shared disk all workers do.
-"""
+"""The tasks of a dask worker: to say hello, to play runs in its folder, to keep them until they are fetched."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import shutil
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from protocol import AmtlbError, Protocol, RunId, load, parse_run_id
+from protocol import AmtlbError, RunId, load, parse_run_id
 from suite.benchmark.hello import Hello, facts_here
-from suite.benchmark.parcel import Files, Parcel, packed, put_start, write_files
+from suite.benchmark.parcel import Files, Parcel, packed, write_files
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Progress
+from suite.benchmark.scratch import Scratch, laid_out
 from suite.machine import available_cores
-from suite.results.store import Store, record_paths
+from suite.results.store import Store
 from suite.run.job import Assignment
 from suite.run.messages import Played
 from suite.run.space import is_full
@@ -99,61 +88,21 @@ class RunFailed(Exception):
     """A run failed; the first argument is a ``Failure``."""
 
 
-class _Place:
-    """The folder of a batch on this machine."""
-
-    def __init__(self, worker: Any, batch: str, protocol: Protocol) -> None:
-        self.folder = Path(worker.local_directory).parent / "amtlb" / batch
-        self.store = Store(self.folder / "runs", protocol)
-        self.learner = self.folder / "learner"
-
-    def start(self, run_id: RunId, parcel: Parcel) -> Path:
-        """A results folder with the run that another starts from."""
-        folder = self.folder / "starts" / hashlib.sha256(parcel.record).hexdigest()[:16]
-        return _laid_out(folder, lambda new: put_start(Store(new, self.store.protocol), run_id, parcel))
-
-    def complete(self) -> list[str]:
-        """The runs that lie here, complete."""
-        if not self.store.folder.exists():
-            return []
-        return [self._name(path.parent) for path in record_paths(self.store.folder)]
-
-    def begun(self) -> list[str]:
-        """The runs that lie here, broken off."""
-        return [self._name(path.with_suffix("")) for path in self.store.folder.glob("*/**/*.partial")]
-
-    def _name(self, folder: Path) -> str:
-        return folder.relative_to(self.store.folder).as_posix()
-
-
-def _laid_out(folder: Path, fill: Callable[[Path], None]) -> Path:
-    """A folder that is there whole or not at all, whoever else lays it out."""
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-        try:
-            fill(new)
-            new.rename(folder)
-        except OSError:
-            shutil.rmtree(new, ignore_errors=True)
-            if not folder.exists():
-                raise
-    return folder
-
-
 async def hello(greeting: Greeting, dask_worker: Any) -> Hello:
     """What this worker says of itself; dask gives it the worker."""
     return await asyncio.to_thread(_hello, greeting, dask_worker)
 
 
 def _hello(greeting: Greeting, worker: Any) -> Hello:
-    place = _Place(worker, greeting.batch, protocol := load(greeting.protocol_version))
+    scratch = Scratch(worker.local_directory, greeting.batch, protocol := load(greeting.protocol_version))
     facts, problem = None, ""
     try:
+        scratch.use()
+        scratch.drop_stale()
         forget(greeting, worker)
         if greeting.files:
-            _laid_out(place.learner, lambda new: write_files(new, greeting.files))
-        cwd = str(place.learner) if greeting.files else None
+            laid_out(scratch.learner, lambda new: write_files(new, greeting.files))
+        cwd = str(scratch.learner) if greeting.files else None
         facts = facts_here(greeting.learner, protocol.lanes, greeting.hyperparameters, greeting.minutes, cwd)
     except (AmtlbError, OSError) as error:
         problem = str(error)
@@ -165,8 +114,8 @@ def _hello(greeting: Greeting, worker: Any) -> Hello:
         free_bytes=shutil.disk_usage(worker.local_directory).free,
         facts=facts,
         problem=problem,
-        complete=tuple(place.complete()),
-        begun=tuple(place.begun()),
+        complete=tuple(scratch.complete()),
+        begun=tuple(scratch.begun()),
     )
 
 
@@ -176,15 +125,15 @@ def _name(worker: Any) -> str:
 
 def forget(greeting: Greeting, dask_worker: Any) -> None:
     """Remove the runs that whoever asked for them has stored."""
-    place = _Place(dask_worker, greeting.batch, load(greeting.protocol_version))
-    for name in set(greeting.stored) & set(place.complete()):
-        shutil.rmtree(place.store.folder / name, ignore_errors=True)
+    scratch = Scratch(dask_worker.local_directory, greeting.batch, load(greeting.protocol_version))
+    for name in set(greeting.stored) & set(scratch.complete()):
+        shutil.rmtree(scratch.store.folder / name, ignore_errors=True)
 
 
 def clear(greeting: Greeting, dask_worker: Any) -> None:
     """Remove all that was kept for a batch, which is complete where it was asked for."""
-    place = _Place(dask_worker, greeting.batch, load(greeting.protocol_version))
-    shutil.rmtree(place.folder, ignore_errors=True)
+    scratch = Scratch(dask_worker.local_directory, greeting.batch, load(greeting.protocol_version))
+    shutil.rmtree(scratch.folder, ignore_errors=True)
 
 
 async def admit(resource: str, dask_worker: Any) -> None:
@@ -244,8 +193,9 @@ class _Turn:
 
     def __init__(self, errand: Errand, worker: Any) -> None:
         self._errand, self._worker, self._key = errand, worker, worker.get_current_task()
-        self._place = _Place(worker, errand.batch, load(errand.assignment.protocol_version))
-        self.address, self.store, self.steps = worker.address, self._place.store, 0
+        self._scratch = Scratch(worker.local_directory, errand.batch, load(errand.assignment.protocol_version))
+        self._scratch.use()
+        self.address, self.store, self.steps = worker.address, self._scratch.store, 0
         self.run_id = parse_run_id(errand.assignment.run_id, self.store.protocol)
         self.log = self.store.log_path(self.run_id)
 
@@ -253,7 +203,7 @@ class _Turn:
         """Play the run, once another worker of this disk that still plays it has stopped."""
         start_folder = None
         if start is not None:
-            start_folder = self._place.start(parse_run_id(start.run_id, self.store.protocol), start)
+            start_folder = self._scratch.start(parse_run_id(start.run_id, self.store.protocol), start)
             _drop_foreign(self.store, self.run_id, start_folder, start)
         self.store.make_folder()
         task = Task(
@@ -261,7 +211,7 @@ class _Turn:
             str(self.log),
             tracked=url_of_environment() is not None,
             hyperparameters=self._errand.hyperparameters,
-            cwd=str(self._place.learner) if self._errand.travels else None,
+            cwd=str(self._scratch.learner) if self._errand.travels else None,
         )
         while True:
             outcome = run_child(task, self._report, self._is_unwanted)

@@ -106,7 +106,7 @@ def _remove(folder: Path) -> None:
 def _mount_disk(folder: Path) -> None:
     """Give the engine a file system of its own for its data, where there is a loop device for it.
 
-    Removing that is removing one file; removing the files of a few images one by one takes minutes on some disks.
+    Removing that is removing one file; to remove the files of a few images takes minutes on some disks.
     """
     disk, data = folder / "disk", folder / "data"
     data.mkdir()

@@ -17,6 +17,7 @@ from suite.benchmark.edition import play_all, play_one
 from suite.benchmark.parcel import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
+from suite.benchmark.scratch import Scratch
 from suite.benchmark.settings import Settings
 from suite.benchmark.travel import learner_files
 from suite.results.store import LEDGER, RECORD, Store
@@ -77,6 +78,18 @@ def test_a_run_that_came_is_put_where_complete_runs_lie(played, tmp_path):
     before = store.run_folder(run.run_id).stat().st_mtime_ns
     assert receive(store, run, UNIFORM, parcel)
     assert store.run_folder(run.run_id).stat().st_mtime_ns == before
+
+
+def test_batches_that_nobody_asks_for_go(tmp_path):
+    """A worker removes other batches that were not used for a month, and none that was."""
+    batches = {name: Scratch(str(tmp_path / "worker"), name, V1) for name in ("ours", "old", "used", "new")}
+    for name, scratch in batches.items():
+        scratch.store.make_folder()
+        if name != "new":
+            os.utime(scratch.folder, (0, 0))
+    batches["used"].use()
+    batches["ours"].drop_stale()
+    assert {name for name, scratch in batches.items() if scratch.folder.exists()} == {"ours", "used", "new"}
 
 
 @pytest.mark.parametrize("changed", ["ledger", "checkpoint", "notes", "learner", "budget"])
