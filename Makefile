@@ -32,7 +32,7 @@ SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
 .PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained site site-tools \
+	learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained test-fresh site site-tools \
 	clean
 
 help:  ## list the targets
@@ -209,6 +209,9 @@ IMAGE_TESTS ?= image and not slow
 
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
 	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
+
+test-fresh: setup engine  ## do what README says in a fresh Debian 13, made of its packages, as root
+	$(BIN)/pytest -m fresh -n 0 --timeout 1500
 
 clean:  ## remove what setup installed
 	rm -rf $(VENV) build *.egg-info

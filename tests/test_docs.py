@@ -22,8 +22,8 @@ from tests.suite.tracking.servers import a_database
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_ELSEWHERE = {
-    "make benchmark": "takes minutes: tests/slow/test_end_to_end.py runs it from a clean clone",
-    "make compare": "needs a benchmark's results: tests/slow/test_end_to_end.py runs it after one",
+    "make benchmark": "takes minutes: tests/fresh runs it in a clean clone on a fresh system",
+    "make compare": "needs a benchmark's results: tests/fresh runs it after one",
     "make report": "likewise",
     "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",

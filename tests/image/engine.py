@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.disks import mount_disk, mounts, remove
+
 DOCKER = "/usr/bin/docker"
 """The client that comes with the engine: another one on the path may lack what builds need."""
 PARENT, PREFIX = Path("/var/tmp"), "amtlb-engine-"
 """A disk rather than memory."""
 START_SECONDS, STOP_SECONDS = 60, 60
-DISK = "40G"
-"""The most that an engine may store; the disk takes no more than is written on it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ def running_engine() -> Iterator[Engine]:
     """
     _remove_abandoned()
     engine = Engine(Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT)))
-    _mount_disk(engine.folder)
+    data = engine.folder / "data"
+    data.mkdir()
+    mount_disk(data, engine.folder / "disk")
     with (engine.folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *_daemon(engine.folder)],
@@ -79,7 +81,7 @@ def traces(engine: Engine) -> list[str]:
     """What is left of an engine: its folder, mounts below it, processes that were started with it."""
     folder = str(engine.folder)
     found = [f"folder {folder}"] if engine.folder.exists() else []
-    found += [f"mount {point}" for point in _mounts(engine.folder)]
+    found += [f"mount {point}" for point in mounts(engine.folder)]
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -94,30 +96,7 @@ def _remove_abandoned() -> None:
     """Remove folders of engines whose tests were killed: those engines have ended, but nobody cleaned up."""
     for folder in PARENT.glob(f"{PREFIX}*"):
         if (folder / "log").exists() and not any(left.startswith("process") for left in traces(Engine(folder))):
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    for point in _mounts(folder):
-        subprocess.run(["umount", point], check=True)
-    shutil.rmtree(folder)
-
-
-def _mount_disk(folder: Path) -> None:
-    """Give the engine a file system of its own for its data, where there is a loop device for it.
-
-    Removing that is removing one file; to remove the files of a few images takes minutes on some disks.
-    """
-    disk, data = folder / "disk", folder / "data"
-    data.mkdir()
-    for command in (
-        ["truncate", "--size", DISK, disk],
-        ["mkfs.ext4", "-q", "-O", "^has_journal", "-E", "nodiscard", disk],
-        ["mount", "-o", "loop", disk, data],
-    ):
-        if not shutil.which(command[0]) or subprocess.run(command, capture_output=True).returncode != 0:
-            disk.unlink(missing_ok=True)
-            return
+            remove(folder)
 
 
 def _daemon(folder: Path) -> list[str]:
@@ -145,12 +124,6 @@ def _await_answer(engine: Engine, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.2)
 
 
-def _mounts(folder: Path) -> list[str]:
-    """Mount points below a folder, the innermost first."""
-    points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((point for point in points if point.startswith(f"{folder}/")), reverse=True)
-
-
 def _stop(engine: Engine, process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
@@ -158,4 +131,4 @@ def _stop(engine: Engine, process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         raise RuntimeError(f"dockerd does not end; see {engine.folder}/log") from None
-    _remove(engine.folder)
+    remove(engine.folder)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from suite.machine import cpu_type
+from tests.golden import GOLDEN
 from tests.image.conftest import ROOT
-from tests.slow.test_end_to_end import GOLDEN
 
 pytestmark = pytest.mark.image
 USER = 1000

@@ -1,6 +1,5 @@
 """The README's promise, from a clean clone: one command plays an edition, broken off or not, to one result."""
 
-import json
 import os
 import random
 import shutil
@@ -8,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,11 +15,11 @@ from protocol import parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.machine import cpu_type
-from suite.results.store import Store, record_paths
+from suite.results.store import Store
+from tests.golden import GOLDEN, assert_as_published
 from tests.suite.helpers import V1
 
 ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = tomllib.loads((Path(__file__).parent / "golden_ledgers.toml").read_text(encoding="utf-8"))
 pytestmark = pytest.mark.slow
 
 
@@ -45,27 +43,6 @@ def make(clone: Path, target: str, *variables: str) -> list[str]:
         if not (clone / ".venv" / part).exists():
             (clone / ".venv" / part).symlink_to(Path(sys.prefix) / part)
     return ["env", f"PYTHONPATH={clone}", "make", "-C", str(clone), target, *variables]
-
-
-@pytest.fixture(scope="module")
-def unbroken(clone, tmp_path_factory) -> Path:
-    """The smoke edition played by PPO in one go, within the promised time."""
-    out = tmp_path_factory.mktemp("unbroken")
-    begun = time.monotonic()
-    done = subprocess.run(make(clone, "benchmark", f"OUT={out}"), capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
-    print(f"make benchmark took {time.monotonic() - begun:.0f} s")
-    print(done.stdout)
-    assert "transfer ratio" in done.stdout
-    return out
-
-
-def test_every_fold_has_a_result(unbroken):
-    """All 20 runs are complete, and each of the three folds has a transfer result."""
-    assert len(record_paths(unbroken)) == 20
-    scores = json.loads((unbroken / "scores.json").read_text())
-    assert [game["fold"] for game in scores["transfer"]["games"]] == [0, 1, 2]
-    assert len(scores["multitask"]) == 3
 
 
 def test_killed_and_called_again_gives_the_same_scores(clone, tmp_path):
@@ -94,37 +71,6 @@ def test_the_other_reference_learners_play_what_is_published(learner, tmp_path):
         outcome = play_one(parse_run_id(name, V1), store, V1, settings)
         assert outcome.status == "complete", outcome.error
     assert_as_published(tmp_path, learner)
-
-
-def test_ppo_plays_what_is_published(unbroken):
-    """Played here and now, every ledger of the baseline is the published one."""
-    assert_as_published(unbroken, "ppo")
-
-
-def assert_as_published(results: Path, name: str) -> None:
-    """The ledgers and the checkpoints' digests are the published ones, on the CPU types where that is known."""
-    if cpu_type() not in GOLDEN:
-        print(f"whether {cpu_type()} plays what is published is not known")
-        return
-    for played in record_paths(results):
-        here = json.loads(played.read_text())
-        path = here["run_id"].partition("/")[2]
-        there = json.loads((ROOT / "artifacts/v1/smoke" / name / path / "record.json").read_text())
-        for digest in ("ledger_sha256", "checkpoint_in", "checkpoint_out", "notes_sha256"):
-            assert here[digest] == there[digest], (there["run_id"], digest)
-
-
-def test_results_stand_beside_the_published_ones(clone, unbroken):
-    """``make compare`` after ``make benchmark`` shows both, ``make report`` writes the page."""
-    out = f"OUT={unbroken}"
-    done = subprocess.run(make(clone, "compare", out), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
-    for name in (unbroken.name, "dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"):
-        assert name in done.stdout
-    done = subprocess.run(make(clone, "report", out), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (unbroken / "report" / "report.html").exists()
 
 
 def test_baselines_are_published_anew(clone):

@@ -1,8 +1,5 @@
 """Training is repeatable to the bit: on this machine always, and where it is known on other CPU types."""
 
-import tomllib
-from pathlib import Path
-
 import pytest
 
 from protocol import parse_run_id
@@ -10,9 +7,9 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.machine import cpu_type
 from suite.results.store import Store
+from tests.golden import GOLDEN
 from tests.suite.helpers import V1
 
-GOLDEN = tomllib.loads((Path(__file__).parent / "golden_ledgers.toml").read_text(encoding="utf-8"))
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
 LEARNERS = ("ppo", "multihead_a2c", "dqn")
 pytestmark = pytest.mark.slow

@@ -1,0 +1,24 @@
+"""Which types of CPU are known to play to the bit what is published, and whether results are that."""
+
+import json
+import tomllib
+from pathlib import Path
+
+from suite.machine import cpu_type
+from suite.results.store import record_paths
+
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = tomllib.loads((ROOT / "tests/slow/golden_ledgers.toml").read_text(encoding="utf-8"))
+
+
+def assert_as_published(results: Path, name: str) -> None:
+    """The ledgers and the checkpoints' digests are those of a published learner, where that is known."""
+    if cpu_type() not in GOLDEN:
+        print(f"whether {cpu_type()} plays what is published is not known")
+        return
+    for played in record_paths(results):
+        here = json.loads(played.read_text())
+        path = here["run_id"].partition("/")[2]
+        there = json.loads((ROOT / "artifacts/v1/smoke" / name / path / "record.json").read_text())
+        for digest in ("ledger_sha256", "checkpoint_in", "checkpoint_out", "notes_sha256"):
+            assert here[digest] == there[digest], (there["run_id"], digest)
