@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -33,6 +34,8 @@ from suite.emulator.roms import checked_cartridge
 from suite.machine import available_cores
 
 PLAYED_STEPS = 1000
+X86_64 = ("x86_64", "AMD64")
+"""What ``platform.machine`` calls the processors that draw the pictures of the vectors (docs/image.md)."""
 
 
 def play_vector(protocol: Protocol, game: str, steps: int) -> GameVectors:
@@ -101,10 +104,15 @@ def checked_vectors(protocol: Protocol, games: Sequence[str]) -> dict[str, GameV
 
 def deviation(protocol: Protocol, deviating: Sequence[str], played: int) -> ConformanceError:
     """The error that names the games in which the emulator deviates, and how to fix it."""
+    way_out = (
+        f"reinstall {protocol.emulator.package}=={protocol.emulator.version} and the OpenCV that "
+        "requirements.txt pins"
+        if platform.machine() in X86_64
+        else f"play on x86-64, since OpenCV rounds some pixels differently on {platform.machine()}"
+    )
     return ConformanceError(
         f"the emulator or its pictures deviate in {len(deviating)} of {played} games "
-        f"({', '.join(deviating)}); reinstall {protocol.emulator.package}=={protocol.emulator.version} and the "
-        "OpenCV that requirements.txt pins"
+        f"({', '.join(deviating)}); {way_out}"
     )
 
 

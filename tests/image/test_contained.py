@@ -180,7 +180,7 @@ def test_the_other_runs_go_on(image, tmp_path):
         for word in (" complete$", "exit status 3", "skipped")
     )
     assert failed
-    assert ended + failed + skipped == 20
+    assert ended + failed + skipped == 20, found.stdout
     assert len(complete(tmp_path / "out")) == ended > 0
 
 
