@@ -14,6 +14,7 @@ import pytest
 
 from protocol import plan
 from suite.machine import cpu_type
+from suite.results.store import record_paths
 from tests.disks import debootstrap, mount_disk, remove
 from tests.golden import GOLDEN, ROOT, assert_as_published
 from tests.suite.helpers import V1
@@ -103,8 +104,7 @@ def played(installed) -> Debian:
 
 def test_every_run_and_every_fold_has_a_result(played):
     """All runs of smoke are complete, and each fold has a transfer result."""
-    edition = V1.edition("smoke")
-    assert len(list((played.clone / RESULTS).rglob("record.json"))) == len(plan(V1, edition))
+    assert len(record_paths(played.clone / RESULTS)) == len(plan(V1, V1.edition("smoke")))
     scores = json.loads((played.clone / RESULTS / "scores.json").read_text())
     assert [game["fold"] for game in scores["transfer"]["games"]] == [0, 1, 2]
     assert len(scores["multitask"]) == 3
