@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
-from suite.benchmark.cluster import play_on_cluster
+from suite.benchmark.cluster.client import play_on_cluster
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings

@@ -29,8 +29,8 @@ def check(
     making: MakingOptions,
 ) -> None:
     """Ask each worker for its software, its learner and its disk; exit with 1 if one could not play."""
-    from suite.benchmark.batch import batch_of
-    from suite.benchmark.roster import Roster
+    from suite.benchmark.cluster.batch import batch_of
+    from suite.benchmark.cluster.roster import Roster
     from suite.benchmark.scheduler import SchedulerLost, cluster_client
     from suite.benchmark.settings import Settings
     from suite.cli.printing import output_console, print_hellos

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol import Edition, Run
+from suite.benchmark.cluster.hello import Hello, short
 from suite.benchmark.cost import Estimate, Pace, Volume
-from suite.benchmark.hello import Hello, short
 from suite.report.numbers import rough
 from suite.report.sheets import Column, Sheet
 from suite.report.tables import headline, score_sheets

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from protocol import LearnerError, StoreError, WorkerDied, plan
-from suite.benchmark import cluster as module
-from suite.benchmark import travel
+from suite.benchmark.cluster import client as module
+from suite.benchmark.cluster import travel
+from suite.benchmark.cluster.parcel import packed, packed_start, put_start, receive, write_files
+from suite.benchmark.cluster.scratch import Scratch
+from suite.benchmark.cluster.travel import learner_files
 from suite.benchmark.edition import play_all, play_one
-from suite.benchmark.parcel import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
-from suite.benchmark.scratch import Scratch
 from suite.benchmark.settings import Settings
-from suite.benchmark.travel import learner_files
 from suite.results.store import LEDGER, RECORD, Store
 from suite.run.copies import checked_url
 from tests.suite.clusters import Cluster, cluster

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from protocol import AmtlbError, RunId, load, parse_run_id
-from suite.benchmark.hello import Hello, facts_here
-from suite.benchmark.parcel import Files, Parcel, packed, write_files
+from suite.benchmark.cluster.hello import Hello, facts_here
+from suite.benchmark.cluster.parcel import Files, Parcel, packed, write_files
+from suite.benchmark.cluster.scratch import Scratch, laid_out
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Progress
-from suite.benchmark.scratch import Scratch, laid_out
 from suite.machine import available_cores
 from suite.results.store import Store
 from suite.run.job import Assignment

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from protocol import Protocol, RunId
-from suite.benchmark.parcel import Parcel, put_start
+from suite.benchmark.cluster.parcel import Parcel, put_start
 from suite.results.store import Store, record_paths
 
 STALE_SECONDS = 30 * 86_400

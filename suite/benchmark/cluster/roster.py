@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from protocol import WorkerDied
-from suite.benchmark.hello import Facts, Hello, differences
+from suite.benchmark.cluster.hello import Facts, Hello, differences
+from suite.benchmark.cluster.worker import Greeting, admit, clear, forget, hello, leave_out
 from suite.benchmark.scheduler import SchedulerLost, asking
-from suite.benchmark.worker import Greeting, admit, clear, forget, hello, leave_out
 from suite.run.space import in_units
 
 

@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import Any
 
 from protocol import Run, RunId, StoreError, WorkerDied
-from suite.benchmark.batch import Batch, batch_of
-from suite.benchmark.parcel import packed_start, receive
+from suite.benchmark.cluster.batch import Batch, batch_of
+from suite.benchmark.cluster.parcel import packed_start, receive
+from suite.benchmark.cluster.roster import Roster
+from suite.benchmark.cluster.worker import Errand, Failure, RunFailed, given, play
 from suite.benchmark.process import RunEnd
-from suite.benchmark.roster import Roster
 from suite.benchmark.scheduler import (
     Listener,
     Notice,
@@ -22,7 +23,6 @@ from suite.benchmark.scheduler import (
     priority,
 )
 from suite.benchmark.settings import Settings
-from suite.benchmark.worker import Errand, Failure, RunFailed, given, play
 from suite.results.store import Store
 from suite.run.job import Assignment
 from suite.run.space import is_full, room_for, where_full

@@ -6,11 +6,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from protocol import Protocol, canonical_digest
-from suite.benchmark.hello import Facts, facts_here
-from suite.benchmark.parcel import Files
+from suite.benchmark.cluster.hello import Facts, facts_here
+from suite.benchmark.cluster.parcel import Files
+from suite.benchmark.cluster.travel import learner_files
+from suite.benchmark.cluster.worker import Greeting
 from suite.benchmark.settings import Settings
-from suite.benchmark.travel import learner_files
-from suite.benchmark.worker import Greeting
 from suite.results.store import Store
 
 

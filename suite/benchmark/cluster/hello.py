@@ -1,7 +1,7 @@
 """What a machine says of itself before it plays: its software, its learner, its room; compared with this one's.
 
-As a script, ``python -m suite.benchmark.hello LEARNER LANES`` makes a learner and prints the digest of its
-configuration.
+As a script, ``python -m suite.benchmark.cluster.hello LEARNER LANES`` makes a learner and prints the digest of
+its configuration.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from suite.learners.hyperparameters import VARIABLE
 from suite.machine import code_commit, library_versions
 from suite.shadows import OURS
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _SHORT = 12
 
 
@@ -93,7 +93,7 @@ def _configuration_digest(
 ) -> str:
     try:
         done = ask(
-            "suite.benchmark.hello",
+            "suite.benchmark.cluster.hello",
             learner,
             str(lanes),
             timeout_seconds=60 * minutes,

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from protocol import LearnerError
-from suite.benchmark.parcel import Files
+from suite.benchmark.cluster.parcel import Files
 from suite.learners.contract import lies_here
 from suite.shadows import OURS
 
 MOST_BYTES = 20_000_000
 """A folder of code and small data; more is most likely not meant."""
 _NOT_TAKEN = ("__pycache__", "results", "node_modules")
-_SUITE = Path(__file__).resolve().parents[2]
+_SUITE = Path(__file__).resolve().parents[3]
 _EVERY_WORKER_HAS = {_SUITE / name for name in (*OURS, "artifacts")}
 
 
