@@ -8,8 +8,8 @@ import pytest
 from suite.machine import available_cores
 from tests.bench.calibration import DESIGNS, simulate
 
-BENCHMARKS = 400
-"""Of each design, as `make calibration` draws them (docs/scores.md)."""
+BENCHMARKS = 200
+"""Of each design: half as many as `make calibration` draws for docs/scores.md."""
 TEST_ERROR = (0.95 * 0.05 / BENCHMARKS) ** 0.5
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 COVERAGE = {"lite": (0.92, 0.98), "full": (0.88, 1.0)}
