@@ -36,7 +36,7 @@ def checked_url(text: str) -> str:
     """
     import fsspec
 
-    url = text if "://" in text else Path(text).resolve().as_uri()
+    url = text if "://" in text else f"file://{Path(text).resolve()}"
     if urlsplit(url).password:
         raise UnknownName(
             "--snapshot-url holds a password, which would be seen in logs; leave it out, and let the "

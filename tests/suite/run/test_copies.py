@@ -140,4 +140,5 @@ def test_a_url_that_cannot_be_used_is_told_at_once(text, said):
 def test_a_folder_becomes_a_url(tmp_path, monkeypatch):
     """A folder's name means the same on a worker that stands in another folder."""
     monkeypatch.chdir(tmp_path)
-    assert checked_url("copies") == f"file://{tmp_path}/copies"
+    url = checked_url("my copies, 100%")
+    assert fsspec.url_to_fs(url)[1] == f"{tmp_path}/my copies, 100%"
