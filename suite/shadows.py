@@ -7,7 +7,7 @@ import os
 import sys
 
 OURS = ("protocol", "suite", "baselines", "amtlb")
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def shadow() -> str | None:
@@ -25,7 +25,7 @@ def hidden(folder: str) -> str | None:
 
 
 def _is_ours(path: str, name: str) -> bool:
-    return os.path.realpath(path) == os.path.realpath(os.path.join(_ROOT, name))
+    return os.path.realpath(path) == os.path.realpath(os.path.join(ROOT, name))
 
 
 def _named(folder: str, names: frozenset[str] | tuple[str, ...]) -> str | None:
@@ -77,12 +77,12 @@ def _merged() -> str | None:
     for name in OURS if record else ():
         first = os.path.join(name, "__init__.py")
         known = {path.split("/")[1] for path in record if path.startswith(f"{name}/")} | {"__pycache__"}
-        strangers = sorted(set(os.listdir(os.path.join(_ROOT, name))) - known)
-        if not strangers and _digest(os.path.join(_ROOT, first)) != record[first]:
+        strangers = sorted(set(os.listdir(os.path.join(ROOT, name))) - known)
+        if not strangers and _digest(os.path.join(ROOT, first)) != record[first]:
             strangers = ["__init__.py"]
         if strangers:
             return (
-                f"{os.path.join(_ROOT, name, strangers[0])} is not of AMTLB: another package called {name} was "
+                f"{os.path.join(ROOT, name, strangers[0])} is not of AMTLB: another package called {name} was "
                 f"installed into the same folder; uninstall both, `pip uninstall {name} amtlb`, and install "
                 "amtlb into a virtual environment without the other"
             )
@@ -91,9 +91,9 @@ def _merged() -> str | None:
 
 def _record() -> dict[str, str]:
     """The digests that the wheel's installer wrote down, by path; empty: this is no such installation."""
-    for entry in os.listdir(_ROOT):
+    for entry in os.listdir(ROOT):
         if entry.startswith("amtlb-") and entry.endswith(".dist-info"):
-            with open(os.path.join(_ROOT, entry, "RECORD"), encoding="utf-8") as file:
+            with open(os.path.join(ROOT, entry, "RECORD"), encoding="utf-8") as file:
                 rows = [line.split(",") for line in file]
             found = {path: digest for path, digest, *_ in rows}
             return found if "suite/__init__.py" in found else {}

@@ -16,9 +16,9 @@ from suite.benchmark.process import ask
 from suite.digests import file_digest
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import code_commit, library_versions
-from suite.shadows import OURS
+from suite.shadows import OURS, ROOT
 
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(ROOT)
 _SHORT = 12
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from protocol import LearnerError
 from suite.benchmark.cluster.parcel import Files
 from suite.learners.contract import lies_here
-from suite.shadows import OURS
+from suite.shadows import OURS, ROOT
 
 MOST_BYTES = 20_000_000
 """A folder of code and small data; more is most likely not meant."""
 _NOT_TAKEN = ("__pycache__", "results", "node_modules")
-_SUITE = Path(__file__).resolve().parents[3]
-_EVERY_WORKER_HAS = {_SUITE / name for name in (*OURS, "artifacts")}
+_EVERY_WORKER_HAS = {Path(ROOT, name) for name in (*OURS, "artifacts")}
 
 
 def learner_files(learner: str) -> Files:

@@ -96,6 +96,14 @@ def test_options_that_a_scheduler_leaves_without_meaning_are_refused(amtlb, tmp_
     refused(amtlb("benchmark", "--out", tmp_path, "--detach"), 2, "--detach", "--scheduler")
 
 
+def test_a_place_for_snapshots_that_is_none_exits_with_2(amtlb, tmp_path):
+    """Nothing is played where snapshots could not be copied; the line names what was given."""
+    done = amtlb("run", "smoke/fresh/asterix/seed0", "--out", tmp_path, "--snapshot-url", "nowhere://bucket")
+    assert done.returncode == 2
+    assert done.stderr == "error: --snapshot-url 'nowhere://bucket': Protocol not known: nowhere\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_scheduler_that_does_not_answer_exits_with_1(amtlb, tmp_path):
     """An address without a dask scheduler is told in one line."""
     uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path]
