@@ -82,6 +82,21 @@ def test_the_newer_one_is_used(url, tmp_path):
     assert one.newest().snapshot.played_steps == 160
 
 
+def test_an_older_copy_changes_nothing(url, tmp_path):
+    """Where the last copies failed, the run goes on from its own snapshot, with the journal that it names."""
+    one = Machine(tmp_path / "one", url, b"12345678")
+    one.take(80)
+    uncopied = Snapshots(one.folder, one.scratch, 15)
+    uncopied.take(lambda digest: snapshot(digest, played_steps=160, journal_bytes=8), save)
+    assert one.newest().snapshot.played_steps == 160
+    assert (one.folder / JOURNAL).read_bytes() == b"12345678"
+
+
+def test_a_run_without_copies_begins(url, tmp_path):
+    """The first time, there is nothing to fetch and nothing to go on from."""
+    assert Machine(tmp_path / "one", url).newest() is None
+
+
 def test_a_complete_run_leaves_no_copy(url, tmp_path):
     """What was copied goes when the run is over."""
     one = Machine(tmp_path / "one", url, b"12345")
