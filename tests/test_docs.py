@@ -16,6 +16,7 @@ import pytest
 import amtlb
 from protocol import BudgetExhausted, load
 from suite.learners.practice import practice_lanes
+from suite.results.published import published_folder
 from suite.tracking.mongo_url import VARIABLE
 from tests.bench.cost import steps_row
 from tests.suite.tracking.servers import a_database
@@ -34,6 +35,8 @@ RUN_ELSEWHERE = {
     "tests/image/test_play.py runs it",
     "docker run --rm --network none --read-only --tmpfs /tmp amtlb:0.1.0-cpu make test": "likewise, "
     "where `make test-image IMAGE_TESTS=image` asks for it: it takes minutes",
+    ".venv/bin/amtlb benchmark --learner my_learner:make": "takes minutes: "
+    "tests/image/test_contained.py plays an edition with this learner, and SLOW has a run of it from here",
     ".venv/bin/amtlb benchmark --learner my_learner:make --contained process": "needs a Python that others "
     "may run: tests/image/test_contained.py plays so in the image",
     ".venv/bin/amtlb benchmark --image my-learner --learner my_learner:make": "needs an image of it: "
@@ -77,11 +80,10 @@ SLOW = (
     ".venv/bin/amtlb verify submission --retrain 4 --seed 7",
     ".venv/bin/amtlb protocol check",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
-    ".venv/bin/amtlb benchmark --learner my_learner:make",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
     "--out results/tuned",
 )
-"""What `make test-slow` runs: whole editions, long runs, and what needs them."""
+"""What `make test-slow` runs: long runs, and what replays or trains again."""
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -99,10 +101,10 @@ def learner_of_the_docs() -> str:
 
 
 @pytest.fixture(scope="module")
-def newcomer(smoke_results, tmp_path_factory) -> Path:
+def newcomer(tmp_path_factory) -> Path:
     """A folder as the README leads to it: results of an edition, and the learner of the docs."""
     folder = tmp_path_factory.mktemp("newcomer")
-    shutil.copytree(smoke_results, folder / "results/smoke/baselines.ppo")
+    shutil.copytree(published_folder("uniform", "smoke"), folder / "results/smoke/baselines.ppo")
     (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "my_learner.py").write_text(learner_of_the_docs())
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from suite.results.published import published_folder
 
 AMTLB = str(Path(sys.executable).with_name("amtlb"))
 RUN = [AMTLB, "run", "smoke/generalist/seed0", "--learner", "baselines.uniform:make", "--out", "out"]
@@ -74,7 +77,9 @@ def test_a_benchmark_that_is_terminated_says_how_it_goes_on(tmp_path):
 
 @pytest.mark.slow
 def test_a_benchmark_that_was_suspended_goes_on(tmp_path):
-    """Suspended for longer than dask gives a worker (here 5 s), as by a laptop's lid, it completes all runs."""
+    """Suspended for longer than dask gives a worker (here 5 s), as by a laptop's lid, it plays the rest."""
+    published = published_folder("uniform", "smoke")
+    shutil.copytree(published, tmp_path / "out", ignore=shutil.ignore_patterns("fold1", "scores.json"))
     environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "1s"}
     with subprocess.Popen(BENCHMARK, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
@@ -87,6 +92,7 @@ def test_a_benchmark_that_was_suspended_goes_on(tmp_path):
             assert process.wait(300) == 0
         finally:
             process.kill()
+    assert (tmp_path / "out/scores.json").read_bytes() == (published / "scores.json").read_bytes()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from protocol import describe, parse_run_id
 from suite.benchmark.edition import _task
 from suite.benchmark.settings import Settings
+from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.tracking.mongo_url import VARIABLE
 from tests.suite.cli.test_cli import refused
@@ -43,10 +44,10 @@ def test_the_url_reaches_neither_learner_nor_files_nor_output(amtlb, tmp_path, s
 
 
 @pytest.mark.slow
-def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path, smoke_results):
+def test_what_was_not_tracked_is_told_at_the_end(amtlb, tmp_path):
     """Without a server the edition completes; runs, summary and way out are reported without the secret."""
     folder = tmp_path / "results"
-    shutil.copytree(smoke_results, folder, ignore=shutil.ignore_patterns("sacred"))
+    shutil.copytree(published_folder("uniform", "smoke"), folder)
     for seed in (0, 1):
         shutil.rmtree(folder / f"fresh/breakout/seed{seed}")
     url = f"mongodb://bob:{SECRET}@127.0.0.1:1/lab"

@@ -172,7 +172,6 @@ def test_what_cannot_be_checked_is_status_3(tmp_path, amtlb):
     assert "could not check" in done.stdout
 
 
-@pytest.mark.slow
 def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     """``amtlb submit`` packs results without checkpoints and logs, which passes, and overwrites nothing."""
     out = tmp_path / "submission"
