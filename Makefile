@@ -23,6 +23,8 @@ AMTLB_RESULTS ?= results
 VARIANT ?= cpu
 DOCKER ?= docker
 IMAGE_BASE ?=
+# The fresh system of `make test-fresh`: bookworm, with Python 3.11, or trixie, with Python 3.13.
+DEBIAN ?= trixie
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -210,8 +212,8 @@ IMAGE_TESTS ?= image and not slow
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
 	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
 
-test-fresh: setup engine  ## do what README says in a fresh Debian 13, made of its packages, as root
-	$(BIN)/pytest -m fresh -n 0 --timeout 1500
+test-fresh: setup engine  ## do what README says in a fresh Debian, made of its packages, as root: DEBIAN=bookworm|trixie
+	AMTLB_TEST_DEBIAN=$(DEBIAN) $(BIN)/pytest -m fresh -n 0 --timeout 1500 -rP
 
 clean:  ## remove what setup installed
 	rm -rf $(VENV) build *.egg-info

@@ -1,4 +1,4 @@
-"""README's commands in a fresh Debian 13, whose Python is 3.13, as a normal user with no more than it asks."""
+"""README's commands in a fresh Debian, as a normal user with no more than it asks: time, first line, disk."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.golden import GOLDEN, ROOT, assert_as_published
 from tests.suite.helpers import V1
 
 pytestmark = pytest.mark.fresh
+RELEASE = os.environ.get("AMTLB_TEST_DEBIAN", "trixie")
+PYTHONS = {"bookworm": "3.11", "trixie": "3.13"}
 PACKAGES = ("ca-certificates", "python3", "python3-venv", "make", "git")
 USER = 1000
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
@@ -49,14 +52,18 @@ class Debian:
         return self.root / "home/user/amtlb"
 
     def run(self, command: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-        """Run a command of the shell in the clone, as its user."""
+        """Run a command of the shell in the clone, as its user; print how long it took and its first line."""
         variables = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
         variables |= {"HOME": "/home/user", "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
         variables |= {"PIP_CERT": CERTIFICATES, "SSL_CERT_FILE": CERTIFICATES}
         said = [f"{name}={value}" for name, value in variables.items()]
         chroot = [self.root, self.root, "env", "-i", *said, "sh", "-c", f"cd /home/user/amtlb && {command}"]
         unshared = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, *chroot]
-        return subprocess.run(unshared, capture_output=True, text=True, timeout=timeout)
+        begun = time.monotonic()
+        done = subprocess.run(unshared, capture_output=True, text=True, timeout=timeout)
+        first = (done.stdout + done.stderr).partition("\n")[0]
+        print(f"| {RELEASE} | `{command}` | {time.monotonic() - begun:.0f} s | {first} |")
+        return done
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +75,7 @@ def debian() -> Iterator[Debian]:
         root = folder / "root"
         root.mkdir()
         mount_disk(root, folder / "disk")
-        debootstrap(root, "trixie", PACKAGES)
+        debootstrap(root, RELEASE, PACKAGES)
         shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
         shutil.copy(ssl.get_default_verify_paths().cafile or CERTIFICATES, root / CERTIFICATES[1:])
         subprocess.run(["chroot", root, "useradd", "--create-home", f"--uid={USER}", "user"], check=True)
@@ -84,12 +91,14 @@ def debian() -> Iterator[Debian]:
 def installed(debian) -> Debian:
     """The system after ``make setup``, or its way out where the index of torch's CPU build does not answer."""
     done = debian.run("make setup")
-    assert done.stdout.startswith("setting up .venv with Python 3.13 and torch's "), done.stdout + done.stderr
+    announced = f"setting up .venv with Python {PYTHONS[RELEASE]} and torch's "
+    assert done.stdout.startswith(announced), done.stdout + done.stderr
     assert "GB to download" in done.stdout
     if done.returncode:
         assert "does not answer; TORCH_INDEX= names another index, DEVICE=cuda" in done.stderr
         done = debian.run("make setup DEVICE=cuda", timeout=1400)
     assert done.returncode == 0, done.stdout + done.stderr
+    debian.run("du -sh .venv .")
     return debian
 
 
@@ -111,7 +120,7 @@ def test_every_run_and_every_fold_has_a_result(played):
 
 
 def test_it_plays_what_is_published(played):
-    """Ledgers, checkpoints and scores are those that were published with Python 3.11."""
+    """Ledgers, checkpoints and scores are the published ones, with any Python."""
     assert_as_published(played.clone / RESULTS, "ppo")
     if cpu_type() in GOLDEN:
         published = ROOT / "artifacts/v1/smoke/ppo/scores.json"
