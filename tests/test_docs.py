@@ -74,6 +74,7 @@ SUBMIT = (
     '--author "A. Author" --code https://example.org/commit/abc'
 )
 SLOW = (
+    ".venv/bin/amtlb benchmark --edition lite --dry-run",
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
     ".venv/bin/amtlb verify submission --sample 0.05 --finished replayed",
     ".venv/bin/amtlb verify submission --retrain smoke/fresh/breakout/seed0",

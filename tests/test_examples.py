@@ -73,6 +73,7 @@ def test_a_comparison_prints_figures_with_their_nulls():
     assert done.stdout.count("a fresh run of") == len(comparison.duels) == 2
 
 
+@pytest.mark.slow
 def test_the_actor_critic_keeps_the_contract_and_learns():
     """It passes the contract test, and earns over half of all points within 20 rounds; chance is 1/18."""
     done = run("actor_critic.py")

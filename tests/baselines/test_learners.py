@@ -24,10 +24,10 @@ by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module._
     ("name", "steps"),
     [
         ("baselines.uniform:make", 40),
-        ("baselines.ppo:make", 150),
-        ("baselines.ppo_reset:make", 150),
+        pytest.param("baselines.ppo:make", 150, marks=pytest.mark.slow),
+        pytest.param("baselines.ppo_reset:make", 150, marks=pytest.mark.slow),
         ("baselines.multihead_a2c:make", 40),
-        ("baselines.dqn:make", 40),
+        pytest.param("baselines.dqn:make", 40, marks=pytest.mark.slow),
     ],
 )
 def test_reference_learners_keep_the_contract(name, steps):
@@ -40,7 +40,7 @@ def test_reference_learners_keep_the_contract(name, steps):
     [
         pytest.param(ppo, 2500, marks=pytest.mark.slow),
         pytest.param(multihead_a2c, 2500, marks=pytest.mark.slow),
-        (dqn, 150),
+        pytest.param(dqn, 150, marks=pytest.mark.slow),
     ],
     ids=["ppo", "multihead_a2c", "dqn"],
 )
@@ -62,7 +62,11 @@ def test_every_budget_is_whole_rollouts(module):
 
 @pytest.mark.parametrize(
     ("module", "steps_a_lane"),
-    [(ppo, 125), (multihead_a2c, 25), (dqn, 25)],
+    [
+        pytest.param(ppo, 125, marks=pytest.mark.slow),
+        (multihead_a2c, 25),
+        pytest.param(dqn, 25, marks=pytest.mark.slow),
+    ],
     ids=["ppo", "multihead_a2c", "dqn"],
 )
 def test_the_seed_decides_every_weight(module, steps_a_lane):
@@ -152,12 +156,18 @@ def test_a_foreign_checkpoint_is_refused(module, tmp_path):
         learner.load(tmp_path)
 
 
-@pytest.mark.parametrize("change", ["shape", "moment", "missing moment"])
-def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
-    """Weights that would broadcast and moments that do not fit are LearnerErrors, not loaded."""
+@pytest.fixture(scope="module")
+def trained() -> ppo.PPOLearner:
+    """PPO that has learned once, so that its optimiser has moments."""
     learner = ppo.make(1, V1.lanes)
     learner.learn(trivial_lanes(125, 1))
-    learner.save(tmp_path)
+    return learner
+
+
+@pytest.mark.parametrize("change", ["shape", "moment", "missing moment"])
+def test_a_checkpoint_of_other_shapes_is_refused(trained, change, tmp_path):
+    """Weights that would broadcast and moments that do not fit are LearnerErrors, not loaded."""
+    trained.save(tmp_path)
     tensors = load_file(tmp_path / "learner.safetensors")
     if change == "shape":
         tensors["policy.action_net.bias"] = torch.zeros(1)
@@ -166,10 +176,10 @@ def test_a_checkpoint_of_other_shapes_is_refused(change, tmp_path):
     else:
         del tensors["optimizer.0.exp_avg"]
     save_file(tensors, tmp_path / "learner.safetensors")
-    before = learner.policy.value_net.bias.detach().clone()
+    before = trained.policy.value_net.bias.detach().clone()
     with pytest.raises(LearnerError, match="does not fit"):
-        learner.load(tmp_path)
-    assert torch.equal(learner.policy.value_net.bias, before)
+        trained.load(tmp_path)
+    assert torch.equal(trained.policy.value_net.bias, before)
 
 
 def test_dqn_explores_in_each_lane_by_itself():
@@ -242,7 +252,12 @@ class Tape:
 
 @pytest.mark.parametrize(
     ("make", "steps_a_lane", "broken_at"),
-    [(ppo.make, 250, 2), (multihead_a2c.make, 75, 2), (dqn.make, 60, 40), (boxed.multihead_a2c, 75, 2)],
+    [
+        pytest.param(ppo.make, 250, 2, marks=pytest.mark.slow),
+        (multihead_a2c.make, 75, 2),
+        pytest.param(dqn.make, 60, 40, marks=pytest.mark.slow),
+        (boxed.multihead_a2c, 75, 2),
+    ],
     ids=["ppo", "multihead_a2c", "dqn", "multihead_a2c in a box"],
 )
 def test_a_broken_training_goes_on_to_the_same_weights(make, steps_a_lane, broken_at, tmp_path):

@@ -72,6 +72,7 @@ def test_the_clock_counts_the_second_half_without_loading(tmp_path, monkeypatch)
     assert len(list(read_journal(tmp_path / "journal"))) == 2
 
 
+@pytest.mark.slow
 def test_a_short_play_measures_a_learner():
     """Uniform play is measured on two games of an edition: it learns nothing and saves no weights."""
     pace = measure("baselines.uniform:make", measured_games(V1.edition("smoke")), "cpu")

@@ -120,6 +120,7 @@ def test_a_forged_submission_fails_by_name_of_the_rule(tmp_path):
     assert "D4" in found.words
 
 
+@pytest.mark.slow
 def test_the_command_writes_it(amtlb, tmp_path):
     """``amtlb leaderboard`` names the page and each verdict; refusals are one line."""
     done = amtlb("leaderboard", "ppo", "uniform", "--out", tmp_path / "board")

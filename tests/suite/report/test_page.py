@@ -192,6 +192,7 @@ def test_the_best_episode_of_each_game_is_embedded(inputs, clips):
     assert len(page) < 1_500_000
 
 
+@pytest.mark.slow
 def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
     """``amtlb report`` names the page; without heads there is no section for them; refusals are one line."""
     done = amtlb("report", smoke_results, "--out", tmp_path / "report")
