@@ -13,9 +13,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import chi2, norm, t
+from scipy.special import gammaincinv, ndtr, stdtrit
 
 from suite.scoring.arrays import Bools, Floats
 
@@ -213,7 +211,7 @@ def interval(samples: Floats, degrees: float) -> tuple[float, float]:
     Returns:
         lower and upper end.
     """
-    tail = norm.cdf(t.ppf((1 - CONFIDENCE) / 2, degrees))
+    tail = ndtr(stdtrit(degrees, (1 - CONFIDENCE) / 2))
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)
 
@@ -263,9 +261,12 @@ def detectable_multiple(degrees: float) -> float:
     Args:
         degrees: degrees of freedom, at least 1.
     """
+    from scipy.optimize import brentq  # commands that only print scores start without it
+
     shares = (np.arange(60) + 0.5) / 60
-    error = np.sqrt(chi2.ppf(shares, degrees) / degrees)
-    threshold = t.ppf((1 + CONFIDENCE) / 2, degrees) * error
+    chi_squared = 2 * gammaincinv(degrees / 2, shares)  # its quantiles
+    error = np.sqrt(chi_squared / degrees)
+    threshold = stdtrit(degrees, (1 + CONFIDENCE) / 2) * error
 
     def shortfall(multiple: float) -> float:
         return float(ndtr(multiple * error[:, None] - threshold).mean()) - POWER

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import mannwhitneyu
+from scipy.stats import mannwhitneyu, trim_mean
 
 from suite.scoring.arrays import Sampled
 from suite.scoring.measures import (
@@ -79,6 +79,12 @@ def test_equal_arms_show_no_transfer(values, scale):
 def test_interquartile_mean_by_hand(values, expected):
     """A quarter of the games, rounded down, is cut off at each end."""
     assert interquartile_mean(floats(*values)) == expected
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 60), st.integers(1, 4)), elements=st.floats(-1e6, 1e6)))
+def test_interquartile_mean_is_a_trimmed_mean(values):
+    """It is scipy's mean trimmed by a quarter, to the bit."""
+    assert np.array_equal(interquartile_mean(values), trim_mean(values, 0.25, axis=0))
 
 
 def test_interquartile_mean_of_each_resample():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from suite.scoring.resampling import (
     bootstrap_weights,
@@ -118,6 +118,14 @@ def test_interval_is_the_percentile_interval_for_many_degrees():
     samples = np.arange(10_001) / 10_000
     assert interval(samples, 1e6) == pytest.approx((0.025, 0.975), abs=1e-4)
     assert interval(samples, 8) == pytest.approx((0.0106, 0.9894), abs=1e-4)
+
+
+@given(st.floats(1, 1e6))
+def test_interval_lies_at_the_quantiles_of_student(degrees):
+    """Its ends are the quantiles where a normal distribution has Student's, as scipy's distributions say."""
+    samples = np.linspace(0, 1, 101)
+    tail = norm.cdf(t.ppf(0.025, degrees))
+    assert interval(samples, degrees) == pytest.approx(np.quantile(samples, [tail, 1 - tail]), rel=1e-12)
 
 
 def test_degrees_of_freedom_by_hand():
