@@ -34,6 +34,7 @@ class ForestRow(NamedTuple):
     over_all: bool = False
 
 
+_ROW_INCHES, _TWO_LINES_INCHES = 0.22, 0.34
 _FOREST_LEGEND = ("value", "95 % interval", "null, 5 to 95 %", "no effect")
 
 
@@ -55,13 +56,15 @@ def draw_forest(
     )
     ordered = list(reversed(rows)) if panel_of else from_best
     with styled():
-        figure, panel = new_figure((0.8 if panel_of else 1.1) + 0.22 * len(rows) if has_names else 3.2)
+        labels = [_in_lines(row.name) for row in ordered]
+        inches = _TWO_LINES_INCHES if any("\n" in label for label in labels) else _ROW_INCHES
+        figure, panel = new_figure((0.8 if panel_of else 1.1) + inches * len(rows) if has_names else 3.2)
         for place, row in enumerate(ordered):
             _forest_row(panel, place, row, colour, thin=not has_names)
         panel.axvline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":", label="no effect")
         named = has_names or any(row.over_all for row in rows)
-        shown = [(place, row.name) for place, row in enumerate(ordered) if has_names or row.over_all]
-        panel.set_yticks([place for place, _ in shown], [name for _, name in shown])
+        shown = [place for place, row in enumerate(ordered) if has_names or row.over_all]
+        panel.set_yticks(shown, [labels[place] for place in shown], linespacing=1.1)
         panel.set(xlabel=level.name, ylim=(-0.7, len(ordered) - 0.3), xlim=level.limits or _around(rows, level))
         panel.grid(axis="y", visible=False)
         if not named:
@@ -69,11 +72,17 @@ def draw_forest(
         if panel_of:
             panel.set_title(panel_of)
             return figure
-        handles, labels = panel.get_legend_handles_labels()
-        once = dict(zip(reversed(labels), reversed(handles), strict=True))
+        handles, entries = panel.get_legend_handles_labels()
+        once = dict(zip(reversed(entries), reversed(handles), strict=True))
         shown_labels = [label for label in _FOREST_LEGEND if label in once]
         figure.legend([once[label] for label in shown_labels], shown_labels, loc="outside upper left", ncols=2)
     return figure
+
+
+def _in_lines(name: str) -> str:
+    """A row's name; that of a flavour on two lines, since on one it takes half of the figure."""
+    rom, mode, numbers = name.partition("_mode")
+    return f"{rom}\n{mode[1:]}{numbers}" if "_difficulty" in numbers else name
 
 
 def _forest_row(panel: Axes, place: int, row: ForestRow, colour: str, thin: bool) -> None:

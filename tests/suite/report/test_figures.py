@@ -40,6 +40,23 @@ def test_a_forest_stands_from_the_best_down():
     assert panel.get_xlim()[0] == -panel.get_xlim()[1]
 
 
+def test_a_flavour_has_its_name_on_two_lines():
+    """Names of flavours take two lines and a higher row, so that most of the width is left for the figures."""
+    games, flavours = (
+        draw_forest([ForestRow(name, figure(0.1)) for name in names], CONTRAST, TRANSFER)
+        for names in (
+            ("hero", "the_mode_of_all"),
+            ("hero_mode2_difficulty0", "crazy_climber_mode11_difficulty1"),
+        )
+    )
+    said = [[label.get_text() for label in drawn.axes[0].get_yticklabels()] for drawn in (games, flavours)]
+    assert [*map(sorted, said)] == [
+        ["hero", "the_mode_of_all"],
+        ["crazy_climber\nmode11_difficulty1", "hero\nmode2_difficulty0"],
+    ]
+    assert flavours.get_figheight() > games.get_figheight()
+
+
 def test_a_forest_of_many_games_keeps_its_height():
     """Without names, 60 games take no more room than 20, and the row over all games keeps its name."""
     heights = set()
