@@ -64,16 +64,20 @@ def test_engines_show_the_same_observations():
     theirs.close()
 
 
-def shared_memory() -> set[str]:
-    return set(os.listdir("/dev/shm"))
+def shared_memory(process_id: int) -> list[str]:
+    """What a process has mapped of the shared memory, with the system's word for a name that is gone."""
+    maps = Path(f"/proc/{process_id}/maps").read_text().splitlines()
+    return [line.partition("/dev/shm/")[2] for line in maps if "/dev/shm/" in line]
 
 
 def test_no_name_of_shared_memory_is_left_while_playing():
     """The memory is unlinked before the first step, so no death of a process can leave it behind."""
-    before = shared_memory()
     engine = WorkerEngine(V1, ["pong"], LANES, 2)
     try:
-        assert shared_memory() <= before
+        for process_id in (os.getpid(), *engine.process_ids):
+            mapped = shared_memory(process_id)
+            assert any(name.startswith("psm_") for name in mapped), mapped
+            assert all(name.endswith(" (deleted)") for name in mapped if name.startswith("psm_"))
     finally:
         engine.close()
 
