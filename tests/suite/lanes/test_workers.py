@@ -117,7 +117,6 @@ def test_a_failing_worker_says_why(tmp_path, monkeypatch):
 
 def test_workers_end_with_a_killed_parent(tmp_path):
     """When the process that plays is killed, its workers end and no shared memory remains."""
-    before = shared_memory()
     script = tmp_path / "parent.py"
     script.write_text(
         "import os, signal\n"
@@ -125,7 +124,7 @@ def test_workers_end_with_a_killed_parent(tmp_path):
         "from suite.lanes.workers import WorkerEngine\n"
         "if __name__ == '__main__':\n"
         "    engine = WorkerEngine(V1, ['pong'], LANES, 2)\n"
-        "    print(*engine.process_ids, flush=True)\n"
+        "    print(engine._memory.name, *engine.process_ids, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(
@@ -135,13 +134,13 @@ def test_workers_end_with_a_killed_parent(tmp_path):
         timeout=60,
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
-    workers = [int(word) for word in done.stdout.split()]
+    memory, *workers = done.stdout.split()
     assert len(workers) == 2, done.stderr
     deadline = time.monotonic() + 10
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
-    assert shared_memory() <= before
+    assert not Path("/dev/shm", memory).exists()
 
 
 def test_no_workers_are_refused():
