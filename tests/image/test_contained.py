@@ -23,6 +23,7 @@ from suite.contained.spec import BoxLimits, BoxSpec
 from suite.learners.practice import practice_lanes
 from suite.results.published import published_folder
 from suite.results.store import Store
+from suite.verify.findings import Verification
 from suite.verify.verification import Levels, verify
 from tests.image.engine import DOCKER
 from tests.suite.contained.hostile import OutOfRange
@@ -116,15 +117,17 @@ def test_a_contained_run_is_the_same_to_the_bit(contained, image, run_id):
     assert record.image_sha256 == image_id(image)
 
 
-def trained_again(folder: Path, image: str, run_id: str) -> set[str]:
-    """The rules that a submission breaks when a run of it is trained again in a container."""
-    levels = Levels(retrain=(run_id,), box=BoxSpec(image_sha256=image_id(image)))
-    return {finding.rule for finding in verify(folder, levels, workers=2).findings}
+def trained_again(folder: Path, image: str, run_id: str) -> Verification:
+    """A submission's verification, with a run of it trained again in a container."""
+    box = BoxSpec(image_sha256=image_id(image))
+    return verify(folder, Levels(retrain=(run_id,), box=box), workers=2)
 
 
 def test_an_honest_run_is_trained_again_to_the_same_bits(image):
     """A transfer run passes when it and the run that it starts from are trained again in containers."""
-    assert trained_again(PPO, image, "smoke/transfer/fold1/breakout/seed0") == set()
+    found = trained_again(PPO, image, "smoke/transfer/fold1/breakout/seed0")
+    assert found.findings == ()
+    assert {verdict.rule: verdict.verdict for verdict in found.verdicts}["T1"] == "PASS"
 
 
 def test_hidden_hyper_parameters_are_found(image, tmp_path):
@@ -132,7 +135,8 @@ def test_hidden_hyper_parameters_are_found(image, tmp_path):
     subprocess.run(["cp", "-r", PPO, tmp_path / "submission"], check=True)
     forged = Forged(tmp_path / "submission")
     forged.train(OTHER_FRESH, "tests.suite.verify.tuned:make")
-    assert trained_again(forged.folder, image, f"smoke/{OTHER_FRESH}") == {"T1"}
+    found = trained_again(forged.folder, image, f"smoke/{OTHER_FRESH}")
+    assert {finding.rule for finding in found.findings} == {"T1"}
 
 
 def test_a_box_costs_little(image, tmp_path):
