@@ -26,9 +26,10 @@ Positive = Annotated[int, Field(gt=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """A SHA-256 digest as 64 lower-case hexadecimal digits."""
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-_FLAVOUR = re.compile(
+FLAVOUR_NAME = re.compile(
     r"(?P<rom>[a-z][a-z0-9_]*)_mode(?P<mode>0|[1-9][0-9]{0,2})_difficulty(?P<difficulty>0|[1-9][0-9]{0,2})"
 )
+"""What a flavour is called: after its ROM, and ale-py's numbers of its mode and difficulty."""
 
 
 class Frozen(BaseModel):
@@ -231,7 +232,7 @@ class Protocol(Frozen):
         return tuple(dict.fromkeys([*names, *(name for edition in self.editions for name in edition.games)]))
 
     def _find(self, name: str) -> Game | None:
-        match = _FLAVOUR.fullmatch(name)
+        match = FLAVOUR_NAME.fullmatch(name)
         rom = name if match is None else match["rom"]
         game = next((game for game in self.games if game.name == rom), None)
         if game is None or match is None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
+from protocol.model import FLAVOUR_NAME
 from suite.report.style import INK, NULL, new_figure, styled
 from suite.scoring.estimates import Figure
 
@@ -81,8 +82,8 @@ def draw_forest(
 
 def _in_lines(name: str) -> str:
     """A row's name; that of a flavour on two lines, since on one it takes half of the figure."""
-    rom, mode, numbers = name.partition("_mode")
-    return f"{rom}\n{mode[1:]}{numbers}" if "_difficulty" in numbers else name
+    flavour = FLAVOUR_NAME.fullmatch(name)
+    return f"{flavour['rom']}\n{name[flavour.end('rom') + 1 :]}" if flavour else name
 
 
 def _forest_row(panel: Axes, place: int, row: ForestRow, colour: str, thin: bool) -> None:
