@@ -8,8 +8,10 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +20,7 @@ import pytest
 
 from protocol import LearnerError, RunRecord, parse_run_id, plan
 from suite.contained.containers import image_id, remove_orphans
+from suite.contained.jail import FOLDER_PREFIX
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
 from suite.learners.practice import practice_lanes
@@ -68,16 +71,29 @@ ATTACKS = {
 """By hostile learner: what its run ends with, and the limits that it meets."""
 
 
+@pytest.fixture
+def scratch(monkeypatch) -> Iterator[Path]:
+    """The temporary folder of a test and of all that it starts, which no other program has files in.
+
+    Its name is short: the path of a socket has at most 107 bytes.
+    """
+    with tempfile.TemporaryDirectory(prefix="amtlb-") as name:
+        Path(name).chmod(0o755)  # for the users of boxes, as the system's is
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+
+
 @pytest.fixture(autouse=True)
-def engine_of_the_tests(engine, monkeypatch):
-    """The code under test finds the engine where any program looks for it, and leaves nothing in it."""
+def engine_of_the_tests(engine, monkeypatch, scratch):
+    """The code under test finds the engine where any program looks for it, and leaves nothing behind."""
     monkeypatch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
-    images, folders = engine.answer("image", "ls", "--quiet"), set(Path("/tmp").glob("amtlb-box-*"))
+    images = engine.answer("image", "ls", "--quiet")
     yield
     assert engine.answer("ps", "--all", "--quiet") == ""
     assert engine.answer("volume", "ls", "--quiet") == ""
     assert set(images.split()) <= set(engine.answer("image", "ls", "--quiet").split())
-    assert set(Path("/tmp").glob("amtlb-box-*")) <= folders
+    assert not list(scratch.glob(f"{FOLDER_PREFIX}*"))
 
 
 def amtlb(*arguments: object, cwd: Path = ROOT, timeout: float = 900) -> subprocess.CompletedProcess[str]:
