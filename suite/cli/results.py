@@ -20,16 +20,26 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-@app.command(rich_help_panel=READ)
-def scores(
-    folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
-    as_json: JsonOption = False,
-) -> None:
-    """Score a results folder: transfer contrast and ratio, multitask vector; write scores.json into it."""
-    from suite.results.store import Store, edition_of
+OneResult = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESULTS",
+        help="A results folder with all runs of an edition, or a published baseline by name, such as ppo.",
+    ),
+]
+OfEdition = Annotated[
+    str | None,
+    typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folder, or smoke"),
+]
 
-    protocol = current_protocol()
-    score_and_print(Store(folder, protocol), edition_of(folder, protocol), as_json)
+
+@app.command(rich_help_panel=READ)
+def scores(results: OneResult, edition: OfEdition = None, as_json: JsonOption = False) -> None:
+    """Score results: transfer contrast and ratio, multitask vector; write scores.json into a folder."""
+    from suite.results.results import open_results
+
+    opened = open_results(results, edition)
+    score_and_print(opened.store, opened.edition, as_json, keep=Path(results).is_dir())
 
 
 @app.command(rich_help_panel=READ)
@@ -41,10 +51,7 @@ def compare(
             "learners, as module:function."
         ),
     ],
-    edition: Annotated[
-        str | None,
-        typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders"),
-    ] = None,
+    edition: OfEdition = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -104,18 +111,20 @@ def _compared(results: list[str], edition: str | None, source: str | None) -> Co
 
 @app.command(rich_help_panel=READ)
 def report(
-    folder: Annotated[Path, typer.Argument(help="A results folder with all runs of an edition.")],
+    results: OneResult,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The report's folder.", show_default="report/ in the results"),
+        typer.Option(
+            "--out", help="The report's folder.", show_default="report/ in the results; of a baseline, here"
+        ),
     ] = None,
+    edition: OfEdition = None,
 ) -> None:
     """Write a report: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
-    from suite.results.store import edition_of
 
-    edition = edition_of(folder, current_protocol())  # a folder, never the name of a baseline
-    page = write_report(folder, out or folder / "report", edition.name)
+    folder = Path(results)
+    page = write_report(results, out or (folder if folder.is_dir() else Path()) / "report", edition)
     print(f"written to {printable(str(page))}")
 
 
@@ -129,10 +138,7 @@ def leaderboard(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The leaderboard's folder.")] = Path("leaderboard"),
-    edition: Annotated[
-        str | None,
-        typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders"),
-    ] = None,
+    edition: OfEdition = None,
 ) -> None:
     """Write a leaderboard: one HTML file with every learner's figures, cost and verdict of the audit."""
     from suite.cli.printing import output_console
@@ -147,8 +153,8 @@ def leaderboard(
     print(f"written to {printable(str(page))}")
 
 
-def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
-    """Score a complete results folder, print the scores, and keep them in it if it can be written to."""
+def score_and_print(store: Store, edition: Edition, as_json: bool, keep: bool = True) -> None:
+    """Score complete results, print the scores and, if asked, keep them there if that can be written to."""
     from suite.cli.printing import output_console, print_scores
     from suite.results.mixture import mixtures
     from suite.scoring.claims import claims
@@ -165,6 +171,8 @@ def score_and_print(store: Store, edition: Edition, as_json: bool) -> None:
     else:
         claim = claims([result], published_scores(store.protocol, edition.name))[0]
         print_scores(output_console(), result, claim)
+    if not keep:
+        return
     try:
         path = write_scores(result, store.folder)
     except StoreError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from suite.cli.options import results_folder
+from suite.results.published import published_folder
 from tests.suite.helpers import SMOKE_DIGEST, V1
 
 
@@ -66,7 +67,7 @@ def test_unusable_folders_exit_with_1(amtlb, tmp_path):
     (tmp_path / "file").touch()
     uniform = ["--learner", "baselines.uniform:make"]
     refused(amtlb("benchmark", *uniform, "--out", tmp_path / "file" / "x"), 1, "cannot be written", "file")
-    refused(amtlb("scores", tmp_path / "none"), 2, "does not exist")
+    refused(amtlb("scores", tmp_path / "none"), 2, "neither a results folder", "(dqn, multihead_a2c, ppo")
 
 
 def test_a_foreign_protocol_exits_with_1(amtlb, smoke_results, tmp_path):
@@ -214,6 +215,15 @@ def test_scores_are_printed_for_people_and_machines(amtlb, smoke_results):
     scores = json.loads(amtlb("scores", smoke_results, "--json").stdout)
     assert {game["fold"] for game in scores["transfer"]["games"]} == {0, 1, 2}
     assert scores == json.loads((smoke_results / "scores.json").read_text())
+
+
+def test_published_baselines_are_scored_by_name(amtlb, tmp_path):
+    """``scores`` takes the name of a published baseline, and writes nothing; an edition without it is named."""
+    before = (published_folder("ppo", "smoke") / "scores.json").stat()
+    assert "baselines.ppo:make on smoke" in amtlb("scores", "ppo", "--edition", "smoke", cwd=tmp_path).stdout
+    assert (published_folder("ppo", "smoke") / "scores.json").stat() == before
+    assert not list(tmp_path.iterdir())
+    refused(amtlb("scores", "ppo", "--edition", "full"), 2, "for edition full (none is)")
 
 
 def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results):

@@ -199,7 +199,7 @@ def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "report" / "report.html") in done.stdout
     assert 'id="heads"' not in (tmp_path / "report" / "report.html").read_text()
-    refused(amtlb("report", tmp_path / "none"), 2, "does not exist")
+    refused(amtlb("report", tmp_path / "none"), 2, "neither a results folder")
     (tmp_path / "file").touch()
     refused(
         amtlb("report", smoke_results, "--out", tmp_path / "file"), 1, "cannot be written", "another folder"

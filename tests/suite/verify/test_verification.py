@@ -138,7 +138,7 @@ def test_exit_statuses(submission, amtlb, tmp_path):
     refused(amtlb("verify", submission, "--seed", "1"), 2, "--sample")
     assert amtlb("verify", submission, "--sample", "2").returncode == 2
     for command in ("verify", "scores", "compare", "report"):
-        where = "neither a results folder" if command == "compare" else "does not exist"
+        where = "does not exist" if command == "verify" else "neither a results folder"
         refused(amtlb(command, tmp_path / "none"), 2, where)
     refused(amtlb("verify", submission, "--retrain", "smoke/fresh/pong/seed0"), 2, "smoke/fresh/pong/seed0")
     forged = Forged(submission)
