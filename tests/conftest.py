@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from suite.results.published import published_folder
+from tests.suite.helpers import PLAYED_ANEW
+
 settings.register_profile("amtlb", deadline=None)  # a noisy machine is no failure
 settings.load_profile("amtlb")
 
@@ -29,13 +32,23 @@ def amtlb() -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def smoke_results(amtlb, tmp_path_factory, worker_id) -> Path:
-    """The whole smoke edition, played once by the uniform learner, for all test processes together."""
+    """The smoke edition of the uniform learner, made once for all test processes together.
+
+    A benchmark plays one run of each arm anew; the others are the published ones, with their checkpoints.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
     folder = shared / "results" / "uniform"
     with (shared / "results.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "scores.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            published = published_folder("uniform", "smoke")
+            for run in published.rglob("seed?"):
+                if run.relative_to(published).as_posix() not in PLAYED_ANEW:
+                    copy = shutil.copytree(run, folder / run.relative_to(published))
+                    (copy / "checkpoint").mkdir()
+                    (copy / "checkpoint" / "no_weights").touch()
             done = amtlb("benchmark", "--learner", "baselines.uniform:make", "--out", folder)
             assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -16,6 +16,13 @@ from suite.results.journal import JournalRecorder, read_journal
 V1 = load("v1")
 LANES = V1.lanes
 SMOKE_DIGEST = V1.edition_digests["smoke"]
+PLAYED_ANEW = (
+    "pretrain/fold1/seed0",
+    "transfer/fold1/breakout/seed0",
+    "fresh/breakout/seed1",
+    "generalist/seed0",
+)
+"""A run of each arm, which the fixture ``smoke_results`` plays; its other runs are the published ones."""
 
 
 def seeds_of(run_id: str = "smoke/generalist/seed0") -> Callable[[int, int], int]:

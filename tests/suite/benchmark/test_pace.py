@@ -29,9 +29,9 @@ def store(tmp_path, smoke_results):
     fresh = Store(smoke_results, V1).record(FRESH.run_id)
     games = (fresh.games[0].model_copy(update={"evaluation_frames": 4_000}),)
     fast = {"training_steps_per_second": 100.0, "wall_seconds": 25.0, "peak_memory_bytes": 7, "games": games}
-    written(tmp_path, smoke_results, FRESH, **fast)
+    written(tmp_path, smoke_results, FRESH, cpu=cpu_type(), **fast)
     slow = {"training_steps_per_second": 50.0, "wall_seconds": 99.0, "peak_memory_bytes": 9}
-    written(tmp_path, smoke_results, PRETRAIN, **slow)
+    written(tmp_path, smoke_results, PRETRAIN, cpu=cpu_type(), **slow)
     return Store(tmp_path, V1)
 
 

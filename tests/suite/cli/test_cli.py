@@ -11,7 +11,7 @@ import pytest
 
 from suite.cli.options import results_folder
 from suite.results.published import published_folder
-from tests.suite.helpers import SMOKE_DIGEST, V1
+from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1
 
 
 def refused(done, status: int, *words: str) -> None:
@@ -168,21 +168,22 @@ def test_dry_run_reads_the_pace_of_complete_runs(amtlb, smoke_results, tmp_path)
     """Where a folder has runs of this machine, their pace counts, and only what is missing is estimated."""
     folder = tmp_path / "out"
     shutil.copytree(smoke_results, folder)
-    shutil.rmtree(folder / "generalist")
+    for run in set(folder.rglob("seed?")) - {folder / path for path in PLAYED_ANEW}:
+        shutil.rmtree(run)
     asked = ["benchmark", "--learner", "baselines.uniform:make", "--out", folder, "--dry-run"]
     done = amtlb(*asked)
     assert done.stderr == ""
     for words in (
-        "2 runs are missing",
+        "16 runs are missing",
         "training  ",
-        "12,000",
-        "48,000",
+        "46,000",  # 5 fresh and 5 transfer runs of 2,000 steps, 5 pretrain runs of 4,000, a generalist of 6,000
+        "104,000",  # 5 + 5 + 3 times 8 episodes of at most 1,000 steps
         "core hours",
         "longest chain",
         "memory",
     ):
         assert words in done.stdout
-    assert f"speed: 18 complete runs in {folder}" in done.stdout
+    assert f"speed: 4 complete runs in {folder}" in done.stdout
     complete = amtlb(*asked[:4], smoke_results, "--dry-run").stdout
     assert "0 runs are missing" in complete
     assert "not measured: no run is missing" in complete

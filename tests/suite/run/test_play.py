@@ -21,12 +21,15 @@ from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
 from suite.results.journal import JournalRecorder
 from suite.results.ledger import read_episodes
+from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.run.job import Job
 from suite.run.messages import Played
 from suite.run.play import play
 from tests.suite import observer
-from tests.suite.helpers import SMOKE_DIGEST, V1
+from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1
+
+UNIFORM = published_folder("uniform", "smoke")
 
 
 def job(folder: Path, run_id: str, learner: str = "baselines.uniform:make", **fields) -> Job:
@@ -120,6 +123,13 @@ def test_evaluation_is_as_prescribed(smoke_results):
         assert Counter(e.game for e in evaluation) == {game: 8 for game in run.games if expected}
         assert all(e.length_steps <= 1000 for e in evaluation)
         assert {e.end_reason for e in evaluation} <= {"game_over", "max_frames"}
+
+
+def test_a_run_of_each_arm_has_the_published_ledger(smoke_results):
+    """What a benchmark plays here is what was published, to the byte."""
+    for path in PLAYED_ANEW:
+        ours, published = (folder / path / "ledger.parquet" for folder in (smoke_results, UNIFORM))
+        assert ours.read_bytes() == published.read_bytes()
 
 
 def test_a_run_repeats_to_the_byte(smoke_results, tmp_path):

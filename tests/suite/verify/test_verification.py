@@ -180,7 +180,7 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(out.rglob("checkpoint"))
     assert not (out / "logs").exists()
-    assert audited(out).findings == ()
+    assert {one.rule for one in audited(out).findings} <= {"P5"}  # runs of the code of today, and of then
     refused(amtlb("submit", smoke_results, out, *options), 1, "exists already")
     refused(
         amtlb("submit", smoke_results, tmp_path / "other", *options, "--image-id", "best"), 2, "image_sha256"
