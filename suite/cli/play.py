@@ -98,7 +98,7 @@ def benchmark(
             f"{len(missing)} runs are left to {scheduler}; the same command without --detach fetches them"
         )
         return
-    score_and_print(store, chosen, as_json)
+    score_and_print(store, chosen, "json" if as_json else "tables")
 
 
 def _threads_of(scheduler: str) -> int:

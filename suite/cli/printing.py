@@ -12,7 +12,7 @@ from protocol import Edition, Run
 from suite.benchmark.cluster.hello import Hello, short
 from suite.benchmark.cost import Estimate, Pace, Volume
 from suite.report.numbers import rough
-from suite.report.sheets import Column, Sheet
+from suite.report.sheets import Column, Sheet, in_markdown, markdown_table
 from suite.report.tables import headline, score_sheets
 from suite.report.terminal import print_sheet
 from suite.run.space import in_units
@@ -164,6 +164,12 @@ def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
         print_sheet(console, sheet)
     for line in headline(scores, claim):
         print_text(console, line)
+
+
+def markdown_scores(scores: Scores, claim: Claim) -> str:
+    """What ``print_scores`` prints, as Markdown."""
+    lines = "".join(f"- {in_markdown(line)}\n" for line in headline(scores, claim))
+    return "\n".join([*map(markdown_table, score_sheets(scores)), lines])
 
 
 def print_text(console: Console, line: str) -> None:

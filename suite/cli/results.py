@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from suite.scoring.comparison import Comparison
 
 app = typer.Typer()
+Form = Literal["tables", "json", "markdown"]
 
 
 OneResult = Annotated[
@@ -33,13 +34,24 @@ OfEdition = Annotated[
 ]
 
 
+MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")]
+
+
 @app.command(rich_help_panel=READ)
-def scores(results: OneResult, edition: OfEdition = None, as_json: JsonOption = False) -> None:
+def scores(
+    results: OneResult,
+    edition: OfEdition = None,
+    as_json: JsonOption = False,
+    as_markdown: MarkdownOption = False,
+) -> None:
     """Score results: transfer contrast and ratio, multitask vector; write scores.json into a folder."""
+    if as_json and as_markdown:
+        raise UnknownName("choose one of --json and --markdown")
     from suite.results.results import open_results
 
     opened = open_results(results, edition)
-    score_and_print(opened.store, opened.edition, as_json, keep=Path(results).is_dir())
+    form: Form = "json" if as_json else "markdown" if as_markdown else "tables"
+    score_and_print(opened.store, opened.edition, form, keep=Path(results).is_dir())
 
 
 @app.command(rich_help_panel=READ)
@@ -62,7 +74,7 @@ def compare(
         ),
     ] = None,
     as_json: JsonOption = False,
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
+    as_markdown: MarkdownOption = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV: one row per figure, with its interval and null.")
     ] = False,
@@ -153,9 +165,9 @@ def leaderboard(
     print(f"written to {printable(str(page))}")
 
 
-def score_and_print(store: Store, edition: Edition, as_json: bool, keep: bool = True) -> None:
+def score_and_print(store: Store, edition: Edition, form: Form, keep: bool = True) -> None:
     """Score complete results, print the scores and, if asked, keep them there if that can be written to."""
-    from suite.cli.printing import output_console, print_scores
+    from suite.cli.printing import markdown_scores, output_console, print_scores
     from suite.results.mixture import mixtures
     from suite.scoring.claims import claims
     from suite.scoring.outcomes import read_outcomes
@@ -166,10 +178,12 @@ def score_and_print(store: Store, edition: Edition, as_json: bool, keep: bool = 
     result = score_outcomes(outcomes)
     for line in mixtures(outcomes.records):
         print(f"note: {line}", file=sys.stderr)
-    if as_json:
+    claim = claims([result], published_scores(store.protocol, edition.name))[0]
+    if form == "json":
         print(result.model_dump_json(indent=2))
+    elif form == "markdown":
+        print(markdown_scores(result, claim), end="")
     else:
-        claim = claims([result], published_scores(store.protocol, edition.name))[0]
         print_scores(output_console(), result, claim)
     if not keep:
         return
@@ -178,5 +192,5 @@ def score_and_print(store: Store, edition: Edition, as_json: bool, keep: bool = 
     except StoreError as error:
         print(f"warning: {error}; they are only printed", file=sys.stderr)
         return
-    if not as_json:
+    if form == "tables":
         print(f"written to {printable(str(path))}")

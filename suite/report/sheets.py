@@ -58,14 +58,14 @@ class Sheet(NamedTuple):
 def markdown_table(sheet: Sheet) -> str:
     """For a Markdown page: the title in bold, then a pipe table."""
     rules = ["---:" if column.kind == "number" else "---" for column in sheet.columns]
-    header = [_in_markdown(column.title) for column in sheet.columns]
-    rows = [[_in_markdown(joined(cell)) for cell in sheet.cells(row)] for row in sheet.rows]
+    header = [in_markdown(column.title) for column in sheet.columns]
+    rows = [[in_markdown(joined(cell)) for cell in sheet.cells(row)] for row in sheet.rows]
     lines = ["| " + " | ".join(row) + " |" for row in (header, rules, *rows)]
-    return f"**{_in_markdown(sheet.title)}**\n\n" + "\n".join(lines) + "\n"
+    return f"**{in_markdown(sheet.title)}**\n\n" + "\n".join(lines) + "\n"
 
 
-def _in_markdown(text: str) -> str:
-    """Text that stays text in a Markdown table."""
+def in_markdown(text: str) -> str:
+    """Text that stays text on a Markdown page, in a table too."""
     return _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(text))
 
 

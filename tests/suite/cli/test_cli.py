@@ -219,12 +219,15 @@ def test_scores_are_printed_for_people_and_machines(amtlb, smoke_results):
 
 
 def test_published_baselines_are_scored_by_name(amtlb, tmp_path):
-    """``scores`` takes the name of a published baseline, and writes nothing; an edition without it is named."""
+    """``scores`` takes the name of a published baseline, and writes nothing; its tables may be Markdown."""
     before = (published_folder("ppo", "smoke") / "scores.json").stat()
-    assert "baselines.ppo:make on smoke" in amtlb("scores", "ppo", "--edition", "smoke", cwd=tmp_path).stdout
+    done = amtlb("scores", "ppo", "--edition", "smoke", "--markdown", cwd=tmp_path)
+    assert "\n| breakout | 1 | 15.0 | 12.0 | 0.800 |" in done.stdout
+    assert "\n- no transfer is claimed: " in done.stdout
     assert (published_folder("ppo", "smoke") / "scores.json").stat() == before
     assert not list(tmp_path.iterdir())
     refused(amtlb("scores", "ppo", "--edition", "full"), 2, "for edition full (none is)")
+    refused(amtlb("scores", "ppo", "--json", "--markdown"), 2, "choose one")
 
 
 def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results):
