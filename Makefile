@@ -33,12 +33,12 @@ BENCH_STAMP := $(VENV)/.installed-bench
 SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
-.PHONY: help setup benchmark compare report verify verifier-table baselines test test-slow check format bench calibration \
-	learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained test-fresh site site-tools \
-	clean
+.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow check format \
+	bench calibration learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained \
+	test-fresh site site-tools clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: $(STAMP)  ## install everything into .venv, once: DEVICE=cpu|cuda TORCH_INDEX=
 
@@ -90,6 +90,16 @@ site: setup site-tools  ## docs, leaderboards, reports and episodes as static pa
 	$(BIN)/python -m suite.release.site build/site/source
 	NO_MKDOCS_2_WARNING=1 $(SITE_VENV)/bin/mkdocs build -q --clean
 	@echo "written to build/site/html/index.html"
+
+# SAMPLE=0.01 plays that share of each run's episodes only, always the same ones.
+BASELINES = $(or $(patsubst %/SHA256SUMS,%,$(wildcard artifacts/v1/$(EDITION)/*/SHA256SUMS)),$(error \
+	no baseline of edition '$(EDITION)' is published))
+
+verify-baselines: setup  ## audit the published baselines and replay every episode: EDITION= SAMPLE=
+	set -e; for folder in $(BASELINES); do \
+		$(BIN)/amtlb verify $$folder \
+			$(if $(SAMPLE),--sample $(SAMPLE) --seed 0,--replay --finished build/replayed/$${folder#artifacts/}); \
+	done
 
 verifier-table: setup  ## the verifier's own test: forged submissions that must fail, valid ones that must pass
 	$(BIN)/python -m tests.suite.verify.table

@@ -16,63 +16,68 @@ from suite.digests import file_digest
 from suite.emulator.replayer import Replayer
 from suite.release.croissant import croissant
 from suite.results.ledger import read_episodes, read_ledger
-from suite.results.published import ARTIFACTS, published_baselines
+from suite.results.published import ARTIFACTS, edition_folder, published_baselines, published_folder
 from suite.results.store import Store
 from suite.scoring.score import score
 from suite.scoring.scores import Scores
 from suite.submission.checksums import published_files, sums_text
 from tests.suite.helpers import V1
 
-SMOKE = V1.edition("smoke")
 pytestmark = [  # of mlcroissant's own making
     pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
 ]
-FOLDER = ARTIFACTS / "v1" / "smoke"
-BASELINES = ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform")
+PUBLISHED = {"smoke": ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"), "lite": ("ppo",)}
+"""By edition, the baselines of which all runs are published."""
+BASELINES = [(edition, name) for edition, names in PUBLISHED.items() for name in names]
+of_each_baseline = pytest.mark.parametrize(("edition", "name"), BASELINES)
+of_each_edition = pytest.mark.parametrize("edition", PUBLISHED)
 SAMPLE = 8
 """Runs of each baseline of which an episode is played again."""
 
 
-def test_the_baselines_are_published():
+@of_each_edition
+def test_the_baselines_are_published(edition):
     """Each is there under its own name, with every run of the edition."""
-    assert published_baselines("smoke") == BASELINES
-    for name in BASELINES:
-        store = Store(FOLDER / name, V1)
-        for run in plan(V1, SMOKE):
+    assert published_baselines(edition) == PUBLISHED[edition]
+    for name in PUBLISHED[edition]:
+        store = Store(published_folder(name, edition), V1)
+        for run in plan(V1, V1.edition(edition)):
             assert store.record(run.run_id).learner == f"baselines.{name}:make"
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_nothing_else_is_published(name):
+@of_each_baseline
+def test_nothing_else_is_published(edition, name):
     """Git holds the listed files only: no checkpoint, no log; the sums are those of the files."""
-    listed = [*published_files(FOLDER / name), FOLDER / name / "SHA256SUMS"]
+    folder = published_folder(name, edition)
+    listed = [*published_files(folder), folder / "SHA256SUMS"]
     if (ARTIFACTS.parent / ".git").exists():  # a copy without git has nothing to ask
-        command = ["git", "ls-files", f"artifacts/v1/smoke/{name}"]
+        command = ["git", "ls-files", folder.relative_to(ARTIFACTS.parent)]
         held = subprocess.run(
             command, cwd=ARTIFACTS.parent, capture_output=True, text=True, check=True
         ).stdout.splitlines()
         assert sorted(held) == sorted(path.relative_to(ARTIFACTS.parent).as_posix() for path in listed)
-    assert (FOLDER / name / "SHA256SUMS").read_text() == sums_text(FOLDER / name)
+    assert (folder / "SHA256SUMS").read_text() == sums_text(folder)
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_records_are_about_their_ledgers(name):
+@of_each_baseline
+def test_records_are_about_their_ledgers(edition, name):
     """Each record's digest and totals are those of the ledger beside it."""
-    for run in plan(V1, SMOKE):
-        record = Store(FOLDER / name, V1).record(run.run_id)
-        ledger = FOLDER / name / run.run_id.path / "ledger.parquet"
+    store = Store(published_folder(name, edition), V1)
+    for run in plan(V1, V1.edition(edition)):
+        record, ledger = store.record(run.run_id), store.ledger_path(run.run_id)
         assert record.ledger_sha256 == file_digest(ledger)
         table = read_ledger(ledger, ["phase", "length_steps"]).to_pydict()
         steps = sum(n for phase, n in zip(*table.values(), strict=True) if phase == "training")
         assert 4 * steps == record.budget_frames == run.total_budget_frames
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_every_figure_recomputes(name):
+@of_each_baseline
+def test_every_figure_recomputes(edition, name):
     """The published scores are what the ledgers give; the last digits may be those of another CPU."""
-    published = Scores.model_validate_json((FOLDER / name / "scores.json").read_bytes())
-    again = score(FOLDER / name)
+    folder = published_folder(name, edition)
+    published = Scores.model_validate_json((folder / "scores.json").read_bytes())
+    again = score(folder)
     assert_close(again.model_dump(), published.model_dump())
 
 
@@ -93,12 +98,13 @@ def assert_close(one: object, other: object, place: str = "scores") -> None:
         assert one == other, place
 
 
-@pytest.mark.parametrize("name", BASELINES)
-def test_a_sample_of_episodes_plays_again(name):
+@of_each_baseline
+def test_a_sample_of_episodes_plays_again(edition, name):
     """Drawn from all runs, episodes yield their recorded rewards, end and RAM from their actions alone."""
-    generator = np.random.Generator(np.random.Philox(key=BASELINES.index(name)))
-    for run in generator.choice(np.array(plan(V1, SMOKE), dtype=object), SAMPLE, replace=False):
-        episodes = list(read_episodes(FOLDER / name / run.run_id.path / "ledger.parquet"))
+    generator = np.random.Generator(np.random.Philox(key=BASELINES.index((edition, name))))
+    store, runs = Store(published_folder(name, edition), V1), plan(V1, V1.edition(edition))
+    for run in generator.choice(np.array(runs, dtype=object), SAMPLE, replace=False):
+        episodes = list(read_episodes(store.ledger_path(run.run_id)))
         episode = episodes[generator.integers(len(episodes))]
         again = Replayer(V1).replay(run, episode)
         assert again.rewards == episode.rewards, (run.run_id, episode.lane, episode.number)
@@ -107,24 +113,27 @@ def test_a_sample_of_episodes_plays_again(name):
         assert again.game_over == (episode.end_reason == "game_over")
 
 
-def test_the_metadata_is_of_these_files():
+@of_each_edition
+def test_the_metadata_is_of_these_files(edition):
     """croissant.json is what the files give, and mlcroissant finds nothing to complain of."""
-    text = (FOLDER / "croissant.json").read_text()
-    assert json.loads(text) == croissant(V1, "smoke", [FOLDER / name for name in BASELINES])
-    dataset = mlcroissant.Dataset(jsonld=str(FOLDER / "croissant.json"))
+    path = edition_folder(edition) / "croissant.json"
+    folders = [published_folder(name, edition) for name in PUBLISHED[edition]]
+    assert json.loads(path.read_text()) == croissant(V1, edition, folders)
+    dataset = mlcroissant.Dataset(jsonld=str(path))
     assert not dataset.metadata.ctx.issues.errors
     assert not dataset.metadata.ctx.issues.warnings
 
 
 def test_the_metadata_leads_to_every_episode():
     """Read through the metadata, the record sets have a row for each episode and each run."""
-    dataset = mlcroissant.Dataset(jsonld=str(FOLDER / "croissant.json"))
+    folder = edition_folder("smoke")
+    dataset = mlcroissant.Dataset(jsonld=str(folder / "croissant.json"))
     rows = list(dataset.records("episodes"))
-    ledgers = list(FOLDER.rglob("ledger.parquet"))
+    ledgers = list(folder.rglob("ledger.parquet"))
     assert len(rows) == sum(read_ledger(path, ["lane"]).num_rows for path in ledgers)
-    assert {row["episodes/game"].decode() for row in rows} == set(SMOKE.games)
+    assert {row["episodes/game"].decode() for row in rows} == set(V1.edition("smoke").games)
     runs = {(row["runs/learner"].decode(), row["runs/run_id"].decode()) for row in dataset.records("runs")}
-    records = [RunRecord.model_validate_json(path.read_bytes()) for path in FOLDER.rglob("record.json")]
+    records = [RunRecord.model_validate_json(path.read_bytes()) for path in folder.rglob("record.json")]
     assert runs == {(record.learner, record.run_id) for record in records}
 
 
@@ -154,10 +163,8 @@ def test_the_datasheet_answers_every_group_of_questions():
 
 def test_a_wheel_brings_the_published_baselines(installed, tmp_path):
     """Installed from a wheel, the command knows every published file, and compares baselines in any folder."""
-    listed = [
-        path for name in BASELINES for path in (*published_files(FOLDER / name), FOLDER / name / "SHA256SUMS")
-    ]
-    for path in listed:
+    folders = [published_folder(name, edition) for edition, name in BASELINES]
+    for path in (path for folder in folders for path in (*published_files(folder), folder / "SHA256SUMS")):
         assert (installed / "amtlb/artifacts" / path.relative_to(ARTIFACTS)).read_bytes() == path.read_bytes()
     code = "import sys; from suite.cli import main; sys.argv[0] = 'amtlb'; main()"
     command = [sys.executable, "-P", "-c", code, "compare", "ppo", "uniform"]

@@ -131,12 +131,18 @@ def report(
         ),
     ] = None,
     edition: OfEdition = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch/--no-watch", help="Play the best episode of each game again, to be watched in the page."
+        ),
+    ] = True,
 ) -> None:
     """Write a report: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
 
-    folder = Path(results)
-    page = write_report(results, out or (folder if folder.is_dir() else Path()) / "report", edition)
+    beside = Path(results) if Path(results).is_dir() else Path()
+    page = write_report(results, out or beside / "report", edition, watch=watch)
     print(f"written to {printable(str(page))}")
 
 

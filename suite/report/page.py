@@ -39,13 +39,16 @@ from suite.submission.description import DIVISIONS, Division, division_of
 PAGE, FIGURES = "report.html", "figures"
 
 
-def write_report(source: str | Path, out: str | Path, edition: str | None = None) -> Path:
+def write_report(
+    source: str | Path, out: str | Path, edition: str | None = None, *, watch: bool = True
+) -> Path:
     """Score results and write a page about them: ``report.html``, and its figures as SVG and PNG.
 
     Args:
         source: a results folder or a published baseline, as ``open_results`` takes it.
         out: the folder to write into; made where it is missing.
         edition: as ``open_results`` takes it.
+        watch: play the best episode of each game again, to be watched in the page.
 
     Returns:
         the path of the page.
@@ -62,7 +65,8 @@ def write_report(source: str | Path, out: str | Path, edition: str | None = None
     """
     results = open_results(source, edition)
     outcomes = read_outcomes(results.store, results.edition)
-    clips = [watched(episode, episode.game, embedded) for episode in best_episodes(results.store, outcomes)]
+    best = best_episodes(results.store, outcomes) if watch else ()
+    clips = [watched(episode, episode.game, embedded) for episode in best]
     return write_page(results.store, outcomes, score_outcomes(outcomes), Path(out), clips)
 
 

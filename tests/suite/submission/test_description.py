@@ -136,7 +136,7 @@ def test_a_report_ranks_no_open_learner_with_others(results, standard, borrowed,
         shutil.copytree(folder, published / name)
     monkeypatch.setattr(baselines, "ARTIFACTS", tmp_path / "artifacts")
     for folder, marked in ((results.folder, {"lent"}), (borrowed, {"lent", "this learner"})):
-        page = write_report(folder, tmp_path / folder.name).read_text()
+        page = write_report(folder, tmp_path / folder.name, watch=False).read_text()
         section = page.partition('<section id="baselines"')[2].partition("</section>")[0]
         ours, _, theirs = section.partition(f"<caption><span>{MARK}")
         for name in ("plain", "lent", "this learner"):

@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compare-json": ("compare", "{folder}", "--json"),
     "compare-csv": ("compare", "{folder}", "--csv"),
     "compare-markdown": ("compare", "{folder}", "--markdown"),
-    "report": ("report", "{folder}"),
+    "report": ("report", "{folder}", "--no-watch"),
     "submit": ("submit", "{folder}", "{new}", "--name", "x", "--author", "A. Author", "--code", "none"),
     "publish": ("publish", "{folder}"),
 }
