@@ -4,12 +4,14 @@ import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests.starter import Starter
 from tests.suite.helpers import PLAYED_ANEW, uniform_results
 
 settings.register_profile("amtlb", deadline=None)  # a noisy machine is no failure
@@ -19,14 +21,15 @@ Run = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="session")
-def amtlb() -> Callable[..., Run]:
+def amtlb() -> Iterator[Callable[..., Run]]:
     """Run the installed command line as a user does; returns the finished process."""
+    starter = Starter()
 
-    def run(*arguments: str, **options: object) -> Run:
-        command = [str(Path(sys.executable).with_name("amtlb")), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=600, **options)  # type: ignore[call-overload]
+    def run(*arguments: object, **options: Any) -> Run:
+        return starter.run(list(map(str, arguments)), **options)
 
-    return run
+    yield run
+    starter.stop()
 
 
 @pytest.fixture(scope="session")
