@@ -74,6 +74,16 @@ SUBMIT = (
     '--author "A. Author" --code https://example.org/commit/abc'
 )
 SLOW = (
+    ".venv/bin/amtlb report results/smoke/baselines.ppo",
+    ".venv/bin/amtlb leaderboard results/smoke/baselines.ppo uniform --out leaderboard",
+    ".venv/bin/amtlb watch ppo/fresh/breakout/seed0 --beside ppo/transfer/fold1/breakout/seed0 "
+    "--phase training --episode last --out beside.gif",
+    ".venv/bin/amtlb watch ppo/generalist/seed0 --game space_invaders --speed 2 --scale 2 "
+    "--out space_invaders.webp",
+    ".venv/bin/amtlb export results/smoke/baselines.ppo/generalist/seed0 --format npz --game breakout "
+    "--out export",
+    ".venv/bin/amtlb check my_learner:make --steps-a-lane 200",
+    ".venv/bin/amtlb verify submission --sample 0.05 --markdown",
     ".venv/bin/amtlb benchmark --edition lite --dry-run",
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
     ".venv/bin/amtlb verify submission --sample 0.05 --finished replayed",
@@ -92,8 +102,10 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 def commands() -> list[str]:
+    """All lines of all blocks of commands, each once."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-    return [line for page in pages for block in blocks(page, "sh") for line in block.strip().splitlines()]
+    lines = [line for page in pages for block in blocks(page, "sh") for line in block.strip().splitlines()]
+    return list(dict.fromkeys(lines))
 
 
 def learner_of_the_docs() -> str:
@@ -148,6 +160,7 @@ def test_every_shown_command_runs(newcomer, tmp_path, command, request):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "needs", "draws"),
     [

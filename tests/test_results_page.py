@@ -1,33 +1,23 @@
-"""docs/results.md says what the published runs of lite give, and no more."""
-
-import re
+"""The page of results is filled with the tables of published runs."""
 
 import pytest
 
 from protocol import UnknownName
-from suite.release.results_page import EDITION, PAGE, renewed, tables
-
-_TABLES = re.compile(r"<!-- table .*?<!-- end -->", re.DOTALL)
-_FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?![\w.])")
+from suite.release.results_page import renewed, tables
 
 
-@pytest.fixture(scope="module")
-def page() -> str:
-    return PAGE.read_text(encoding="utf-8")
-
-
-def test_its_tables_are_those_of_the_published_runs(page):
-    """Made anew from the ledgers, every table is the one that stands there."""
-    assert _TABLES.search(page)
-    assert renewed(page, tables(EDITION)) == page
-
-
-def test_every_figure_in_its_sentences_stands_in_a_table(page):
-    """What a sentence gives with a decimal point can be read in a table, to the digit."""
-    shown = {figure for table in _TABLES.findall(page) for figure in _FIGURE.findall(table)}
-    said = _FIGURE.findall(_TABLES.sub("", page))
-    assert said
-    assert set(said) <= shown
+def test_tables_are_those_that_commands_print(amtlb):
+    """They are what ``compare`` and ``scores`` print as Markdown, and where the runs were played."""
+    made = tables("smoke")
+    compared = amtlb("compare", "dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform", "--markdown").stdout
+    scored = amtlb("scores", "ppo", "--markdown").stdout
+    for name, table in made.items():
+        if name.startswith("all/"):
+            assert table in compared, name
+        if name.startswith("ppo/"):
+            assert table in scored, name
+    assert "| ppo | 20 | AMD EPYC, cpu family 25, model 17, stepping 1 (20) |" in made["played"]
+    assert "\n| ppo | -0.333 |\n" in made["seeds"]
 
 
 def test_a_table_that_nobody_makes_is_named():

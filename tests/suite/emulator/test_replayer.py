@@ -34,7 +34,7 @@ def test_one_of_the_games_has_another_height():
 
 def test_episodes_replay_alone_in_a_new_process(tmp_path):
     """Run id, lane, number, game and actions alone reproduce the recorded rewards, ends and RAM."""
-    played = episodes(record_random(tmp_path, GAMES, 480, run_id=RUN, max_episode_steps=110))
+    played = episodes(record_random(tmp_path, GAMES, 240, run_id=RUN, max_episode_steps=110))
     assert {episode.game for episode in played} == set(GAMES)
     assert sum(episode.episode_return != 0 for episode in played) > 10
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:

@@ -46,7 +46,10 @@ def open_episodes(journal):
     }
 
 
-@pytest.mark.parametrize(("workers", "broken_after"), [(0, 1), (0, 25), (0, 38), (2, 30)])
+@pytest.mark.parametrize(
+    ("workers", "broken_after"),
+    [(0, 25), (2, 30), *(pytest.param(0, after, marks=pytest.mark.slow) for after in (1, 38))],
+)
 def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
     """Whatever the step, resumed lanes show the same pictures, pay the same and end with the same journal."""
     moves = actions()
