@@ -36,7 +36,7 @@ def amtlb() -> Iterator[Callable[..., Run]]:
 def smoke_results(amtlb, tmp_path_factory, worker_id) -> Path:
     """The smoke edition of the uniform learner, made once for all test processes together.
 
-    A benchmark plays one run of each arm anew; the others are the published ones, with their checkpoints.
+    A benchmark plays a few runs anew; the others are the published ones, with their checkpoints.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent

@@ -106,7 +106,14 @@ def examples_of(name: str) -> list[doctest.DocTest]:
     return [test] if test.examples else []
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if examples_of(name)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "write_report" else [])  # it plays episodes
+        for name in NAMES
+        if examples_of(name)
+    ],
+)
 def test_the_example_of_a_name_runs(name, tmp_path, monkeypatch):
     """What a docstring shows is what happens."""
     monkeypatch.chdir(tmp_path)

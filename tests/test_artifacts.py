@@ -124,6 +124,7 @@ def test_the_metadata_is_of_these_files(edition):
     assert not dataset.metadata.ctx.issues.warnings
 
 
+@pytest.mark.slow
 def test_the_metadata_leads_to_every_episode():
     """Read through the metadata, the record sets have a row for each episode and each run."""
     folder = edition_folder("smoke")

@@ -26,7 +26,7 @@ by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module._
         ("baselines.uniform:make", 40),
         pytest.param("baselines.ppo:make", 150, marks=pytest.mark.slow),
         pytest.param("baselines.ppo_reset:make", 150, marks=pytest.mark.slow),
-        ("baselines.multihead_a2c:make", 40),
+        pytest.param("baselines.multihead_a2c:make", 40, marks=pytest.mark.slow),
         pytest.param("baselines.dqn:make", 40, marks=pytest.mark.slow),
     ],
 )

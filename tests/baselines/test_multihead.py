@@ -94,6 +94,7 @@ def test_the_term_adds_its_own_gradient_once():
     assert torch.equal(*gradients)
 
 
+@pytest.mark.slow
 def test_balancing_moves_the_gate_towards_equal_use():
     """From a gate that uses one head, learning with a large coefficient evens the use; without, it does not."""
     left = []

@@ -22,9 +22,8 @@ PLAYED_ANEW = (
     "pretrain/fold1/seed0",
     "transfer/fold1/breakout/seed0",
     "fresh/breakout/seed1",
-    "generalist/seed0",
 )
-"""A run of each arm, which the fixture ``smoke_results`` plays; its other runs are the published ones."""
+"""The runs that the fixture ``smoke_results`` plays; its others are the published ones."""
 
 
 def uniform_results(folder: Path, missing: Collection[str]) -> None:

@@ -16,14 +16,14 @@ from suite.benchmark.cluster import travel
 from suite.benchmark.cluster.parcel import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.cluster.scratch import Scratch
 from suite.benchmark.cluster.travel import learner_files
-from suite.benchmark.edition import play_all, play_one
+from suite.benchmark.edition import play_all
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
 from suite.benchmark.settings import Settings
 from suite.results.store import LEDGER, RECORD, Store
 from suite.run.copies import checked_url
 from tests.suite.clusters import Cluster, cluster
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, uniform_results
 
 RUNS = plan(V1, V1.edition("smoke"))
 PAIR = [run for run in RUNS if (run.run_id.seed, run.run_id.fold) == (0, 1)]
@@ -43,11 +43,10 @@ def texts(heard: list[Progress | RunEnd | Notice]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory) -> Store:
-    """A results folder with the pair, played on this machine."""
-    store = Store(tmp_path_factory.mktemp("here") / "out", V1)
-    for run in PAIR:
-        assert play_one(run.run_id, store, V1, Settings(UNIFORM, "cpu", 1, 0, None, None)).status == "complete"
-    return store
+    """A results folder with the published pair."""
+    folder = tmp_path_factory.mktemp("here") / "out"
+    uniform_results(folder, missing=[run.run_id.path for run in RUNS if run not in PAIR])
+    return Store(folder, V1)
 
 
 def ledger(store: Store, run) -> bytes:
@@ -56,7 +55,7 @@ def ledger(store: Store, run) -> bytes:
 
 @slow
 def test_runs_come_back_from_workers_that_see_no_folder_of_ours(played, tmp_path):
-    """A pretrain and a transfer run have the bytes of runs on this machine; the worker keeps nothing."""
+    """A pretrain and a transfer run have the published bytes; the worker keeps nothing."""
     store, heard = Store(tmp_path / "out", V1), []
     with cluster(tmp_path) as made:
         outcomes = play_all(PAIR, store, V1, settings(made.address), heard.append)

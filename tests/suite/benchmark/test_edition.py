@@ -69,9 +69,9 @@ def test_a_checkpoint_that_is_gone_is_named(tmp_path):
 
 
 def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
-    """A failing run names its log, its descendants are skipped, and the rest completes."""
-    chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold in (1, None)]
-    chosen = [run for run in chosen if run.run_id.arm != "generalist"]
+    """A failing run names its log, and the rest completes."""
+    names = ("smoke/pretrain/fold1/seed0", "smoke/fresh/asterix/seed0")
+    chosen = [run for run in RUNS if str(run.run_id) in names]
     store, heard = Store(tmp_path, V1), []
     learner = "tests.suite.bad_learners:FailsOnOneGame"
     outcomes = play_all(chosen, store, V1, settings(learner), heard.append)

@@ -247,7 +247,9 @@ def test_a_forged_episode_is_not_exported(played):
         regenerate(V1, forged, 0, Console(checked_cartridge(V1, "breakout"), V1.environment))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form", [FORMATS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in FORMATS[1:])]
+)
 def test_the_size_is_told_beforehand(tmp_path, form):
     """Steps and episodes are exact, and the bytes on disk right within a third."""
     export = an_export(tmp_path, FRESH, form)

@@ -125,7 +125,7 @@ def test_evaluation_is_as_prescribed(smoke_results):
         assert {e.end_reason for e in evaluation} <= {"game_over", "max_frames"}
 
 
-def test_a_run_of_each_arm_has_the_published_ledger(smoke_results):
+def test_runs_have_the_published_ledgers(smoke_results):
     """What a benchmark plays here is what was published, to the byte."""
     for path in PLAYED_ANEW:
         ours, published = (folder / path / "ledger.parquet" for folder in (smoke_results, UNIFORM))
