@@ -203,7 +203,7 @@ image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cp
 	$(BIN)/python -m suite.release.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json
 
 # The tool is lent to the image, in which it reads the packages and their licences.
-SITE = lib/python3.11/site-packages
+SITE = $(patsubst $(VENV)/%,%,$(firstword $(wildcard $(VENV)/lib/python3.*/site-packages)))
 CYCLONEDX = import runpy, sys; sys.path.append("/tools"); runpy.run_module("cyclonedx_py", None, "__main__", True)
 
 sbom: setup  ## the software bill of materials of the packages in the image that `make image` built: VARIANT=cpu|cuda
@@ -225,5 +225,5 @@ test-image: setup engine  ## build the image with an engine of its own, as root,
 test-fresh: setup engine  ## do what README says in a fresh Debian, made of its packages, as root: DEBIAN=bookworm|trixie
 	AMTLB_TEST_DEBIAN=$(DEBIAN) $(BIN)/pytest -m fresh -n 0 --timeout 1500 -rP
 
-clean:  ## remove what setup installed
-	rm -rf $(VENV) build *.egg-info
+clean:  ## remove what setup installed; build/, with images' files, pages and replays, stays
+	rm -rf $(VENV) $(SITE_VENV) *.egg-info

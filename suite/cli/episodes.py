@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from protocol import Phase, Protocol, current_protocol
-from suite.cli.options import DEFAULT_EDITION, READ
+from suite.cli.options import DEFAULT_EDITION, READ, OfEditionOption, finite
 
 if TYPE_CHECKING:
     from suite.episodes.proven import Claims
@@ -62,7 +62,9 @@ def watch(
             show_default=False,
         ),
     ] = None,
-    speed: Annotated[float, typer.Option("--speed", min=0.1, max=64, help="Of the console's own.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.1, max=64, callback=finite, help="Of the console's own.")
+    ] = 1.0,
     scale: Annotated[int, typer.Option("--scale", min=1, max=8, help="Pixels a pixel of the console.")] = 3,
     edition: PublishedOption = DEFAULT_EDITION,
 ) -> None:
@@ -107,18 +109,14 @@ def curves(
         Path | None,
         typer.Option("--tensorboard", help="A new folder for TensorBoard's event files.", show_default=False),
     ] = None,
-    edition: Annotated[
-        str | None,
-        typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders"),
-    ] = None,
+    edition: OfEditionOption = None,
 ) -> None:
     """Write learning curves as a tidy table: learner, arm, game, seed, frames, return, run_id."""
-    protocol = current_protocol()
     from suite.episodes.event_files import write_events
     from suite.episodes.tidy import check_name, curve_table, find_results, write_table
 
     check_name(out)
-    table = curve_table(find_results(results, protocol, edition))
+    table = curve_table(find_results(results, edition))
     if tensorboard is not None:
         runs = write_events(table, tensorboard)
         print(f"{runs} runs written to {tensorboard}; `tensorboard --logdir` shows them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import tomllib
@@ -30,6 +31,19 @@ _DEVICES = ("cpu", "cuda")
 _MOST_SAID = 4_000  # characters of an error
 
 EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or full.")]
+
+
+def finite(value: float | None) -> float | None:
+    """A number of an option; one that is infinite, or none, is refused: limits let both through."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number")
+    return value
+
+
+OfEditionOption = Annotated[
+    str | None,
+    typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders, or smoke"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -52,8 +66,11 @@ class BoxOptions:
         ),
     ] = None
     box_user: Annotated[
-        str, typer.Option("--box-user", help="The user of --contained process, if root calls.")
-    ] = DEFAULT_USER
+        str | None,
+        typer.Option(
+            "--box-user", help="The user of --contained process, if root calls.", show_default=DEFAULT_USER
+        ),
+    ] = None
     limits: Annotated[
         list[str] | None,
         typer.Option(
@@ -77,17 +94,20 @@ class BoxOptions:
         if self.image is not None and self.contained is not None:
             raise UnknownName("choose one of --image and --contained process")
         if self.image is None and self.contained is None:
-            if self.limits:
-                raise UnknownName("--limit is of a box; choose --image or --contained process, too")
+            for option, given in (("--limit", self.limits), ("--box-user", self.box_user)):
+                if given:
+                    raise UnknownName(f"{option} is of a box; choose --image or --contained process, too")
             return None
+        if self.image is not None and self.box_user is not None:
+            raise UnknownName("--box-user is of --contained process; the user in an image has no name here")
         if device != "cpu":
             raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
         limits = BoxLimits.of_texts(self.limits or [])
         if self.image is None:
-            return BoxSpec(image_sha256=None, user=self.box_user, limits=limits)
+            return BoxSpec(image_sha256=None, user=self.box_user or DEFAULT_USER, limits=limits)
         from suite.contained.containers import image_id
 
-        return BoxSpec(image_sha256=image_id(self.image), user=self.box_user, limits=limits)
+        return BoxSpec(image_sha256=image_id(self.image), limits=limits)
 
 
 @dataclass(frozen=True)
@@ -96,7 +116,12 @@ class MakingOptions:
 
     stall_minutes: Annotated[
         float,
-        typer.Option("--stall-minutes", min=0.01, help="Minutes without a step after which a run is ended."),
+        typer.Option(
+            "--stall-minutes",
+            min=0.01,
+            callback=finite,
+            help="Minutes without a step after which a run is ended.",
+        ),
     ] = STALL_MINUTES
     set_values: Annotated[
         list[str] | None,
@@ -155,6 +180,7 @@ class PlayOptions:
         typer.Option(
             "--snapshot-minutes",
             min=0,
+            callback=finite,
             help="Minutes between the snapshots that a stopped run resumes from; 0: none.",
         ),
     ] = SNAPSHOT_MINUTES

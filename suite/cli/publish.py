@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol import Protocol, StoreError, UnknownName, current_protocol
-from suite.cli.options import SHARE, JsonOption
+from suite.cli.options import DEFAULT_EDITION, SHARE, JsonOption
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -23,7 +23,9 @@ def publish(
     results: Annotated[
         list[str], typer.Argument(help="Results folders, and published baselines by name, such as ppo.")
     ],
-    edition: Annotated[str, typer.Option("--edition", help="Of the baselines that are named.")] = "smoke",
+    edition: Annotated[
+        str, typer.Option("--edition", help="Of the baselines that are named.")
+    ] = DEFAULT_EDITION,
     as_json: JsonOption = False,
 ) -> None:
     """Copy complete runs into the MongoDB at AMTLB_MONGO_URL, each once; it can be stopped and called again."""

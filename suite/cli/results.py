@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
-from suite.cli.options import READ, JsonOption
+from suite.cli.options import READ, JsonOption, OfEditionOption
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -28,19 +28,13 @@ OneResult = Annotated[
         help="A results folder with all runs of an edition, or a published baseline by name, such as ppo.",
     ),
 ]
-OfEdition = Annotated[
-    str | None,
-    typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folder, or smoke"),
-]
-
-
 MarkdownOption = Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")]
 
 
 @app.command(rich_help_panel=READ)
 def scores(
     results: OneResult,
-    edition: OfEdition = None,
+    edition: OfEditionOption = None,
     as_json: JsonOption = False,
     as_markdown: MarkdownOption = False,
 ) -> None:
@@ -63,7 +57,7 @@ def compare(
             "learners, as module:function."
         ),
     ],
-    edition: OfEdition = None,
+    edition: OfEditionOption = None,
     source: Annotated[
         str | None,
         typer.Option(
@@ -130,7 +124,7 @@ def report(
             "--out", help="The report's folder.", show_default="report/ in the results; of a baseline, here"
         ),
     ] = None,
-    edition: OfEdition = None,
+    edition: OfEditionOption = None,
     watch: Annotated[
         bool,
         typer.Option(
@@ -156,7 +150,7 @@ def leaderboard(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The leaderboard's folder.")] = Path("leaderboard"),
-    edition: OfEdition = None,
+    edition: OfEditionOption = None,
 ) -> None:
     """Write a leaderboard: one HTML file with every learner's figures, cost and verdict of the audit."""
     from suite.cli.printing import output_console

@@ -10,7 +10,7 @@ import typer
 
 from protocol import UnknownName, current_protocol
 from suite.cli.grouped import grouped
-from suite.cli.options import SHARE, BoxOptions, JsonOption, fail
+from suite.cli.options import SHARE, BoxOptions, JsonOption, fail, finite
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class LevelOptions:
             "--sample",
             min=0.0,
             max=1.0,
+            callback=finite,
             help="Play this share of each run's episodes only.",
             show_default=False,
         ),
@@ -161,13 +162,10 @@ class LevelOptions:
             raise UnknownName(f"--retrain was given {len(counts)} numbers of runs to draw; give one")
         if box is not None and not asked:
             raise UnknownName("a box is for training again; give --retrain, too")
-        replay = self.replay or self.sample is not None
-        if not replay and (self.scheduler is not None or self.finished is not None):
-            raise UnknownName("--scheduler and --finished are of a replay; give --replay or --sample, too")
         drawn_by = secrets.randbits(32) if self.seed is None else self.seed
         drawn = None if self.sample is None else (self.sample, drawn_by)
         draw = (counts[0], drawn_by) if counts else None
-        return Levels(replay, drawn, runs, box, draw, self.scheduler, self.finished)
+        return Levels(self.replay, drawn, runs, box, draw, self.scheduler, self.finished)
 
 
 @app.command(rich_help_panel=SHARE)

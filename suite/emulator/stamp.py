@@ -1,8 +1,8 @@
 """The stamp of a conformance check, which identifies the checked files, so that they need not be checked again.
 
-A stamp proves that the emulator's library, the ROMs, this project's code and the versions of Python and numpy
-are those with which every vector agreed. It says nothing about the CPU. Only playing can check that, and each
-run plays the vectors of its games on the machine that it runs on.
+A stamp proves that the emulator's library, the ROMs, this project's code and the versions of Python, numpy and
+OpenCV are those with which every vector agreed. It says nothing about the CPU. Only playing can check that, and
+each run plays the vectors of its games on the machine that it runs on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ STAMPED_PACKAGES = ("ale_py", "protocol", "suite")
 def stamp_of(protocol: Protocol) -> str:
     """The stamp of this installation: a digest in hexadecimal; raises RomError without an emulator."""
     packages = {name: source_digest(_package_folder(name)) for name in STAMPED_PACKAGES}
-    versions = {"python": platform.python_version(), "numpy": version("numpy")}
+    versions = {name: version(name) for name in ("numpy", "opencv-python-headless")}  # opencv draws pictures
+    versions["python"] = platform.python_version()
     return canonical_digest(packages | versions | dict(protocol.edition_digests))
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from protocol import Protocol, Run, StoreError, UnknownName
-from suite.results.columns import start_steps
-from suite.results.ledger import read_ledger
-from suite.results.published import published_folder
-from suite.results.store import Store, complete_runs, edition_of
+from protocol import END_REASONS, Run, StoreError, UnknownName
+from suite.results.columns import Columns, start_steps
+from suite.results.each_ledger import from_each_ledger
+from suite.results.published import DEFAULT_EDITION
+from suite.results.results import open_results
+from suite.results.store import Store, complete_runs
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.comparison import labels
 from suite.scoring.curves import frame_grid, frames_of_game
@@ -36,51 +36,42 @@ SCHEMA = pa.schema(
 )
 """A row is a point of a curve: what the learner's last whole episodes of a game returned, in game points, after
 so many frames of training on that game."""
-_COLUMNS = ["phase", "lane", "number", "game", "length_steps", "episode_return", "end_reason"]
 
 
-def find_results(names: Sequence[str], protocol: Protocol, edition: str | None) -> list[tuple[str, Store]]:
+def find_results(names: Sequence[str], edition: str | None) -> list[tuple[str, Store]]:
     """Results folders and published baselines, each with a label of its own.
 
     Args:
         names: each a folder or, where there is none of that path, a baseline's name.
-        protocol: the rules.
         edition: of all; None: the edition of the first folder, or ``smoke`` where there is no folder.
 
     Raises:
         UnknownName: there is neither a folder nor a baseline of a name.
         StoreError: a folder holds no complete run, or runs of another edition.
     """
-    folders = [Path(name) for name in names if Path(name).is_dir()]
-    chosen = edition or (edition_of(folders[0], protocol).name if folders else "smoke")
-    found = []
-    for label, name in zip(labels(names), names, strict=True):
-        folder = Path(name) if Path(name) in folders else published_folder(name, chosen)
-        if (own := edition_of(folder, protocol)) != protocol.edition(chosen):
-            raise StoreError(
-                f"{folder} holds runs of edition {own.name}, not of {chosen}; name those of one edition"
-            )
-        found.append((label, Store(folder, protocol)))
-    return found
+    folders = [name for name in names if Path(name).is_dir()]
+    chosen = edition or (open_results(folders[0]).edition.name if folders else DEFAULT_EDITION)
+    return [(label, open_results(name, chosen).store) for label, name in zip(labels(names), names, strict=True)]
 
 
 def curve_table(results: Sequence[tuple[str, Store]]) -> pa.Table:
     """The curves of all complete runs (see SCHEMA), run by run in the order of the plan.
 
     Raises:
-        StoreError: a ledger cannot be read.
+        StoreError: a ledger cannot be read, breaks a rule or is not the one that its record names.
     """
-    parts = [
-        _run_points(label, run, read_ledger(store.ledger_path(run.run_id), _COLUMNS))
-        for label, store in results
-        for run in complete_runs(store)
-    ]
+    parts = []
+    for label, store in results:
+        runs = complete_runs(store)
+        records = [store.record(run.run_id) for run in runs]
+        found = from_each_ledger(store, runs, records, game_points)
+        parts += [_run_points(label, run, points) for run, points in zip(runs, found, strict=True)]
     return pa.concat_tables(parts)
 
 
-def _run_points(label: str, run: Run, ledger: pa.Table) -> pa.Table:
+def _run_points(label: str, run: Run, curves: Mapping[str, tuple[Ints, Floats]]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-    for game, frames, returns in _game_points(run, ledger):
+    for game, (frames, returns) in curves.items():
         points = len(frames)
         columns["learner"] += [label] * points
         columns["arm"] += [run.run_id.arm] * points
@@ -92,19 +83,23 @@ def _run_points(label: str, run: Run, ledger: pa.Table) -> pa.Table:
     return pa.table(columns, SCHEMA)
 
 
-def _game_points(run: Run, ledger: pa.Table) -> Iterator[tuple[str, Ints, Floats]]:
-    ledger = ledger.filter(pc.equal(ledger["phase"], "training"))
-    lanes, numbers, lengths, returns = (
-        ledger[name].to_numpy().astype(np.int64)
-        for name in ("lane", "number", "length_steps", "episode_return")
-    )
-    starts = start_steps(lanes, numbers, lengths)
-    whole = pc.not_equal(ledger["end_reason"], "budget").to_numpy()
-    for game in run.games:
-        own = pc.equal(ledger["game"], game).to_numpy()
-        ends = (starts + lengths)[own & whole]
-        ended_at = frames_of_game(ends, starts[own], lengths[own], run.frame_skip) if len(ends) else ends
-        yield game, *trailing_means(ended_at, returns[own & whole], frame_grid(run.budget_frames))
+def game_points(columns: Columns, run: Run) -> dict[str, tuple[Ints, Floats]]:
+    """The curve of each game of a run: after so many frames of it, int64 (N,), its return, float64 (N,).
+
+    Args:
+        columns: of a ledger in which no error was found (``suite.results.gate``).
+        run: gives the games, their budget and the frame skip.
+    """
+    starts = start_steps(columns.lane, columns.number, columns.length)  # evaluation follows training
+    whole = columns.reason != END_REASONS.index("budget")
+    found = {}
+    for place, game in enumerate(run.games):
+        own = columns.training & (columns.game == place)
+        ends = (starts + columns.length)[own & whole]
+        ended_at = frames_of_game(ends, starts[own], columns.length[own], run.frame_skip) if len(ends) else ends
+        returns = columns.claimed_return[own & whole]
+        found[game] = trailing_means(ended_at, returns, frame_grid(run.budget_frames))
+    return found
 
 
 def trailing_means(ended_at: Ints, returns: Ints, grid_frames: Ints) -> tuple[Ints, Floats]:

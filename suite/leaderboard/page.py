@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from protocol import Edition, StoreError
+from protocol import Edition
 from suite.leaderboard.entries import Board
 from suite.leaderboard.sections import board_sections
 from suite.report.facts import Fact, facts
@@ -32,12 +32,7 @@ def write_leaderboard(board: Board, out: Path) -> Path:
         StoreError: the folder cannot be written to.
     """
     own_folder(out)
-    try:
-        write_file(out / PAGE, board_text(board))
-    except OSError as error:
-        raise StoreError(
-            f"the leaderboard cannot be written to {out} ({error}); choose another folder"
-        ) from error
+    write_file(out / PAGE, board_text(board))
     return out / PAGE
 
 

@@ -6,11 +6,14 @@ thing that is not as the contract says. ``amtlb check`` runs it in a process of 
 
 from __future__ import annotations
 
+import io
 import pickle
 import sys
 import tempfile
 import traceback
+import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -120,16 +123,35 @@ def _saved(learner: Learner, folder: Path) -> str:
             raise LearnerError(
                 f"save wrote the name of its folder into {path.name}; the digest would depend on it"
             )
-        if path.is_file() and _is_pickle(path):
+        if path.is_file() and holds_pickle(path):
             raise LearnerError(
-                f"{path.name} is a pickle, and reading a pickle runs code; use safetensors or JSON"
+                f"{path.name} holds a pickle, and reading a pickle runs code; use safetensors or JSON"
             )
     return folder_digest(folder)
 
 
-def _is_pickle(path: Path) -> bool:
-    start = path.read_bytes()[:2]
-    return (start[:1] == pickle.PROTO and start[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])) or start == b"PK"
+def holds_pickle(path: Path) -> bool:
+    """Whether a file is a pickle, an array of objects, or a zip that has one, as ``torch.save`` writes it."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            return _is_pickle(file)
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                if _is_pickle(file):
+                    return True
+    return False
+
+
+def _is_pickle(file: IO[bytes]) -> bool:
+    start = file.read(2)
+    if start != np.lib.format.MAGIC_PREFIX[:2]:
+        return start[:1] == pickle.PROTO and start[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])
+    try:
+        np.load(io.BytesIO(start + file.read()), allow_pickle=False)
+    except ValueError:  # an array of objects
+        return True
+    return False
 
 
 def _same(one: str, other: str, complaint: str) -> None:

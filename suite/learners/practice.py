@@ -37,6 +37,7 @@ def practice_lanes(
     Raises:
         UnknownName: a game is not in the protocol, or the emulator does not have its mode or difficulty.
         RomError: the ROM of a game is missing, or is not the protocol's.
+        ValueError: there is no game, or the games cannot share the steps evenly.
 
     Example:
         >>> import amtlb
@@ -46,6 +47,12 @@ def practice_lanes(
         ((8, 4, 84, 84), 'uint8', 320)
     """
     protocol = current_protocol()
+    steps = steps_a_lane * protocol.lanes
+    if not games or steps % len(games):
+        raise ValueError(
+            f"{steps} steps ({steps_a_lane} in each lane) cannot be shared evenly by {len(games)} games; take "
+            "a steps_a_lane that is a multiple of the number of games"
+        )
     engine = InProcessEngine(protocol, games, protocol.lanes)
     return _lanes(protocol, engine, games, steps_a_lane, seed, recorder)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import RunRecord, StoreError
+from protocol import RunRecord
 from suite.report.answers import MOST_NAMED_GAMES, answers
 from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
 from suite.report.downloads import downloads
@@ -90,10 +90,7 @@ def write_page(
     """
     found = make_page(store, outcomes, scores, clips)
     figures = own_folder(own_folder(out) / FIGURES)
-    try:
-        write_file(out / PAGE, found.text)
-    except OSError as error:
-        raise StoreError(f"the report cannot be written to {out} ({error}); choose another folder") from error
+    write_file(out / PAGE, found.text)
     for drawing in found.drawings:
         for ending in ("svg", "png"):
             save(drawing.figure, figures / f"{drawing.name}.{ending}")

@@ -105,9 +105,9 @@ def save(figure: Figure, path: Path) -> None:
         try:
             form = path.suffix.removeprefix(".")
             figure.savefig(image, format=form, dpi=200, facecolor="white", metadata=metadata)
-            write_file(path, image.getvalue())
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             raise StoreError(f"the figure {path} cannot be written ({error}); name an .svg or .png") from error
+    write_file(path, image.getvalue())
 
 
 def inline_svg(drawing: Drawing) -> str:

@@ -124,9 +124,9 @@ def first(mask: Bools) -> int | None:
     return place if len(mask) and mask[place] else None
 
 
-def some(rows: Ints, most: int = 20) -> list[int]:
+def some(rows: Ints) -> list[int]:
     """The first few of many."""
-    return [int(row) for row in rows[:most]]
+    return [int(row) for row in rows[:20]]
 
 
 def _one(table: pa.Table, name: str) -> pa.Array:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from protocol import EpisodeRecord, StoreError
+from protocol import EpisodeRecord, StoreError, UnknownName
 from suite.results.journal import read_journal
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 
@@ -47,6 +47,7 @@ def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Ta
         columns: the columns to read; None: all.
 
     Raises:
+        UnknownName: a ledger has no column of that name, or one is named twice.
         StoreError: the file is missing, is not a ledger or is one of another version.
 
     Example:
@@ -56,6 +57,11 @@ def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Ta
         >>> table.column_names
         ['phase', 'episode_return']
     """
+    for name in columns or ():
+        if name not in LEDGER_SCHEMA.names or list(columns or ()).count(name) > 1:
+            raise UnknownName(
+                f"column {name!r} is named twice, or not one of a ledger's: {', '.join(LEDGER_SCHEMA.names)}"
+            )
     if not Path(path).is_file():
         raise StoreError(f"the ledger {path} is missing, or no file; play the run again")
     try:

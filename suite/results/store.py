@@ -9,6 +9,7 @@
     <folder>/<arm>/.../seedN.player     who plays it (suite.results.player)
     <folder>/logs/                      a text file a run
     <folder>/.token                     names the folder on a cluster (suite.benchmark.cluster)
+    <folder>/.arrived-.../              a run that has come from there and is not checked yet
     <folder>/scores.json                suite.scoring.score
     <folder>/sacred/N/                  the same runs as Sacred keeps them (suite.tracking), the broken-off ones
                                         included; nothing reads them here, and they are never published
@@ -25,6 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import (
+    ARMS,
     Edition,
     ForeignProtocol,
     Protocol,
@@ -61,7 +63,7 @@ def notes_digest(run_folder: Path) -> str | None:
 
 
 def record_paths(folder: Path) -> list[Path]:
-    """The records of the complete runs of a results folder, sorted; Sacred's copies are none.
+    """The records of the complete runs of a results folder, sorted: what lies below the folder of an arm.
 
     Neither links are followed nor the folders of runs looked into.
 
@@ -80,7 +82,7 @@ def record_paths(folder: Path) -> list[Path]:
             found.append(here / RECORD)
         elif depth < _RUN_DEPTH:
             inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            waiting += [(here / name, depth + 1) for name in inner if depth or name != SACRED]
+            waiting += [(here / name, depth + 1) for name in inner if depth or name in ARMS]
     return sorted(found)
 
 
@@ -135,15 +137,15 @@ class Store:
             record = read_record(self.folder, path.relative_to(self.folder).as_posix())
         except Unreadable as error:
             raise StoreError(f"the record {path} {error}; delete its run and play it again") from error
+        if record.run_id != str(run_id):
+            raise ForeignProtocol(
+                f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
+            )
         digest = self.protocol.edition_digests[run_id.edition]
         if record.edition_digest != digest:
             raise ForeignProtocol(
                 f"{path} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
                 f"this release has {digest[:12]}...; choose another folder"
-            )
-        if record.run_id != str(run_id):
-            raise ForeignProtocol(
-                f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
             )
         return record
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from protocol import StoreError
@@ -19,20 +20,21 @@ def write_file(path: Path, data: bytes | str) -> None:
         data: its contents; text becomes UTF-8.
 
     Raises:
-        OSError: it cannot be written; what was there before is still there.
+        StoreError: it cannot be written; what was there before is still there.
     """
     contents = data.encode() if isinstance(data, str) else data
     new = path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
     try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
         with open(descriptor, "wb") as file:
             file.write(contents)
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
 
 
 def own_folder(path: Path) -> Path:

@@ -39,7 +39,7 @@ from suite.run.messages import (
     message_line,
 )
 from suite.run.play import play
-from suite.run.points import SPEED, Returns
+from suite.run.points import Returns, Speeds
 from suite.run.space import is_full, room_for, where_full
 
 REPORT_SECONDS = 0.5
@@ -60,13 +60,14 @@ class _Sender:
         self._pipe, self._known_as = pipe, _identity(pipe)
         self._next = 0.0
         self._returns: Returns | None = None
+        self._speeds: Speeds | None = None
         self._stall_seconds: float | None = None
-        self._hundredth, self._since_steps, self._since = 1, 0, time.monotonic()
 
     def follow(self, job: Job) -> None:
         """Take the metrics of this run from what is reported, and watch that it goes on."""
         protocol = load(job.protocol_version)
         self._returns = Returns(describe(parse_run_id(job.run_id, protocol), protocol))
+        self._speeds = Speeds(self._returns, time.monotonic())
         self._stall_seconds = None if job.foreground else 60 * job.stall_minutes
         self._watch()
 
@@ -75,7 +76,8 @@ class _Sender:
         if isinstance(event, Played):
             self._progress(event)
         elif isinstance(event, Begun):
-            self._since = time.monotonic()
+            if self._speeds is not None:
+                self._speeds.begin(time.monotonic())
             self.send(event)
         elif isinstance(event, Overrun):
             self._end_now(event.error)
@@ -114,20 +116,13 @@ class _Sender:
             self._next = now + REPORT_SECONDS
             self._watch()
             self.send(played)
-            self._send_speed(played.steps, now)
+            if self._speeds is not None:
+                self._send_points(self._speeds.add(played, now))
 
     def _watch(self) -> None:
         """From now on, a run without progress shows in its log where it stands; the parent ends it then."""
         if self._stall_seconds is not None:
             faulthandler.dump_traceback_later(self._stall_seconds, file=2)
-
-    def _send_speed(self, steps: int, now: float) -> None:
-        if self._returns is None or (hundredth := self._returns.hundredth(steps)) == self._hundredth:
-            return
-        speed = (steps - self._since_steps) / (now - self._since)
-        frames = self._returns.frames(hundredth - 1)
-        self._hundredth, self._since_steps, self._since = hundredth, steps, now
-        self._send_points([Point(SPEED, frames, round(speed, 1))])
 
     def _send_points(self, points: list[Point]) -> None:
         if points:

@@ -114,7 +114,7 @@ def read_message(line: bytes) -> Message:
 
 
 @dataclass(frozen=True)
-class RunEnd:
+class Closing:
     """How a run's process has ended: what its parent adds after the last message, for those who follow it.
 
     Attributes:

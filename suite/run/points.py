@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from protocol import PHASES, Phase, Run
 from suite.results.columns import Columns
-from suite.run.messages import EpisodeEnd, Point
+from suite.run.messages import EpisodeEnd, Played, Point
 
 POINTS = 100
 """A metric has a point at each hundredth of its run's training frames, at most."""
@@ -62,6 +62,40 @@ class Returns:
     def _means(self, returns: dict[str, list[int]], phase: Phase, hundredth: int) -> Iterator[Point]:
         for game, earned in sorted(returns.items()):
             yield Point(f"{phase}.return.{game}", self.frames(hundredth), sum(earned) / len(earned))
+
+
+class Speeds:
+    """Turns how far a run is into points: its speed over each hundredth that it has passed, in agent steps/s.
+
+    Args:
+        returns: of the same run.
+        now: when it began, in seconds of a clock.
+    """
+
+    def __init__(self, returns: Returns, now: float) -> None:
+        self._returns, self._since = returns, now
+        self._since_steps: int | None = None
+        self._hundredth = 1
+
+    def begin(self, now: float) -> None:
+        """Its lanes are ready: what came before was no play."""
+        self._since = now
+
+    def add(self, played: Played, now: float) -> list[Point]:
+        """Take in how far it is; a point, if it is in another hundredth than before.
+
+        What an earlier try had played by the first call took none of this one's time.
+        """
+        if self._since_steps is None:
+            self._since_steps = played.resumed_steps
+            self._hundredth = self._returns.hundredth(played.resumed_steps)
+            self._since = now if played.resumed_steps else self._since
+        hundredth = self._returns.hundredth(played.steps)
+        if hundredth == self._hundredth:
+            return []
+        speed = (played.steps - self._since_steps) / (now - self._since)
+        self._hundredth, self._since_steps, self._since = hundredth, played.steps, now
+        return [Point(SPEED, self._returns.frames(hundredth - 1), round(speed, 1))]
 
 
 def points_of(episodes: Iterable[EpisodeEnd], run: Run) -> list[Point]:

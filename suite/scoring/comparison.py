@@ -139,7 +139,7 @@ def read_contenders(
 
 def labels(names: Sequence[str]) -> list[str]:
     """The last part of each name, or the whole name if the last part is not unique."""
-    short = [Path(name).name or name for name in names]
+    short = [(Path(name).resolve() if Path(name).is_dir() else Path(name)).name or name for name in names]
     labels = [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)

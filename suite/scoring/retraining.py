@@ -12,12 +12,12 @@ from scipy.stats import rankdata
 
 from suite.scoring.arrays import Floats
 
-LEVEL = 0.01
+REJECTING_P = 0.01
 """Claims are rejected if p is at most this level: the chance of rejecting an honest lab's claims."""
 LEAST_RUNS = 3
 MOST_EXACT = 20_000
 """If there are more arrangements than this, as many are drawn."""
-PHASES = 2
+_RANKED_APART = 2  # training and evaluation
 _TIE = 1e-9
 
 
@@ -97,7 +97,7 @@ def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> Rank
         drawn = [generator.integers(0, count, MOST_EXACT) for count in counts]
         places = tuple(np.concatenate([[0], own]) for own in drawn)  # the observed arrangement comes first
     deviation = np.sqrt(sum(fall.var(axis=0) for fall in falls))
-    scale = np.divide(1.0, deviation, out=np.zeros(PHASES), where=deviation > _TIE)
+    scale = np.divide(1.0, deviation, out=np.zeros(_RANKED_APART), where=deviation > _TIE)
     largest = np.full(len(places[0]), -np.inf)
     for signs in _directions(strata):
         summed = sum(sign * fall[own] for sign, fall, own in zip(signs, falls, places, strict=True))
@@ -112,12 +112,12 @@ def least_p_value(shapes: Sequence[tuple[int, int, int]]) -> float:
         shapes: of each stratum n, N and favour.
     """
     directions = 2 if any(favour < 0 for _, _, favour in shapes) else 1
-    return min(1.0, PHASES * directions / prod(comb(runs, retrained) for retrained, runs, _ in shapes))
+    return min(1.0, _RANKED_APART * directions / prod(comb(runs, retrained) for retrained, runs, _ in shapes))
 
 
 def is_enough(shapes: Sequence[tuple[int, int, int]]) -> bool:
-    """Whether this many retrained runs could show a false claim at ``LEVEL``; arguments as above."""
-    return sum(retrained for retrained, _, _ in shapes) >= LEAST_RUNS and least_p_value(shapes) <= LEVEL
+    """Whether this many retrained runs could show a false claim at ``REJECTING_P``; arguments as above."""
+    return sum(retrained for retrained, _, _ in shapes) >= LEAST_RUNS and least_p_value(shapes) <= REJECTING_P
 
 
 def _directions(strata: Sequence[Stratum]) -> set[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from protocol import Edition, Reference, StoreError, load_references
+from protocol import Edition, Reference, load_references
 from suite.results.results import open_results
 from suite.results.store import SCORES, Store
 from suite.results.writing import write_file
@@ -91,15 +91,13 @@ def scores_text(scores: Scores) -> str:
 
 
 def write_scores(scores: Scores, folder: Path) -> Path:
-    """Write ``scores.json`` into a results folder; the same scores give the same bytes."""
-    path = folder / SCORES
-    try:
-        write_file(path, scores_text(scores))
-    except OSError as error:
-        raise StoreError(
-            f"the scores cannot be written to {path} ({error}); `--json` prints them instead"
-        ) from error
-    return path
+    """Write ``scores.json`` into a results folder; the same scores give the same bytes.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    write_file(folder / SCORES, scores_text(scores))
+    return folder / SCORES
 
 
 def score_folder(store: Store, edition: Edition) -> Scores:

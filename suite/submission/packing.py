@@ -5,20 +5,20 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from protocol import StoreError, plan
-from suite.results.store import SCORES, SUBMISSION, SUMS, Store, edition_of
+from protocol import StoreError
+from suite.results.store import SCORES, SUBMISSION, SUMS, Store, complete_runs
 from suite.submission.checksums import published_files, sums_text
 from suite.submission.description import Submission, submission_toml
 
 
 def image_of(store: Store) -> str | None:
-    """The image in whose containers the learner of a complete results folder was; None: in none.
+    """The image in whose containers the learner of a results folder was; None: in none.
 
     Raises:
-        StoreError: there is no complete run.
+        UnknownName: there is no such folder.
+        StoreError: it holds no complete run, or one that cannot be read.
     """
-    edition = edition_of(store.folder, store.protocol)
-    return store.record(plan(store.protocol, edition)[0].run_id).image_sha256
+    return store.record(complete_runs(store)[0].run_id).image_sha256
 
 
 def pack(store: Store, submission: Submission, out: Path) -> None:

@@ -11,7 +11,7 @@ from sacred.utils import SacredInterrupt
 from protocol import RunId
 from suite.digests import file_digest
 from suite.results.store import Store
-from suite.run.messages import Begun, Measured, RunEnd
+from suite.run.messages import Begun, Closing, Measured
 from suite.tracking.documents import CONTENT_TYPES, configuration_document
 from suite.tracking.observers import QUIET, Guarded
 
@@ -26,7 +26,7 @@ def run_sacred(
     learner: str,
     begun: Begun,
     observers: Sequence[Guarded],
-    messages: Iterator[Measured | RunEnd],
+    messages: Iterator[Measured | Closing],
 ) -> None:
     """Record a run as a Sacred run until its messages end.
 

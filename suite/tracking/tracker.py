@@ -15,7 +15,7 @@ from pathlib import Path
 from protocol import AmtlbError, load, parse_run_id
 from suite.results.store import Store
 from suite.run.job import Job
-from suite.run.messages import Begun, Measured, Message, RunEnd, Status
+from suite.run.messages import Begun, Closing, Measured, Message, Status
 from suite.tracking.mongo_url import url_of_environment
 
 _LAST_SECONDS = 60
@@ -33,7 +33,7 @@ class Follower:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._messages: queue.SimpleQueue[Begun | Measured | RunEnd] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[Begun | Measured | Closing] = queue.SimpleQueue()
         self._error = ""
         self._thread = threading.Thread(target=self._main, daemon=True, name=f"sacred-{job.run_id}")
         self._thread.start()
@@ -45,7 +45,7 @@ class Follower:
 
     def end(self, status: Status, error: str) -> str:
         """End the Sacred run; return what could not be tracked and why, or "" if everything was."""
-        self._messages.put(RunEnd(status, error))
+        self._messages.put(Closing(status, error))
         seconds = _STOPPED_SECONDS if status == "stopped" else _LAST_SECONDS
         self._thread.join(seconds)
         if self._thread.is_alive():
@@ -79,12 +79,12 @@ class Follower:
                 observer.close()
             self._error = "; ".join(observer.error for observer in observers if observer.error)
 
-    def _until_the_end(self) -> Iterator[Measured | RunEnd]:
+    def _until_the_end(self) -> Iterator[Measured | Closing]:
         while True:
             message = self._messages.get()
-            if isinstance(message, Measured | RunEnd):
+            if isinstance(message, Measured | Closing):
                 yield message
-            if isinstance(message, RunEnd):
+            if isinstance(message, Closing):
                 return
 
 

@@ -71,7 +71,8 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     findings += more
     if edition is None:
         findings += check_digests(DigestTask(str(folder), found.files, {}, {}, (), found.passed))
-        return Audit(None, None, found.submission, {}, tuple(findings), frozenset({"S1", "S3", "P4"}))
+        checked = {"S1", "S3", *(one.rule for one in more)}  # P4 too, if an edition was named
+        return Audit(None, None, found.submission, {}, tuple(findings), frozenset(checked))
     findings += check_plan(protocol, edition, found.runs)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
     audits = _audit_runs(folder, protocol, present, workers)

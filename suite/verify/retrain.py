@@ -18,7 +18,7 @@ from suite.results.reading import LedgerFile, checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD, SUBMISSION, Store
 from suite.scoring.arrays import Floats
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
-from suite.scoring.retraining import LEVEL, Stratum, rank_test
+from suite.scoring.retraining import REJECTING_P, Stratum, rank_test
 from suite.submission.description import Submission, parse_submission
 from suite.untrusted.files import MAX_JSON_BYTES, Changed, Unreadable, read_bytes
 from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
@@ -172,14 +172,16 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
     units = units_of(complete)
     if not enough(units, edition.seeds):
         more = ", ".join(map(str, more_runs(again.protocol, edition, complete)))
-        expected = f"enough runs for a test at {LEVEL:.0%}" + (f"; play again, too: {more}" if more else "")
+        expected = f"enough runs for a test at {REJECTING_P:.0%}" + (
+            f"; play again, too: {more}" if more else ""
+        )
         found = f"{sum(len(own.seeds) for own in units)} runs, too few to tell"
         return [finding("T1", WHOLE, expected, found, "unchecked")], None
     strata = [_stratum(again, own, range(edition.seeds)) for own in units]
     test = rank_test(strata, np.random.Generator(np.random.Philox(key=_ARRANGING_SEED)))
-    if test.p_value > LEVEL:
+    if test.p_value > REJECTING_P:
         return [], test.p_value
-    expected = f"claims that the learner earns again: p above {LEVEL}"
+    expected = f"claims that the learner earns again: p above {REJECTING_P}"
     found = (
         f"p = {test.p_value:.4f} of {test.arrangements:,} arrangements, runs of {len(units)} kinds played again"
     )

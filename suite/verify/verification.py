@@ -35,8 +35,9 @@ class Levels(NamedTuple):
     """What a verification checks beyond the audit of the files.
 
     Attributes:
-        replay: whether episodes are played again, action by action.
-        sample: the share of each run's episodes that is, and the seed that draws them; None: all are.
+        replay: whether all episodes are played again, action by action.
+        sample: the share of each run's episodes that is played again in place of all, and the seed that draws
+            them; None: no sample.
         retrain: the run ids that the learner plays again, such as ``smoke/fresh/breakout/seed0``.
         box: where it is put for that; None: into a process with this environment.
         draw: how many runs are drawn to be played again, and the seed that draws them; None: only those named.
@@ -46,8 +47,8 @@ class Levels(NamedTuple):
 
     Example:
         >>> import amtlb
-        >>> amtlb.Levels(replay=True, sample=(0.05, 7)).sample
-        (0.05, 7)
+        >>> amtlb.Levels(sample=(0.05, 7)).replays
+        True
     """
 
     replay: bool = False
@@ -57,6 +58,11 @@ class Levels(NamedTuple):
     draw: tuple[int, int] | None = None
     scheduler: str | None = None
     finished: Path | None = None
+
+    @property
+    def replays(self) -> bool:
+        """Whether any episode is played again."""
+        return self.replay or self.sample is not None
 
 
 AUDIT = Levels()
@@ -76,9 +82,6 @@ def verify(
 ) -> Verification:
     """Check a submission by the rules of the protocol (docs/rules.md).
 
-    A script that calls this needs ``if __name__ == "__main__":`` around the call: ledgers are read in processes
-    that import the script again.
-
     Args:
         folder: the submission; nothing in it is trusted.
         levels: what is checked beyond the files.
@@ -90,7 +93,7 @@ def verify(
 
     Raises:
         StoreError: there is no submission in the folder.
-        UnknownName: a run or learner to be played again does not exist.
+        UnknownName: a run or learner to be played again does not exist, or levels do not go together.
 
     Example:
         >>> import amtlb
@@ -98,13 +101,15 @@ def verify(
         >>> verification.exit_status, verification.runs
         (0, 20)
     """
+    if not levels.replays and (levels.scheduler is not None or levels.finished is not None):
+        raise UnknownName("scheduler and finished are of a replay; ask for replay or sample, too")
     folder, protocol = Path(folder), current_protocol()
     workers = workers or available_cores()
     listener("auditing")
     audited = audit(folder, protocol, workers)
     findings, checked = list(audited.findings), set(audited.checked)
     replayed: Replayed | None = None
-    if levels.replay and audited.edition is not None:
+    if levels.replays and audited.edition is not None:
         with _reported(findings, "R1"):
             found = _replay(folder, protocol, audited, levels, workers, listener)
             replayed, checked = found.replayed, checked | set(REPLAY_RULES)

@@ -15,7 +15,7 @@ import numpy as np
 
 from protocol import Protocol, load, parse_run_id
 from suite.scoring.arrays import Floats
-from suite.scoring.retraining import LEVEL, Stratum, rank_test
+from suite.scoring.retraining import REJECTING_P, Stratum, rank_test
 from suite.verify.retrain_plan import Units, draw_runs, units_of, with_ancestors
 
 SUBMISSIONS = 1000
@@ -116,7 +116,7 @@ def accused(claim: Claim, count: int, submissions: int, seed: int) -> float:
     rejected = 0
     for place in range(submissions):
         strata = submission(protocol, drawn[place % _DRAWS], claim, generator)
-        rejected += rank_test(strata, generator).p_value <= LEVEL
+        rejected += rank_test(strata, generator).p_value <= REJECTING_P
     return rejected / submissions
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from protocol import Run, RunBusy, RunId, StoreError
@@ -92,28 +93,44 @@ def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
         whether the run is complete now; False: another process is playing it there.
 
     Raises:
-        StoreError: it is another run, is not whole, or breaks a rule; the folder is as before.
+        StoreError: it is another run, is not whole, or breaks a rule; what a try that was broken off has left
+            in the folder is still there.
     """
     if store.is_complete(run.run_id):
         return True
     try:
-        with store.new_run(run.run_id) as folder:
-            empty(folder)
-            write_files(folder / CHECKPOINT, parcel.checkpoint)
+        with (
+            store.new_run(run.run_id) as folder,
+            TemporaryDirectory(dir=store.folder, prefix=".arrived-") as scratch,
+        ):
+            arrived = Store(Path(scratch), store.protocol)
+            came = arrived.run_folder(run.run_id)
+            write_files(came / CHECKPOINT, parcel.checkpoint)
             if parcel.notes:
-                write_files(folder / NOTES, parcel.notes)
-            (folder / LEDGER).write_bytes(parcel.ledger)
-            (folder / RECORD).write_bytes(parcel.record)
-            _check(store, run, learner, folder)
+                write_files(came / NOTES, parcel.notes)
+            (came / LEDGER).write_bytes(parcel.ledger)
+            (came / RECORD).write_bytes(parcel.record)
+            _check(store, arrived, run, learner)
+            empty(folder)
+            for path in came.iterdir():
+                path.rename(folder / path.name)
     except RunBusy:
         return False
     return True
 
 
-def _check(store: Store, run: Run, learner: str, folder: Path) -> None:
-    """Raise StoreError where the files of a run are not those that its record names, or not its budget's."""
+def _check(store: Store, arrived: Store, run: Run, learner: str) -> None:
+    """Raise StoreError where the files of a run are not those that its record names, or not its budget's.
+
+    Args:
+        store: has the run that it starts from.
+        arrived: a folder that has the files of the run alone.
+        run: which run.
+        learner: whose run it must be.
+    """
+    folder = arrived.run_folder(run.run_id)
     try:
-        record = store.record(run.run_id, folder)
+        record = arrived.record(run.run_id)
         ledger = checked_ledger_file(folder, LEDGER, run, store.protocol)
     except Unreadable as error:
         raise StoreError(f"what came of run {run.run_id} {error}; play it again") from error

@@ -93,8 +93,12 @@ def test_batches_that_nobody_asks_for_go(tmp_path):
 
 @pytest.mark.parametrize("changed", ["ledger", "checkpoint", "notes", "learner", "budget"])
 def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
-    """Where a file is not the one that the record names, or not its budget's, nothing becomes complete."""
+    """Where a file is not the one that its record names, or not its budget's, all is as it was before."""
     store, run = Store(tmp_path, V1), PAIR[0]
+    with pytest.raises(ZeroDivisionError), store.new_run(run.run_id) as folder:
+        (folder / "journal.arrows").write_bytes(b"hours of play")
+        raise ZeroDivisionError
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
     parcel, learner = packed(played, run.run_id, b"", ""), UNIFORM
     if changed == "ledger":
         parcel = parcel._replace(ledger=parcel.ledger[:-8])
@@ -108,7 +112,7 @@ def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
         parcel = parcel._replace(ledger=ledger(played, PAIR[1]))
     with pytest.raises(StoreError, match="play it again"):
         receive(store, run, learner, parcel)
-    assert not store.is_complete(run.run_id)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
 def test_a_run_that_is_being_played_here_is_left(played, tmp_path):

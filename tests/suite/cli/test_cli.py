@@ -13,6 +13,8 @@ from suite.cli.options import results_folder
 from suite.results.published import published_folder
 from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1
 
+RUN = "smoke/fresh/breakout/seed0"
+
 
 def refused(done, status: int, *words: str) -> None:
     """One line on standard error, no traceback, the words in it, and the exit status."""
@@ -33,6 +35,9 @@ def refused(done, status: int, *words: str) -> None:
         (["benchmark", "--device", "tpu"], ["'tpu'", "cpu, cuda"]),
         (["run", "smoke/fresh/pong/seed0"], ["smoke/fresh/pong/seed0", "--dry-run"]),
         (["run", "nonsense"], ["'nonsense'", "looks like"]),
+        (["benchmark", "--box-user", "nobody"], ["--box-user", "--contained process"]),
+        (["verify", ".", "--retrain", "4", "--box-user", "nobody"], ["--box-user", "--contained process"]),
+        (["run", RUN, "--image", "any", "--box-user", "nobody"], ["--box-user", "--contained process"]),
     ],
 )
 def test_unknown_names_exit_with_2(amtlb, tmp_path, arguments, words):
@@ -60,6 +65,23 @@ def test_results_lie_below_one_folder(monkeypatch):
     assert results_folder(None, "lite", "mine:make") == Path("/home/me/all/lite/mine")
     assert results_folder(Path("~/here"), "lite", "mine:make") == Path("/home/me/here")
     assert results_folder(Path("~nobody-of-that-name/x"), "lite", "m:m") == Path("~nobody-of-that-name/x")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("benchmark", "--snapshot-minutes", "inf"),
+        ("benchmark", "--stall-minutes", "inf"),
+        ("verify", ".", "--sample", "nan"),
+        ("watch", RUN, "--speed", "nan"),
+    ],
+)
+def test_numbers_that_are_none_are_wrong_use(amtlb, arguments):
+    """A number that is infinite, or none, is refused like one beyond its limits, by the name of its option."""
+    done = amtlb(*arguments)
+    assert done.returncode == 2
+    assert arguments[-2] in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_unusable_folders_exit_with_1(amtlb, tmp_path):

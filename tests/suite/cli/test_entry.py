@@ -93,5 +93,5 @@ def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
     done = amtlb("scores", folder)
     assert done.returncode == 0, done.stderr
     assert "transfer contrast" in done.stdout
-    assert done.stderr.startswith("warning: the scores cannot be written to")
+    assert done.stderr.startswith(f"warning: {folder}/scores.json cannot be written")
     assert len(done.stderr.splitlines()) == 1

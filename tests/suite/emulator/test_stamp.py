@@ -47,9 +47,11 @@ def test_another_protocol_is_another_stamp():
 
 
 def test_a_stamp_that_cannot_be_written_is_left_alone(tmp_path):
-    """A folder that does not exist or is read-only gets no stamp, and nothing fails."""
-    write_stamp(tmp_path / "nowhere" / "stamp", V1)
+    """Where a folder is missing, or something else has the name, there is no stamp, and nothing fails."""
+    for place in (tmp_path / "nowhere" / "stamp", tmp_path):
+        write_stamp(place, V1)
     assert not (tmp_path / "nowhere").exists()
+    assert tmp_path.is_dir()
 
 
 def test_a_stamped_installation_is_not_played_again(amtlb, tmp_path):

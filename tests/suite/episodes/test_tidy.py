@@ -1,5 +1,7 @@
 """Curves as a tidy table and as event files: each point is the mean of real episodes."""
 
+import shutil
+
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
@@ -18,7 +20,7 @@ from tests.suite.helpers import V1
 
 @pytest.fixture(scope="module")
 def table():
-    return curve_table(find_results(["ppo", "uniform"], V1, None))
+    return curve_table(find_results(["ppo", "uniform"], None))
 
 
 def test_a_point_by_hand():
@@ -42,7 +44,7 @@ def test_a_point_has_the_last_hundred_episodes(returns):
 
 def test_the_last_point_is_the_mean_of_the_ledger(table):
     """A fresh run with fewer than 100 episodes ends at the mean of its whole training episodes."""
-    (_, store), _ = find_results(["ppo", "uniform"], V1, None)
+    (_, store), _ = find_results(["ppo", "uniform"], None)
     run = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
     ledger = read_ledger(store.ledger_path(run.run_id)).to_pylist()
     whole = [row for row in ledger if row["phase"] == "training" and row["end_reason"] != "budget"]
@@ -99,9 +101,17 @@ def test_tensorboard_reads_the_events(table, tmp_path):
 def test_folders_with_few_runs_are_enough(tmp_path):
     """A folder in which one run is complete has the curve of that run, labelled by the folder."""
     copied("ppo/fresh/breakout/seed0", tmp_path / "mine")
-    table = curve_table(find_results([str(tmp_path / "mine")], V1, None))
+    table = curve_table(find_results([str(tmp_path / "mine")], None))
     assert set(table["learner"].to_pylist()) == {"mine"}
     assert set(table["run_id"].to_pylist()) == {"smoke/fresh/breakout/seed0"}
+
+
+def test_a_ledger_that_is_not_its_records_draws_no_curve(tmp_path):
+    """Curves are drawn from what scores are computed from: of a ledger that was replaced there is none."""
+    run = copied("ppo/fresh/breakout/seed0", tmp_path / "mine")
+    shutil.copy(copied("ppo/fresh/breakout/seed1", tmp_path / "other") / "ledger.parquet", run)
+    with pytest.raises(StoreError, match=r"the ledger of smoke/fresh/breakout/seed0 cannot be used"):
+        curve_table(find_results([str(tmp_path / "mine")], None))
 
 
 def test_results_that_cannot_be_read_are_named(tmp_path):
@@ -115,6 +125,6 @@ def test_results_that_cannot_be_read_are_named(tmp_path):
         (["ppo"], "huge", UnknownName, "huge"),
     ):
         with pytest.raises(kind, match=word):
-            find_results(names, V1, edition)
+            find_results(names, edition)
     with pytest.raises(UnknownName, match=r"curves\.txt.*\.csv or \.parquet"):
         write_table(SCHEMA.empty_table(), tmp_path / "curves.txt")

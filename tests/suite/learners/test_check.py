@@ -1,9 +1,14 @@
 """The shipped contract test accepts learners that satisfy the contract and reports violations."""
 
+import pickle
+
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from protocol import LearnerError, UnknownName
-from suite.learners.check import check_learner
+from suite.learners.check import check_learner, holds_pickle
 from tests.suite.cli.test_cli import refused
 
 
@@ -28,6 +33,27 @@ def test_each_broken_contract_is_named(name, complaint):
     """The error for a learner that breaks the contract in one way names that way."""
     with pytest.raises((LearnerError, ValueError), match=complaint):
         check_learner(f"tests.suite.bad_learners:{name}", steps_a_lane=10)
+
+
+@pytest.mark.parametrize(
+    ("save", "held"),
+    [
+        (lambda path: path.write_bytes(pickle.dumps([1.0])), True),
+        (lambda path: np.save(path, np.array([{}, 1], dtype=object), allow_pickle=True), True),
+        (lambda path: np.savez(path, names=np.array(["a", None], dtype=object)), True),
+        (lambda path: torch.save({"weights": torch.zeros(2)}, path), True),
+        (lambda path: np.save(path, np.zeros(3)), False),
+        (lambda path: np.savez(path, weights=np.zeros(3), bias=np.ones(1)), False),
+        (lambda path: save_file({"weights": torch.zeros(2)}, path), False),
+        (lambda path: path.write_text('{"a": 1}'), False),
+        (lambda path: path.write_bytes(b""), False),
+    ],
+)
+def test_files_whose_reading_runs_code_are_told_from_others(tmp_path, save, held):
+    """Pickles, arrays of objects and zips that have one are found; arrays of numbers and text are none."""
+    save(tmp_path / "file.npz")
+    (path,) = tmp_path.iterdir()
+    assert holds_pickle(path) == held
 
 
 def test_what_passed_and_what_was_not_tried_is_said(capsys):

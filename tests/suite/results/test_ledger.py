@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol import EpisodeRecord, StoreError
+from protocol import EpisodeRecord, StoreError, UnknownName
 from suite.results import ledger as module
 from suite.results.journal import APPEND_SECONDS, JournalRecorder, read_journal
 from suite.results.ledger import read_episodes, read_ledger, write_ledger
@@ -186,6 +186,14 @@ def test_another_version_is_a_store_error(tmp_path, metadata, said):
     assert said in str(refusal.value)
     schema = pq.read_schema(tmp_path / "ledger")
     assert schema_problem(schema) == version_problem(schema)
+
+
+@pytest.mark.parametrize("columns", [["lane", "episode_returns"], ["lane", "lane"]])
+def test_a_column_that_cannot_be_read_is_named(tmp_path, columns):
+    """A name that no column has, or that is given twice, says nothing against the ledger."""
+    write_ledger(record_random(tmp_path, ["breakout"], 80), tmp_path / "ledger")
+    with pytest.raises(UnknownName, match=f"column '{columns[1]}' .* one of a ledger's: .*episode_return"):
+        read_ledger(tmp_path / "ledger", columns)
 
 
 def test_every_ledger_names_its_version(tmp_path):

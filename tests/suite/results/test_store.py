@@ -80,12 +80,14 @@ def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
     assert Store(smoke_results, V1).record(RUN).run_id == str(RUN)
     other = Store(store.folder, V1)
     other.run_folder(RUN).mkdir(parents=True)
-    for changed in (
-        text.replace(SMOKE_DIGEST, "0" * 64),
-        text.replace("breakout/seed0", "breakout/seed1"),
+    lite = text.replace(SMOKE_DIGEST, V1.edition_digests["lite"]).replace("smoke/", "lite/")
+    for changed, said in (
+        (text.replace(SMOKE_DIGEST, "0" * 64), "under edition smoke with digest 000000000000"),
+        (text.replace("breakout/seed0", "breakout/seed1"), "is the record of smoke/fresh/breakout/seed1"),
+        (lite, "is the record of lite/fresh/breakout/seed0"),
     ):
         (other.run_folder(RUN) / "record.json").write_text(changed)
-        with pytest.raises(ForeignProtocol, match="choose another folder"):
+        with pytest.raises(ForeignProtocol, match=f"{said}.*choose another folder"):
             other.record(RUN)
 
 

@@ -23,8 +23,10 @@ def test_a_link_is_replaced(tmp_path):
 def test_what_cannot_be_written_leaves_what_was(tmp_path):
     """A file that cannot be replaced stays, and no part of the new one is left."""
     (tmp_path / "scores.json").mkdir()
-    with pytest.raises(OSError, match="scores"):
+    with pytest.raises(StoreError, match=r"scores\.json cannot be written .*choose another folder"):
         write_file(tmp_path / "scores.json", b"new")
+    with pytest.raises(StoreError, match="none/file cannot be written"):
+        write_file(tmp_path / "none" / "file", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
 
 

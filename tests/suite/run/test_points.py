@@ -4,8 +4,8 @@ from protocol import describe, parse_run_id
 from suite.results.ledger import read_episodes
 from suite.results.published import published_folder
 from suite.results.reading import read_ledger_file
-from suite.run.messages import EpisodeEnd, Point
-from suite.run.points import POINTS, Returns, ended_episodes, points_of
+from suite.run.messages import EpisodeEnd, Played, Point
+from suite.run.points import POINTS, SPEED, Returns, Speeds, ended_episodes, points_of
 from tests.suite.helpers import V1
 
 FRESH = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)
@@ -39,6 +39,23 @@ def test_points_come_as_soon_as_their_hundredth_is_over():
     assert returns.add(EpisodeEnd("training", "breakout", 5, 21)) == [
         Point("training.return.breakout", 80, 3.0)
     ]
+
+
+def test_speed_is_that_of_the_hundredths_that_were_played_here():
+    """The first 20 steps in 4 s are 5 steps/s, the next 40 in 4 s are 10; waiting for the lanes is no play."""
+    speeds = Speeds(Returns(FRESH), 0.0)
+    speeds.begin(100.0)
+    assert speeds.add(Played(steps=8), 102.0) == []
+    assert speeds.add(Played(steps=21), 104.0) == [Point(SPEED, 80, 5.2)]  # 21 / 4
+    assert speeds.add(Played(steps=61), 108.0) == [Point(SPEED, 240, 10.0)]
+
+
+def test_what_an_earlier_try_played_is_no_speed_of_this_one():
+    """A run that goes on at 1,000 of 2,000 steps has its first point after the hundredth in which it began."""
+    speeds = Speeds(Returns(FRESH), 0.0)
+    speeds.begin(1.0)
+    assert speeds.add(Played(steps=1_000, resumed_steps=1_000), 2.0) == []
+    assert speeds.add(Played(steps=1_040, resumed_steps=1_000), 6.0) == [Point(SPEED, 4_080, 10.0)]
 
 
 def test_a_ledger_tells_when_its_episodes_ended():

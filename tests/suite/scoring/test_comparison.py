@@ -10,7 +10,7 @@ import pytest
 from protocol import StoreError, UnknownName
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.scoring.comparison import Comparison, compare, read_contenders
+from suite.scoring.comparison import Comparison, compare, labels, read_contenders
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score
 from tests.bench.synthetic import write_results
@@ -97,6 +97,13 @@ def test_folders_and_names_go_together(amtlb, smoke_results):
     done = amtlb("compare", smoke_results, "dqn", "--json")
     assert done.returncode == 0, done.stderr
     assert [one["label"] for one in json.loads(done.stdout)["contenders"]] == ["uniform", "dqn"]
+
+
+def test_a_folder_has_its_name_from_wherever_it_is_named(tmp_path, monkeypatch):
+    """The working folder and the one above it are labelled by their names, not by dots."""
+    (tmp_path / "mine" / "fresh").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "mine" / "fresh")
+    assert labels([".", "..", "ppo"]) == ["fresh", "mine", "ppo"]
 
 
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):

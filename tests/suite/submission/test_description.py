@@ -160,6 +160,15 @@ def test_the_command_refuses_what_does_not_fit(amtlb, results, tmp_path, options
     assert not (tmp_path / "out").exists()
 
 
+def test_results_that_lack_runs_are_not_submitted(amtlb, results, tmp_path):
+    """A benchmark that was broken off is told what it lacks, whichever runs these are."""
+    folder = shutil.copytree(results.folder, tmp_path / "results")
+    shutil.rmtree(folder / "fresh")
+    done = amtlb("submit", folder, tmp_path / "out", "--name", "x", "--author", "A. Author", "--code", "none")
+    refused(done, 1, "6 of the 20 runs", "continues")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_submits_to_the_division_open(amtlb, results, tmp_path):
     """``amtlb submit --division open --brings`` packs what ``amtlb verify`` then shows."""
     said = ("--name", "invented", "--author", "A", "--code", "none", "--division", "open", "--brings", BRINGS)

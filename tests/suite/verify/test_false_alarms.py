@@ -142,6 +142,8 @@ def test_pointers_of_git_lfs_are_explained_once(folder, suffixes):
     assert len(told) == 1
     assert {one.severity for one in found.findings} == {"unchecked"}
     assert len(found.findings) <= 3
+    verdicts = {one.rule: one.verdict for one in found.verdicts}
+    assert verdicts["P4"] == ("PASS" if suffixes == (".parquet",) else "UNVERIFIABLE")
 
 
 def test_a_pointer_hides_no_error(folder):

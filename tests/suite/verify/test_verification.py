@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from protocol import parse_run_id, plan
+from protocol import UnknownName, parse_run_id, plan
 from suite.release.schemas import schemas
 from suite.results.published import published_baselines, published_folder
 from suite.verify.findings import REVIEWED_RULES, RULES, Verification
@@ -109,6 +109,21 @@ def test_an_untold_seed_is_drawn_and_printed(submission, amtlb):
     done = amtlb("verify", submission, "--sample", "0.001")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "20 of 487 episodes were played again, drawn with seed" in done.stdout
+
+
+@pytest.mark.parametrize(("levels", "replayed"), [(Levels(sample=(0.02, 7)), 20), (Levels(), 0)])
+def test_a_sample_alone_is_a_replay(levels, replayed):
+    """To ask for a sample is to ask for its replay; without either, no episode is played."""
+    found = verify(published_folder("ppo", "smoke"), levels, workers=2)
+    assert found.exit_status == 0
+    assert (found.replayed.episodes if found.replayed else 0) == replayed
+
+
+def test_levels_that_need_a_replay_say_so(tmp_path):
+    """A scheduler, or a folder of what is finished, without a replay is wrong use."""
+    for levels in (Levels(scheduler="tcp://127.0.0.1:9"), Levels(finished=tmp_path / "kept")):
+        with pytest.raises(UnknownName, match="scheduler and finished are of a replay"):
+            verify(published_folder("ppo", "smoke"), levels)
 
 
 @pytest.mark.slow
