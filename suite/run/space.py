@@ -21,7 +21,8 @@ LEDGER_COPIES = 2
 def room_for(run: Run, store: Store) -> dict[Path, int]:
     """The bytes that a run takes at most, by folder: of the results, and of what it writes for a while.
 
-    What its checkpoint takes is known from a complete run of the folder; without one, it counts nothing.
+    What its checkpoint takes is known from a complete run of the folder; without one, it counts nothing. Nor do
+    its snapshots count.
     """
     ledger = LEDGER_BYTES_PER_STEP * run.most_steps + LEDGER_BYTES_PER_RUN
     checkpoint = _checkpoint_bytes(store)

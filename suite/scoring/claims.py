@@ -165,7 +165,8 @@ def _fresh_arm(scores: Scores, uniform: Scores | None) -> Condition:
 
 def _duel(hardest: FreshDuel | None) -> Condition:
     if hardest is None or hardest.figure.value is None:
-        words = "there is no duel with a published fresh arm: no baseline of this edition is published"
+        reason = "no baseline of this edition is published" if hardest is None else "no game counts"
+        words = f"there is no duel with a published fresh arm: {reason}"
         return Condition(name="duel", outcome="not known", words=words)
     words = f"transfer runs beat fresh {hardest.against} with probability {hardest.figure.value:.3f}"
     return Condition(name="duel", outcome="holds", words=words)

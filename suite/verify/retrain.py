@@ -10,17 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
-from protocol import AmtlbError, Protocol, Run, RunId, StoreError, UnknownName, describe, parse_run_id
+from protocol import AmtlbError, Protocol, Run, RunId, UnknownName, describe, parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.reading import LedgerFile, checked_ledger_file, read_record
-from suite.results.store import LEDGER, RECORD, SUBMISSION, Store
+from suite.results.store import LEDGER, RECORD, Store
 from suite.scoring.arrays import Floats
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.scoring.retraining import REJECTING_P, Stratum, rank_test
-from suite.submission.description import Submission, parse_submission
-from suite.untrusted.files import MAX_JSON_BYTES, Changed, Unreadable, read_bytes
+from suite.submission.description import Submission
+from suite.untrusted.files import Changed, Unreadable
 from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
 from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
 
@@ -43,12 +43,14 @@ class Again(NamedTuple):
         store: the runs that were played again.
         protocol: the rules.
         digests: by run, of the ledgers that were audited.
+        submission: what is said of it; None: that cannot be read, as the audit has found.
     """
 
     folder: Path
     store: Store
     protocol: Protocol
     digests: Mapping[RunId, str]
+    submission: Submission | None
 
     def run(self, run_id: RunId) -> Run:
         """A run of the protocol."""
@@ -93,7 +95,7 @@ def retrain(
     if len({run_id.edition for run_id in chosen}) > 1:
         raise UnknownName("the runs to be played again are of several editions; name those of the submission's")
     units_of(chosen)
-    _check_image(again.folder, box)
+    _check_image(again.submission, box)
     findings: list[Finding] = []
     same: list[RunId] = []
     other: list[RunId] = []
@@ -120,19 +122,12 @@ def retrain(
     )
 
 
-def _check_image(folder: Path, box: BoxSpec | None) -> None:
-    try:
-        declared = _description(folder).image_sha256
-    except (Unreadable, StoreError):
-        return  # the audit has found it
+def _check_image(submission: Submission | None, box: BoxSpec | None) -> None:
+    declared = None if submission is None else submission.image_sha256
     if box is not None and None not in (declared, box.image_sha256) and declared != box.image_sha256:
         raise UnknownName(
             f"the image has the id {box.image_sha256}, the submission declares {declared}; give that one"
         )
-
-
-def _description(folder: Path) -> Submission:
-    return parse_submission(read_bytes(folder, SUBMISSION, MAX_JSON_BYTES))
 
 
 def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
@@ -164,7 +159,7 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
     Raises:
         AmtlbError, Unreadable: they cannot be compared.
     """
-    if _description(again.folder).deterministic:
+    if again.submission is not None and again.submission.deterministic:
         expected = "the same ledger, evaluation included, since the learner is declared deterministic"
         found = "a ledger with other episodes"
         return [finding("T1", _place(again.run(run_id)), expected, found) for run_id in other], None

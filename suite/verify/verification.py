@@ -174,7 +174,7 @@ def _retrain(
     digests = {run_id: ledger.sha256 for run_id, ledger in audited.ledgers.items()}
     runs = dict.fromkeys([*levels.retrain, *drawn])
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
-        again = Again(folder, Store(Path(scratch), protocol), protocol, digests)
+        again = Again(folder, Store(Path(scratch), protocol), protocol, digests, audited.submission)
         found = retrain(again, tuple(runs), levels.box, lambda run: listener(f"playing {run}"))
     if levels.draw is None:
         return found

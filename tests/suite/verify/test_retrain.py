@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from protocol import RunId, parse_run_id, plan
-from suite.results.store import Store
+from suite.results.store import SUBMISSION, Store
+from suite.submission.description import parse_submission
 from suite.verify.findings import Finding
 from suite.verify.retrain import Again, compare
 from suite.verify.retrain_plan import draw_runs, with_ancestors
@@ -44,7 +45,8 @@ def raised(forged: Forged, phase: str, factor: int) -> None:
 
 def compared(forged: Forged, store: Store, runs: list[RunId]) -> tuple[list[Finding], float | None]:
     digests = {run.run_id: forged.record(run.run_id.path)["ledger_sha256"] for run in plan(V1, SMOKE)}
-    return compare(Again(forged.folder, store, V1, digests), runs, runs)
+    submission = parse_submission((forged.folder / SUBMISSION).read_bytes())
+    return compare(Again(forged.folder, store, V1, digests, submission), runs, runs)
 
 
 def test_honest_claims_stand(again, tmp_path):
