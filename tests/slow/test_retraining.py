@@ -2,11 +2,11 @@
 
 import pytest
 
-from suite.scoring.retraining import LEVEL
+from suite.scoring.retraining import REJECTING_P
 from tests.bench.retraining import CLAIMS, accused
 
 SUBMISSIONS = 600
-TEST_ERROR = (LEVEL * (1 - LEVEL) / SUBMISSIONS) ** 0.5
+TEST_ERROR = (REJECTING_P * (1 - REJECTING_P) / SUBMISSIONS) ** 0.5
 pytestmark = pytest.mark.slow
 CLAIM = {claim.name: claim for claim in CLAIMS}
 
@@ -14,7 +14,7 @@ CLAIM = {claim.name: claim for claim in CLAIMS}
 @pytest.mark.parametrize("name", ["honest", "honest, seeds correlated"])
 def test_honest_labs_are_accused_at_the_level(name):
     """At most 1 % of honest submissions are accused, within three errors of the simulation."""
-    assert accused(CLAIM[name], 4, SUBMISSIONS, seed=1) <= LEVEL + 3 * TEST_ERROR
+    assert accused(CLAIM[name], 4, SUBMISSIONS, seed=1) <= REJECTING_P + 3 * TEST_ERROR
 
 
 def test_the_best_of_many_evaluations_is_found():
