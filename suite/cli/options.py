@@ -32,19 +32,18 @@ _MOST_SAID = 4_000  # characters of an error
 
 EditionOption = Annotated[str, typer.Option("--edition", help="smoke, lite or full.")]
 
+OfEditionOption = Annotated[
+    str | None,
+    typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders, or smoke"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
 
 def finite(value: float | None) -> float | None:
     """A number of an option; one that is infinite, or none, is refused: limits let both through."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is not a finite number")
     return value
-
-
-OfEditionOption = Annotated[
-    str | None,
-    typer.Option("--edition", help="smoke, lite or full.", show_default="that of the folders, or smoke"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True)

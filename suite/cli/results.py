@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 Form = Literal["tables", "json", "markdown"]
 
-
 OneResult = Annotated[
     str,
     typer.Argument(

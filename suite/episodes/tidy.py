@@ -14,8 +14,7 @@ import pyarrow.parquet
 from protocol import END_REASONS, Run, StoreError, UnknownName
 from suite.results.columns import Columns, start_steps
 from suite.results.each_ledger import from_each_ledger
-from suite.results.published import DEFAULT_EDITION
-from suite.results.results import open_results
+from suite.results.results import edition_of_names, open_results
 from suite.results.store import Store, complete_runs
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.comparison import labels
@@ -49,8 +48,7 @@ def find_results(names: Sequence[str], edition: str | None) -> list[tuple[str, S
         UnknownName: there is neither a folder nor a baseline of a name.
         StoreError: a folder holds no complete run, or runs of another edition.
     """
-    folders = [name for name in names if Path(name).is_dir()]
-    chosen = edition or (open_results(folders[0]).edition.name if folders else DEFAULT_EDITION)
+    chosen = edition or edition_of_names(names)
     return [(label, open_results(name, chosen).store) for label, name in zip(labels(names), names, strict=True)]
 
 

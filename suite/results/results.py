@@ -77,6 +77,12 @@ class Results:
         return parsed
 
 
+def edition_of_names(names: Sequence[str]) -> str:
+    """The edition of names if none is asked for: that of the first folder, ``smoke`` where there is none."""
+    folder = next((name for name in names if Path(name).is_dir()), None)
+    return DEFAULT_EDITION if folder is None else open_results(folder).edition.name
+
+
 def open_results(source: str | Path, edition: str | None = None) -> Results:
     """Open a results folder, or a published baseline by its name, for reading.
 

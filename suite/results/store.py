@@ -120,21 +120,16 @@ class Store:
                 f"the results folder {self.folder} cannot be read ({error}); choose another one"
             ) from error
 
-    def record(self, run_id: RunId, folder: Path | None = None) -> RunRecord:
+    def record(self, run_id: RunId) -> RunRecord:
         """The record of a complete run.
-
-        Args:
-            run_id: the run.
-            folder: where it lies; None: where complete runs do.
 
         Raises:
             StoreError: there is none, or it cannot be read.
             ForeignProtocol: it was made under other rules, or is the record of another run.
         """
-        folder = folder or self.run_folder(run_id)
-        path = folder / RECORD
+        path = self.run_folder(run_id) / RECORD
         try:
-            record = read_record(self.folder, path.relative_to(self.folder).as_posix())
+            record = read_record(self.folder, f"{run_id.path}/{RECORD}")
         except Unreadable as error:
             raise StoreError(f"the record {path} {error}; delete its run and play it again") from error
         if record.run_id != str(run_id):

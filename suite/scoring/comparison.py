@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Edition, Frozen, StoreError, current_protocol
-from suite.results.published import DEFAULT_EDITION, published_folder
-from suite.results.results import open_results
+from suite.results.published import published_folder
+from suite.results.results import edition_of_names, open_results
 from suite.scoring.claims import Claim, claims
 from suite.scoring.duels import duel
 from suite.scoring.estimates import Figure
@@ -125,13 +125,11 @@ def read_contenders(
     if not names:
         raise StoreError("there is nothing to compare; name results folders or published baselines")
     find = find or (lambda name, edition: published_folder(name, edition.name))
-    folders = [name for name in names if Path(name).is_dir()]
-    if edition is None:
-        edition = open_results(folders[0]).edition.name if folders else DEFAULT_EDITION
+    edition = edition or edition_of_names(names)
     chosen = current_protocol().edition(edition)
     contenders = []
     for label, name in zip(labels(names), names, strict=True):
-        results = open_results(name if name in folders else find(name, chosen), edition)
+        results = open_results(name if Path(name).is_dir() else find(name, chosen), edition)
         outcomes = read_outcomes(results.store, results.edition)
         contenders.append(Contender(label, outcomes, division_of(results.folder)))
     return contenders

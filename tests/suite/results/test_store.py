@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocol import ForeignProtocol, StoreError, parse_run_id
-from suite.results.store import Store
+from suite.results.store import Store, record_paths
 from tests.suite.helpers import SMOKE_DIGEST, V1
 
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
@@ -89,6 +89,21 @@ def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
         (other.run_folder(RUN) / "record.json").write_text(changed)
         with pytest.raises(ForeignProtocol, match=f"{said}.*choose another folder"):
             other.record(RUN)
+
+
+def test_records_lie_below_the_arms(tmp_path):
+    """What Sacred keeps, and a run that has come and is not checked yet, are no runs of a results folder."""
+    for place in (
+        "fresh/breakout/seed0",
+        "generalist/seed1",
+        "sacred/1",
+        ".arrived-x/generalist/seed0",
+        "logs",
+    ):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "record.json").touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in record_paths(tmp_path)]
+    assert found == ["fresh/breakout/seed0/record.json", "generalist/seed1/record.json"]
 
 
 def test_an_unwritable_folder_is_told(tmp_path):
