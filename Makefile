@@ -33,7 +33,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
-.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow check format \
+.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long check format \
 	bench calibration learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained \
 	test-fresh site site-tools clean
 
@@ -118,8 +118,11 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 	command -v chromium > /dev/null || \
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
-test-slow: setup browser site-tools  ## whole editions, broken off or not; controls; simulations; report and site in a browser
-	$(BIN)/pytest -m "slow and not image" -n 2 --timeout 1500
+test-slow: setup browser site-tools  ## whole editions, broken off or not; simulations; report and site in a browser
+	$(BIN)/pytest -m slow -n 2 --timeout 1500
+
+test-long: setup  ## controls that train on real games; once a week
+	$(BIN)/pytest -m "long and not image and not fresh" -n 2 --timeout 2400
 
 test-contained: setup engine  ## learners in containers, honest and hostile, with an engine of its own, as root
 	$(BIN)/pytest -m contained -n 0 --timeout 1500
@@ -215,15 +218,17 @@ engine:  ## install Debian's Docker engine and debootstrap, with which the image
 	(command -v dockerd && command -v debootstrap) > /dev/null || \
 		(apt-get update -q && apt-get install -q -y --no-install-recommends docker.io debootstrap)
 
-# `make test-image IMAGE_TESTS=image` also runs all of `make test` in the image, IMAGE_TESTS='contained or image and not
-# slow' those of `make test-contained`.
-IMAGE_TESTS ?= image and not slow
+# `make test-image IMAGE_TESTS=image` also plays all of `make benchmark` and runs all of `make test` in the image,
+# IMAGE_TESTS='contained or image and not long' runs those of `make test-contained`. `make test-fresh FRESH_TESTS=fresh`
+# also plays all of `make benchmark`.
+IMAGE_TESTS ?= image and not long
+FRESH_TESTS ?= fresh and not long
 
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
 	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
 
 test-fresh: setup engine  ## do what README says in a fresh Debian, made of its packages, as root: DEBIAN=bookworm|trixie
-	AMTLB_TEST_DEBIAN=$(DEBIAN) $(BIN)/pytest -m fresh -n 0 --timeout 1500 -rP
+	AMTLB_TEST_DEBIAN=$(DEBIAN) $(BIN)/pytest -m "$(FRESH_TESTS)" -n 0 --timeout 1500 -rP
 
 clean:  ## remove what setup installed; build/, with images' files, pages and replays, stays
 	rm -rf $(VENV) $(SITE_VENV) *.egg-info

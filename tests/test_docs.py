@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 
 import amtlb
 from protocol import BudgetExhausted, load
@@ -293,6 +295,20 @@ def test_workflow_calls_the_same_targets():
     )
     assert ours - {"browser", "site-tools", "engine"} == hosted - {"setup"}
     assert len(ours) > 8
+
+
+def test_long_tests_run_once_a_week():
+    """The weekly workflow calls targets that the Makefile has, and each selects the long tests, too."""
+    weekly = (ROOT / ".github/workflows/weekly.yml").read_text()
+    (job,) = yaml.safe_load(weekly)["jobs"].values()
+    for words in map(shlex.split, job["strategy"]["matrix"]["target"]):
+        target, *settings = words[words.index("make") + 1 :]
+        recipe = subprocess.run(
+            ["make", "--dry-run", target, *settings], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
+        (selection,) = re.findall(r'pytest -m "([^"]+)"', recipe)
+        assert "not long" not in selection, words
+    assert "test-long" in weekly
 
 
 def test_every_dependency_is_locked():

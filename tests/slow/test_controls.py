@@ -15,7 +15,7 @@ from suite.scoring.resampling import RESAMPLES
 from suite.scoring.statistics import contrast_iqm
 from tests.bench.self_transfer import Case, earned
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = pytest.mark.long
 GAMES = ("kung_fu_master", "road_runner")
 SEEDS = 3
 

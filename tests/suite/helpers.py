@@ -23,22 +23,29 @@ PLAYED_ANEW = (
     "transfer/fold1/breakout/seed0",
     "fresh/breakout/seed1",
 )
-"""The runs that the fixture ``smoke_results`` plays; its others are the published ones."""
+"""Runs that tests play, one of each kind and a pair that belongs together, where the others are copied."""
 
 
-def uniform_results(folder: Path, missing: Collection[str]) -> None:
-    """Make a results folder of uniform play on ``smoke``: the published runs and their checkpoints.
+def published_results(folder: Path, name: str, missing: Collection[str] = PLAYED_ANEW) -> None:
+    """Make a results folder of the published runs of a learner on ``smoke``, which have no checkpoints.
 
     Args:
         folder: is made.
+        name: of the learner.
         missing: the runs that are left out, by their path in a results folder.
     """
-    published = published_folder("uniform", "smoke")
+    published = published_folder(name, "smoke")
     for run in published.rglob("seed?"):
         if run.relative_to(published).as_posix() not in missing:
-            copy = shutil.copytree(run, folder / run.relative_to(published))
-            (copy / "checkpoint").mkdir()
-            (copy / "checkpoint" / "no_weights").touch()
+            shutil.copytree(run, folder / run.relative_to(published))
+
+
+def uniform_results(folder: Path, missing: Collection[str]) -> None:
+    """Make a results folder of uniform play on ``smoke``, with its checkpoints, which have no weights."""
+    published_results(folder, "uniform", missing)
+    for run in folder.rglob("seed?"):
+        (run / "checkpoint").mkdir()
+        (run / "checkpoint" / "no_weights").touch()
 
 
 def seeds_of(run_id: str = "smoke/generalist/seed0") -> Callable[[int, int], int]:
