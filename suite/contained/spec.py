@@ -13,13 +13,13 @@ DEFAULT_USER = "nobody"
 
 
 class BoxLimits(Frozen):
-    """What a learner may take; whatever goes beyond ends its run.
+    """What a learner may take (docs/contained.md says what happens beyond, and how a process differs).
 
     Attributes:
         memory_bytes: of the box, temporary files included.
         processes: threads and processes.
-        cpus: cores' worth of time.
-        output_bytes: of what one ``save`` may write.
+        cpus: cores' worth of time; of a container only.
+        output_bytes: of what one ``save`` may write; in a container also the size of ``/tmp``.
         wall_seconds: of the run, from the start of the box to its end.
         answer_seconds: between two messages of the learner; a gradient step takes milliseconds.
     """
