@@ -8,7 +8,7 @@ from protocol import Frozen
 from suite.contained.spec import BoxSpec
 
 SNAPSHOT_MINUTES = 15.0
-"""By default; a snapshot of the largest replay buffer takes some 8 s, which is 1 % of this."""
+"""By default; docs/faults.md says what share of this a snapshot takes."""
 
 STALL_MINUTES = 60.0
 """How long a run may make no step, by default: longer than a box has for one answer (suite.contained.spec)."""
