@@ -70,7 +70,7 @@ benchmark: setup  ## play and score: EDITION=smoke|lite|full LEARNER=module:func
 # The benchmark's results folder, as `amtlb benchmark` chooses it.
 RESULTS = $(call quoted,$(or $(OUT),$(AMTLB_RESULTS)/$(EDITION)/$(subst :,.,$(patsubst %:make,%,$(LEARNER)))))
 
-compare: setup  ## these results beside the published baselines: EDITION= LEARNER= OUT=
+compare: setup  ## these results next to the published baselines: EDITION= LEARNER= OUT=
 	$(BIN)/amtlb compare $(RESULTS) $(notdir $(patsubst %/,%,$(dir $(wildcard artifacts/v1/$(EDITION)/*/SHA256SUMS))))
 
 report: setup  ## a page about these results: EDITION= LEARNER= OUT=
@@ -138,7 +138,7 @@ format: setup  ## put the code into its format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(BENCH_STAMP)  ## speed of lanes and learners beside their peers and the floor, scoring, verifying, tracking, export, snapshots
+bench: $(BENCH_STAMP)  ## speed of lanes and learners next to their peers and the limit, of scoring, verifying, tracking, export, snapshots
 	$(BIN)/python -m tests.bench.lanes
 	$(BIN)/python -m tests.bench.learners
 	$(BIN)/python -m tests.bench.scoring
@@ -154,13 +154,13 @@ calibration: setup  ## do intervals cover and are p-values uniform? simulated be
 learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 	$(BIN)/python -m tests.bench.learning
 
-kills: setup  ## runs that are killed at random moments and called again, beside the published ones
+kills: setup  ## runs that are killed at random moments and started again, compared with unbroken ones
 	$(BIN)/python -m tests.bench.kills
 
-pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write its table
+pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write docs/lite_pilot.md
 	$(BIN)/python -m tests.bench.pilot
 
-flavours: setup  ## the choice of games and modes for near transfer: measure and play what is missing of it, write its table
+flavours: setup  ## the choice of games and modes for near transfer: measure and play what is missing, write docs/flavours_pilot.md
 	$(BIN)/python -m tests.bench.flavours
 
 # CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
@@ -176,7 +176,7 @@ IMAGE_COMPILE = $(BIN)/uv pip compile -q --python-platform x86_64-manylinux_2_28
 	--generate-hashes --no-header --no-annotate --constraint requirements.txt --extra test pyproject.toml
 TORCH_SOURCE = $(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match,$(PIP_FIND_LINKS:%=--find-links %))
 
-lock: setup  ## pin the whole tree anew: TORCH_INDEX= for the CPU build of torch
+lock: setup  ## pin the whole tree again: TORCH_INDEX= for the CPU build of torch
 	$(COMPILE) --extra dev -o requirements.txt
 	$(COMPILE) --extra dev --extra bench -o requirements-bench.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -227,8 +227,8 @@ FRESH_TESTS ?= fresh and not long
 test-image: setup engine  ## build the image with an engine of its own, as root, and play in it
 	$(BIN)/pytest -m "$(IMAGE_TESTS)" -n 0 --timeout 1500
 
-test-fresh: setup engine  ## do what README says in a fresh Debian, made of its packages, as root: DEBIAN=bookworm|trixie
+test-fresh: setup engine  ## do what README says in a fresh Debian, made of its packages; needs root: DEBIAN=bookworm|trixie
 	AMTLB_TEST_DEBIAN=$(DEBIAN) $(BIN)/pytest -m "$(FRESH_TESTS)" -n 0 --timeout 1500 -rP
 
-clean:  ## remove what setup installed; build/, with images' files, pages and replays, stays
+clean:  ## remove what setup and site-tools installed; the rest of build/ (images' files, pages, replays) stays
 	rm -rf $(VENV) $(SITE_VENV) *.egg-info

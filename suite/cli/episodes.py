@@ -32,7 +32,7 @@ PublishedOption = Annotated[
 ]
 PhaseOption = Annotated[str | None, typer.Option("--phase", help="training or evaluation.", show_default=False)]
 GameOption = Annotated[
-    str | None, typer.Option("--game", help="Of a run of several games.", show_default=False)
+    str | None, typer.Option("--game", help="Which game, of a run of several.", show_default=False)
 ]
 
 
@@ -57,15 +57,15 @@ def watch(
         typer.Option(
             "--beside",
             help="Another run, to the right: its evaluation episode by the same choice, or its training "
-            "episode after the same frames of training.",
+            "episode after the same frames of that game.",
             metavar="RUN",
             show_default=False,
         ),
     ] = None,
     speed: Annotated[
-        float, typer.Option("--speed", min=0.1, max=64, callback=finite, help="Of the console's own.")
+        float, typer.Option("--speed", min=0.1, max=64, callback=finite, help="Times the console's own speed.")
     ] = 1.0,
-    scale: Annotated[int, typer.Option("--scale", min=1, max=8, help="Pixels a pixel of the console.")] = 3,
+    scale: Annotated[int, typer.Option("--scale", min=1, max=8, help="Pixels per pixel of the console.")] = 3,
     edition: PublishedOption = DEFAULT_EDITION,
 ) -> None:
     """Play a recorded episode again, check it against its ledger, and write it as a video in colour."""
@@ -100,8 +100,7 @@ def curves(
         list[str],
         typer.Argument(
             metavar="RESULTS...",
-            help="Results folders, complete or not, and published baselines by name (uniform, ppo, dqn, "
-            "multihead_a2c).",
+            help="Results folders, complete or not, and published baselines by name, such as ppo.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="The table; .csv or .parquet.")] = Path("curves.csv"),

@@ -133,7 +133,9 @@ class MakingOptions:
     set_from: Annotated[
         Path | None,
         typer.Option(
-            "--set-from", help="A .json or .toml file of such; --set goes before it.", show_default=False
+            "--set-from",
+            help="A .json or .toml file of hyper-parameters; --set overrides it.",
+            show_default=False,
         ),
     ] = None
 
@@ -187,7 +189,7 @@ class PlayOptions:
         str,
         typer.Option(
             "--snapshot-url",
-            help="Where to copy them to, so that any machine can resume: a folder or a URL such as s3://bucket/path.",
+            help="Where to copy snapshots to, so that any machine can resume: a folder or a URL such as s3://bucket/path.",
             show_default="nowhere",
         ),
     ] = ""

@@ -121,7 +121,7 @@ class LevelOptions:
     ] = None
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Draws sample and runs.", show_default="a new one, printed"),
+        typer.Option("--seed", min=0, help="Draws the sample and the runs.", show_default="a new one, printed"),
     ] = None
     scheduler: Annotated[
         str | None,
@@ -141,8 +141,8 @@ class LevelOptions:
         list[str] | None,
         typer.Option(
             "--retrain",
-            help="A run that its learner plays again, in a box, or, installed and trusted, here; repeatable. "
-            "A number: so many, drawn by --seed.",
+            help="A run to train again, in a box or, if its learner is installed and trusted, here; "
+            "repeatable. A number draws so many runs by --seed.",
         ),
     ] = None
     boxed: BoxOptions
