@@ -103,7 +103,7 @@ def installed(debian) -> Debian:
 
 @pytest.fixture(scope="module", params=["three runs", pytest.param("all runs", marks=pytest.mark.long)])
 def played(installed, request) -> Debian:
-    """The system after ``make benchmark``, which plays all runs, or three where the others are published ones."""
+    """The system after ``make benchmark``, which plays all runs or finds all but three."""
     results = installed.clone / RESULTS
     shutil.rmtree(results, ignore_errors=True)
     if request.param == "three runs":
