@@ -99,7 +99,7 @@ def curves(
     results: Annotated[
         list[str],
         typer.Argument(
-            metavar="RESULTS...",
+            metavar="RESULTS",
             help="Results folders, complete or not, and published baselines by name, such as ppo.",
         ),
     ],

@@ -144,7 +144,7 @@ def leaderboard(
     results: Annotated[
         list[str],
         typer.Argument(
-            metavar="RESULTS...",
+            metavar="RESULTS",
             help="Results folders, submissions, or published baselines by name; all of one edition.",
         ),
     ],

@@ -147,13 +147,14 @@ def _cuts(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
         yield Fault("B3", row, f"at most {caps[row]:,} steps", f"{columns.length[row]:,}")
     due = _barren_steps(columns) >= rules.max_steps_without_reward
     claims = (
-        ("max_frames", columns.length == caps, f"an episode of {rules.max_episode_frames:,} frames at most"),
+        ("max_frames", columns.length == caps, "an episode of {cap:,} steps, its cap"),
         ("no_reward", due, f"{rules.max_steps_without_reward:,} steps without a reward at its end"),
     )
     for reason, right, expected in claims:
         wrong = (columns.reason == END_REASONS.index(reason)) & ~right & (columns.length <= caps)
         for row in some(np.flatnonzero(wrong)):
-            yield Fault("B3", row, f"for {reason}: {expected}", f"{columns.length[row]:,} steps")
+            right_one = expected.format(cap=caps[row])
+            yield Fault("B3", row, f"for {reason}: {right_one}", f"{columns.length[row]:,} steps")
     late = _longest_barren(columns) > rules.max_steps_without_reward
     for row in some(np.flatnonzero(late)):
         expected = f"a cut after {rules.max_steps_without_reward:,} steps without a reward"

@@ -88,3 +88,13 @@ def test_a_deterministic_learner_must_repeat(again, tmp_path):
     """A run of a learner that is declared deterministic is a finding where its ledger differs."""
     ((found,), p_value) = compared(submitted(tmp_path, deterministic=True), again, DRAWN[:1])
     assert (found.rule, found.severity, found.run_id, p_value) == ("T1", "error", str(DRAWN[0]), None)
+
+
+def test_a_deterministic_learner_of_another_device_is_unchecked(again, tmp_path):
+    """Runs are played again on the CPU: where a run of a GPU has another ledger, that tells nothing."""
+    forged = submitted(tmp_path, deterministic=True)
+    record = forged.record(DRAWN[0].path)
+    forged.write_record(DRAWN[0].path, record | {"device": "cuda"})
+    ((found,), _) = compared(forged, again, DRAWN[:1])
+    assert (found.rule, found.severity, found.run_id) == ("T1", "unchecked", str(DRAWN[0]))
+    assert "played on cuda" in found.found
