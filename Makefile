@@ -118,10 +118,10 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 	command -v chromium > /dev/null || \
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
-test-slow: setup browser site-tools  ## whole editions, broken off or not; simulations; report and site in a browser
+test-slow: setup browser site-tools  ## whole editions, broken off or not; hostile input; report and site in a browser
 	$(BIN)/pytest -m slow -n 2 --timeout 1500
 
-test-long: setup  ## controls that train on real games; once a week
+test-long: setup  ## what takes many minutes: controls that train on real games, simulations of intervals and p-values
 	$(BIN)/pytest -m "long and not image and not fresh" -n 2 --timeout 2400
 
 test-contained: setup engine  ## learners in containers, honest and hostile, with an engine of its own, as root

@@ -11,7 +11,7 @@ from tests.bench.calibration import DESIGNS, simulate
 BENCHMARKS = 200
 """Of each design: half as many as `make calibration` draws for docs/scores.md."""
 TEST_ERROR = (0.95 * 0.05 / BENCHMARKS) ** 0.5
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.long
 COVERAGE = {"lite": (0.92, 0.98), "full": (0.88, 1.0)}
 """What the docs promise of each edition: full has three seeds, and falls short where checkpoints differ."""
 CHECKED = {design.name: design for design in DESIGNS if not design.name.startswith("smoke")}
