@@ -90,13 +90,15 @@ SLOW = (
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
     ".venv/bin/amtlb verify submission --sample 0.05 --finished replayed",
     ".venv/bin/amtlb verify submission --retrain smoke/fresh/breakout/seed0",
-    ".venv/bin/amtlb verify submission --retrain 4 --seed 7",
     ".venv/bin/amtlb protocol check",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
     "--out results/tuned",
 )
 """What `make test-slow` runs: long runs, and what replays or trains again."""
+LONG = (".venv/bin/amtlb verify submission --retrain 4 --seed 7",)
+"""What `make test-long` runs."""
+MARKS = dict.fromkeys(SLOW, pytest.mark.slow) | dict.fromkeys(LONG, pytest.mark.long)
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -138,11 +140,7 @@ def database_url(tmp_path_factory) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(line, marks=[pytest.mark.slow] if line in SLOW else [])
-        for line in commands()
-        if line not in RUN_ELSEWHERE
-    ],
+    [pytest.param(line, marks=MARKS.get(line, ())) for line in commands() if line not in RUN_ELSEWHERE],
 )
 def test_every_shown_command_runs(newcomer, tmp_path, command, request):
     """A command of the README or the docs exits with 0 in a newcomer's folder."""
@@ -187,7 +185,7 @@ def test_recipes_for_episodes_run_as_shown(tmp_path, place, needs, draws):
 
 def test_reasons_are_for_commands_that_are_shown():
     """Each command that runs elsewhere, or is slow, is still shown somewhere."""
-    assert {*RUN_ELSEWHERE, *SLOW} <= set(commands())
+    assert {*RUN_ELSEWHERE, *MARKS} <= set(commands())
 
 
 def test_tensors_are_saved_as_the_docs_show(tmp_path):

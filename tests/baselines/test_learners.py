@@ -25,7 +25,7 @@ by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module._
     [
         ("baselines.uniform:make", 40),
         pytest.param("baselines.ppo:make", 150, marks=pytest.mark.slow),
-        pytest.param("baselines.ppo_reset:make", 150, marks=pytest.mark.slow),
+        pytest.param("baselines.ppo_reset:make", 150, marks=pytest.mark.long),
         pytest.param("baselines.multihead_a2c:make", 40, marks=pytest.mark.slow),
         pytest.param("baselines.dqn:make", 40, marks=pytest.mark.slow),
     ],
@@ -38,8 +38,8 @@ def test_reference_learners_keep_the_contract(name, steps):
 @pytest.mark.parametrize(
     ("module", "steps_a_lane"),
     [
-        pytest.param(ppo, 2500, marks=pytest.mark.slow),
-        pytest.param(multihead_a2c, 2500, marks=pytest.mark.slow),
+        pytest.param(ppo, 2500, marks=pytest.mark.long),
+        pytest.param(multihead_a2c, 2500, marks=pytest.mark.long),
         pytest.param(dqn, 150, marks=pytest.mark.slow),
     ],
     ids=["ppo", "multihead_a2c", "dqn"],

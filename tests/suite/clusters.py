@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -32,10 +32,11 @@ class Cluster:
         file = self.folder / "scheduler.json"
         options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
         self.scheduler = self._started("dask_scheduler", options, self.folder / "scheduler", {})
-        deadline = time.monotonic() + 120
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.address = json.loads(file.read_text())["address"]
+        try:
+            self.address = _address(file)
+        except TimeoutError:
+            self._stack.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,6 +67,16 @@ class Cluster:
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
         return process
+
+
+def _address(file: Path) -> str:
+    """Where a scheduler listens, once it has written all of this file; raises TimeoutError."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text())["address"])
+        time.sleep(0.1)
+    raise TimeoutError(f"no scheduler has written {file}")
 
 
 @contextmanager

@@ -201,8 +201,10 @@ def test_runs_that_are_left_are_fetched_by_the_same_command(tmp_path):
     assert store.record(PAIR[0].run_id).started_at == began
 
 
-@slow
-@pytest.mark.parametrize(("disk", "copied"), [("one", False), ("two", True)])
+@pytest.mark.parametrize(
+    ("disk", "copied"),
+    [pytest.param("one", False, marks=pytest.mark.long), pytest.param("two", True, marks=slow)],
+)
 def test_a_killed_worker_loses_nothing(tmp_path, disk, copied):
     """A run whose worker is killed is resumed on the same disk, and from a copied snapshot on another."""
     store, run = Store(tmp_path / "out", V1), RUNS[-1]
