@@ -82,6 +82,9 @@ def test_transfer_is_claimed_where_all_four_conditions_hold():
         (figure(0.3, 0.1, 0.5, 0.06), ["holds", "fails"], "excludes 0, but p = 0.060 is not below 0.05"),
         (figure(-0.3, -0.5, 0.1, 0.042), ["fails", "holds"], "p = 0.042, but the interval contains 0"),
         (figure(0.3, -0.1, 0.5, 0.5), ["fails", "fails"], "contains 0; p = 0.500 is not below 0.05"),
+        (figure(0.3, 0.0, 0.5, 0.042), ["fails", "holds"], "p = 0.042, but the interval contains 0"),
+        (figure(-0.3, -0.5, 0.0, 0.042), ["fails", "holds"], "p = 0.042, but the interval contains 0"),
+        (figure(0.3, 0.1, 0.5, 0.05), ["holds", "fails"], "excludes 0, but p = 0.050 is not below 0.05"),
         (UNDEFINED, ["not known", "not known"], "there is no interval; there is no p-value"),
     ],
 )

@@ -27,12 +27,14 @@ def test_a_duel_is_the_share_of_won_pairs():
 
 
 def test_correlated_runs_are_drawn_by_seed():
-    """If a learner's seeds are lucky in all games, p is one of the values that 70 exchanges of seeds allow."""
-    alone = range(12)
-    together = duel(*rewards(0.8), alone, alone).null
+    """If either learner's seeds are lucky in all games, p is one of the values that 70 exchanges allow."""
+    alone, lucky, plain = range(12), rewards(0.8), rewards(0.0)
+    for ours, theirs in (lucky, (lucky[0], plain[1]), (plain[0], lucky[1])):
+        together = duel(ours, theirs, alone, alone).null
+        assert together
+        assert 35 * together.p_value == pytest.approx(round(35 * together.p_value))
+    together, independent = duel(*lucky, alone, alone).null, duel(*plain, alone, alone).null
     assert together
-    assert (35 * together.p_value) % 1 == pytest.approx(0)
-    independent = duel(*rewards(0.0), alone, alone).null
     assert independent
     assert together.high - together.low > 2 * (independent.high - independent.low)
 
