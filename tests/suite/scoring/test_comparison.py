@@ -4,14 +4,24 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from protocol import StoreError, UnknownName
+from suite.results import published
 from suite.results.published import published_folder
 from suite.results.store import Store
-from suite.scoring.comparison import Comparison, compare, labels, read_contenders
+from suite.scoring.comparison import (
+    Comparison,
+    Contender,
+    compare,
+    compare_contenders,
+    labels,
+    read_contenders,
+)
 from suite.scoring.outcomes import read_outcomes
+from suite.scoring.published import published_scores
 from suite.scoring.score import score
 from tests.bench.synthetic import write_results
 from tests.suite.cli.test_cli import refused
@@ -51,6 +61,37 @@ def test_duels_are_counted_by_pairs_of_runs(comparison):
         ]
         assert there["ppo"].figures()[measure].value == pytest.approx(sum(pairs) / len(pairs)), measure
         assert there["uniform"].figures()[measure].value == pytest.approx(1 - sum(pairs) / len(pairs)), measure
+
+
+def test_games_with_negative_rewards_of_either_decide_no_duel():
+    """A game in which one of two learners had a negative reward counts in no duel of these two."""
+    ours, theirs = (
+        replace(read_outcomes(Store(published_folder(name, "smoke"), V1), SMOKE), negative=negative)
+        for name, negative in (("ppo", (False, True, False)), ("uniform", (False, False, True)))
+    )
+    both = [Contender("ours", ours, "standard"), Contender("theirs", theirs, "standard")]
+    for found in compare_contenders(both, {}).duels:
+        one, other = (ours, theirs) if found.ours == "ours" else (theirs, ours)
+        for arm in ("fresh", "transfer"):
+            mine, yours = (getattr(each.curves, arm)[0, :, -1] for each in (one, other))
+            won = [(x > y) + (x == y) / 2 for x in mine for y in yours]
+            assert found.figures()[arm].value == pytest.approx(sum(won) / len(won))
+
+
+def test_scores_of_other_rules_are_compared_with_nothing(tmp_path, monkeypatch):
+    """Published scores of another format, or under another digest, are left out."""
+    folder = tmp_path / "v1" / "smoke"
+    for name, changed in (
+        ("uniform", {}),
+        ("ppo", {"schema_version": 2, "new": "field"}),
+        ("dqn", {"edition_digest": "0" * 64}),
+    ):
+        scores = json.loads((published_folder(name, "smoke") / "scores.json").read_text())
+        (folder / name).mkdir(parents=True)
+        (folder / name / "SHA256SUMS").touch()
+        (folder / name / "scores.json").write_text(json.dumps(scores | changed))
+    monkeypatch.setattr(published, "ARTIFACTS", tmp_path)
+    assert published_scores(V1, "smoke").keys() == {"uniform"}
 
 
 def test_a_learner_against_its_copy_is_even(smoke_results, tmp_path):
