@@ -6,7 +6,7 @@ from suite.report.answers import answers
 from suite.scoring.claims import claims
 from suite.scoring.published import published_scores
 from suite.scoring.scores import Scores
-from suite.scoring.standing import Standing, standing
+from suite.scoring.standing import Rival, Standing, standing
 from tests.suite.helpers import V1
 from tests.suite.scoring.test_claims import HARM, PUBLISHED, SURE, figure, game, scores
 
@@ -48,18 +48,26 @@ def test_multitask_says_why_it_cannot_be_told(published):
     assert "never below 0.333 in a single game" in answer.sentences[1]
 
 
-def test_multitask_counts_the_games_that_are_told_apart(published):
+@pytest.mark.parametrize(
+    ("first", "second", "better", "worse"),
+    [
+        (figure(0.5, 0.4, 0.6, 0.001), figure(-0.5, -0.6, -0.4, 0.01), 1, 1),
+        (figure(0.5, 0.4, 0.6, 0.001), figure(-0.5, -0.6, -0.4, 0.03), 1, 0),  # 0.03 is 0.06, corrected
+        (figure(0.5, -0.1, 0.6, 0.001), figure(-0.5, -0.6, -0.4, 0.01), 0, 1),
+    ],
+)
+def test_multitask_counts_the_games_that_are_told_apart(published, first, second, better, worse):
     """A game whose interval leaves out 0 and whose corrected p is small counts as better or worse."""
     found = published["ppo"]
-    contrasts = (figure(0.5, 0.4, 0.6, 0.001), figure(-0.5, -0.6, -0.4, 0.01), figure(0.5, 0.4, 0.6, 0.2))
+    contrasts = (first, second, figure(0.5, 0.4, 0.6, 0.2))
     games = [
         one.model_copy(update={"contrast": contrast})
         for one, contrast in zip(found.multitask, contrasts, strict=True)
     ]
     changed = found.model_copy(update={"multitask": tuple(games)})
     answer = answers(changed, claims([found], published)[0], NOBODY, "standard")[1]
-    assert answer.verdict == "Better in 1, worse in 1 of 3 games; the rest can be chance."
-    assert "2 of these differences" in answer.sentences[0]
+    assert answer.verdict == f"Better in {better}, worse in {worse} of 3 games; the rest can be chance."
+    assert f"{better + worse} of these differences" in answer.sentences[0]
 
 
 def test_a_published_learner_is_ranked_among_the_others(published):
@@ -80,14 +88,45 @@ def earning(transfer: float) -> Scores:
     return scores(SURE, transfer=transfer)
 
 
+def unrelated(transfer: float) -> Scores:
+    """As ``earning``, of runs whose seeds are not lucky in all games alike."""
+    found = earning(transfer)
+    first, middle, last = found.transfer.games
+    middle = middle.model_copy(update={"transfer_rewards": middle.transfer_rewards[::-1]})
+    return found.model_copy(
+        update={"transfer": found.transfer.model_copy(update={"games": (first, middle, last)})}
+    )
+
+
 def test_who_earns_more_ranks_higher():
-    """A learner that always earns more is first, one that always earns less is last, and is told so."""
+    """A learner that always earns more is first, one that always earns less is last."""
     rivals = {"low": earning(100.0), "high": earning(300.0)}
     assert [standing(earning(transfer), rivals).rank for transfer in (400.0, 200.0, 50.0)] == [1, 2, 3]
     names = [rival.name for rival in standing(earning(200.0), rivals).rivals]
     assert names == ["high", "low"]
     values = [rival.wins.value for rival in standing(earning(200.0), rivals).rivals]
     assert values == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("count", "told"), [(2, True), (6, False)])
+def test_the_p_of_a_rival_is_corrected_for_all_of_them(count, told):
+    """Of rivals that always lose, each with p = 2 / 216, two are told from chance and six are not."""
+    rivals = {f"rival{number}": unrelated(100.0 + number) for number in range(count)}
+    stand = standing(unrelated(200.0), rivals)
+    assert [rival.p_value for rival in stand.rivals] == pytest.approx([count * 2 / 216] * count)
+    assert {rival.is_told_apart for rival in stand.rivals} == {told}
+    found = scores(SURE)
+    answer = answers(found, claims([found], PUBLISHED)[0], stand, "standard")[2]
+    assert ("none of the differences can be told from chance" in answer.verdict) == (not told)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "told"),
+    [(0.6, 0.9, 0.01, True), (0.5, 0.9, 0.01, False), (0.1, 0.5, 0.01, False), (0.6, 0.9, 0.05, False)],
+)
+def test_a_rival_is_told_apart_by_interval_and_p_value(low, high, p_value, told):
+    """A rival is told from chance where the interval leaves out 1/2 and p is below 0.05, not by one alone."""
+    assert Rival(name="other", wins=figure(0.7, low, high, 0.01), p_value=p_value).is_told_apart == told
 
 
 def test_games_with_negative_rewards_of_either_rank_nobody():
