@@ -33,11 +33,11 @@ def test_parts_are_means_over_steps():
 
 
 def test_specialisation_is_the_information_that_games_and_heads_share():
-    """A head a game shares log 2; the same heads in both games share nothing."""
-    apart = np.zeros((2, PARTS, 2))
-    apart[0, :, 0] = apart[1, :, 1] = 1
+    """In the last part, a head a game shares log 2; the same heads in both games share nothing."""
+    apart = np.full((2, PARTS, 2), 0.5)
+    apart[:, -1] = np.eye(2)
     assert HeadUse(("a", "b"), apart).specialisation_nats == pytest.approx(np.log(2))
-    assert HeadUse(("a", "b"), np.full((2, PARTS, 2), 0.5)).specialisation_nats == pytest.approx(0)
+    assert HeadUse(("a", "b"), apart[:, ::-1]).specialisation_nats == pytest.approx(0)
 
 
 def test_notes_are_joined_with_the_ledger(tmp_path):
