@@ -186,6 +186,24 @@ def test_folds_that_are_no_partition_are_refused(v1):
         Protocol.model_validate_json(json.dumps(data))
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"budget_frames": 8_016}, "the budget is not a whole number of vector steps"),
+        ({"budget_frames": 8_002}, "the budget is not a whole number of vector steps"),
+        ({"evaluation_episodes": 12}, "the evaluation does not fill the lanes evenly"),
+        ({"evaluation_max_frames": 4_002}, "the evaluation does not fill the lanes evenly"),
+        ({"folds": [["asterix"], ["breakout", "space_invaders"], []]}, "partition"),
+    ],
+)
+def test_an_edition_that_does_not_fill_the_lanes_is_refused(v1, fields, words):
+    """Frames that are no whole vector steps, episodes that lanes cannot share, an empty fold: none loads."""
+    data = v1.model_dump(mode="json")
+    data["editions"][0] |= fields
+    with pytest.raises(ValidationError, match=words):
+        Protocol.model_validate_json(json.dumps(data))
+
+
 def test_an_edition_of_one_seed_is_refused(v1):
     """One seed gives no interval, so an edition needs two."""
     data = v1.model_dump(mode="json")
