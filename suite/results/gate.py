@@ -155,7 +155,7 @@ def _cuts(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
         for row in some(np.flatnonzero(wrong)):
             right_one = expected.format(cap=caps[row])
             yield Fault("B3", row, f"for {reason}: {right_one}", f"{columns.length[row]:,} steps")
-    late = _longest_barren(columns) > rules.max_steps_without_reward
+    late = _longest_wait(columns) > rules.max_steps_without_reward
     for row in some(np.flatnonzero(late)):
         expected = f"a cut after {rules.max_steps_without_reward:,} steps without a reward"
         yield Fault("B3", row, expected, "none")
@@ -169,15 +169,15 @@ def _barren_steps(columns: Columns) -> Ints:
     return columns.length - 1 - np.where(counts > 0, at, -1)
 
 
-def _longest_barren(columns: Columns) -> Ints:
-    """The longest stretch of steps without a reward in each episode."""
+def _longest_wait(columns: Columns) -> Ints:
+    """The most steps that each episode waited for a reward: until its step was over, or until the end."""
     counts = columns.reward_counts
     longest = _barren_steps(columns)
     if len(columns.reward_steps):
         episode = np.repeat(np.arange(len(counts)), counts)
         before = np.concatenate([[-1], columns.reward_steps[:-1]])
         before[columns.reward_ends[counts > 0] - counts[counts > 0]] = -1
-        np.maximum.at(longest, episode, columns.reward_steps - before - 1)
+        np.maximum.at(longest, episode, columns.reward_steps - before)
     return longest
 
 

@@ -130,6 +130,27 @@ def test_many_wrong_values_break_no_check(data):
     list(faults(columns, run, V1))
 
 
+def _lives_on(row: Row, most: int) -> bool:
+    """Whether an episode goes on after so many steps in a row without a reward, counted step by step."""
+    barren = 0
+    for step in range(row["length_steps"] - 1):
+        barren = 0 if step in row["reward_steps"] else barren + 1
+        if barren >= most:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.run_id.path)
+def test_an_episode_past_the_no_reward_rule_is_found(run):
+    """Under a rule that is due sooner, the first twenty episodes that it would have cut are those found."""
+    place = RUNS.index(run)
+    for most in range(1, 120):
+        rules = V1.environment.model_copy(update={"max_steps_without_reward": most})
+        found = faults(Columns.of(TABLES[place], run.games), run, V1.model_copy(update={"environment": rules}))
+        late = [fault.row for fault in found if fault.expected.startswith("a cut after")]
+        assert late == [number for number, row in enumerate(ROWS[place]) if _lives_on(row, most)][:20], most
+
+
 def _schemas() -> dict[str, pa.Table]:
     """The valid table with each column in turn left out, doubled, renamed, of another type, and with a null."""
     table = TABLES[0]
