@@ -9,6 +9,18 @@ from tests.test_published_formats import DATA
 RECORD = RunRecord.model_validate_json((DATA / "v1/record.json").read_bytes())
 
 
+def stretch(device: str) -> Stretch:
+    """The first part of a run that was resumed, played as RECORD was, on this device."""
+    return Stretch(
+        until_steps=8,
+        device=device,
+        cpu=RECORD.cpu,
+        code_commit=RECORD.code_commit,
+        versions=RECORD.versions,
+        wall_seconds=1,
+    )
+
+
 def test_runs_that_are_alike_are_no_mixture():
     """Where all runs were played on the same, there is nothing to say."""
     assert mixtures([RECORD] * 3) == []
@@ -22,20 +34,10 @@ def test_runs_that_are_alike_are_no_mixture():
         ({"cpu": "another"}, f"2 types of CPU: {RECORD.cpu} (2 runs), another (1 runs)"),
         ({"code_commit": "b" * 40 + "-dirty"}, "bbbbbbbbbbbb-dirty (1 runs)"),
         ({"versions": RECORD.versions | {"torch": "0"}}, "2 versions of torch"),
+        ({"resumed_from": (stretch("cuda"),)}, f"2 devices: {RECORD.device} (3 runs), cuda (1 runs)"),
         (
-            {
-                "resumed_from": (
-                    Stretch(
-                        until_steps=8,
-                        device="cuda",
-                        cpu=RECORD.cpu,
-                        code_commit=RECORD.code_commit,
-                        versions=RECORD.versions,
-                        wall_seconds=1,
-                    ),
-                )
-            },
-            "2 devices",
+            {"device": "cuda", "resumed_from": (stretch("cuda"),)},
+            f"2 devices: {RECORD.device} (2 runs), cuda (1 runs)",
         ),
     ],
 )

@@ -78,6 +78,16 @@ def test_a_player_renews_its_file_and_sees_that_it_has_lost_it(path):
         raise ZeroDivisionError
 
 
+def test_a_run_that_has_just_been_completed_is_not_lost(path):
+    """When the run's process has completed it and removed the file, its parent sees no loss."""
+    with held(path, RUN):
+        renewal = Renewal(path)
+        assert not renewal.renew()
+    renewal._next = 0.0
+    assert not path.exists()
+    assert not renewal.renew()
+
+
 def test_a_run_that_this_machine_has_not_taken_yet_is_not_lost(path):
     """Until a run's process has taken it from a machine that is off, its parent sees no loss."""
     path.write_text("another-machine")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import ForeignProtocol, StoreError, parse_run_id
+from protocol import ForeignProtocol, RunBusy, StoreError, parse_run_id
 from suite.results.store import Store, record_paths
 from tests.suite.helpers import SMOKE_DIGEST, V1
 
@@ -45,6 +45,14 @@ def test_a_complete_run_is_never_played_again(store):
     with pytest.raises(StoreError, match="complete already"), store.new_run(RUN):
         pytest.fail("it must not be played")
     assert (store.run_folder(RUN) / "record.json").read_text() == "first"
+
+
+def test_a_run_that_was_taken_over_is_not_completed(store):
+    """What a machine played whose run another one took over meanwhile does not become the run."""
+    with pytest.raises(RunBusy, match="taken over by another machine"), store.new_run(RUN) as folder:
+        (folder / "record.json").write_text("{}")
+        store.player_path(RUN).write_text("another-machine")
+    assert not store.is_complete(RUN)
 
 
 def test_two_processes_cannot_play_the_same_run(store):

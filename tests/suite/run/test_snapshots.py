@@ -139,7 +139,12 @@ def test_an_evaluation_needs_its_checkpoint(folders, capsys):
 
 
 def test_none_are_taken_where_none_are_wanted(folders):
-    """With 0 minutes none is ever due; with a minute, not at once."""
+    """With 0 minutes none is ever due; with a minute, neither at once nor right after one was taken."""
     assert not Snapshots(*folders, 0).due()
-    assert not Snapshots(*folders, 1).due()
+    snapshots = Snapshots(*folders, 1)
+    assert not snapshots.due()
+    snapshots._next = 0.0
+    assert snapshots.due()
+    snapshots.take(snapshot, save)
+    assert not snapshots.due()
     assert Snapshots(*folders, 1e-9).due()
