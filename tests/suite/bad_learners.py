@@ -104,6 +104,46 @@ class LearnsInAct(UniformLearner):
         (folder / "weights").write_text(str(self.acted))
 
 
+class LearnsUnseeded(UniformLearner):
+    """Learns what the operating system draws."""
+
+    learned = b""
+
+    def learn(self, env):
+        super().learn(env)
+        self.learned = os.urandom(8)
+
+    def save(self, folder: Path):
+        (folder / "weights").write_text(self.learned.hex())
+
+    def load(self, folder: Path):
+        self.learned = bytes.fromhex((folder / "weights").read_text())
+
+
+class NamesItsFolder(UniformLearner):
+    """Saves where it saved."""
+
+    def save(self, folder: Path):
+        (folder / "settings").write_text(f"out = {folder}\n")
+
+
+class ActsBeyond(UniformLearner):
+    """Learns with actions of the set, and acts with one beyond it."""
+
+    def learn(self, env):
+        UniformLearner(1, self._lanes).learn(env)
+
+    def act(self, observations, episode_start):
+        return np.full(self._lanes, 18)
+
+
+class ActsByHalves(ActsBeyond):
+    """Learns with actions of the set, and acts with halves."""
+
+    def act(self, observations, episode_start):
+        return np.full(self._lanes, 0.5)
+
+
 class CannotGoOn(UniformLearner):
     """Learns, but not once it has been loaded."""
 
@@ -128,6 +168,13 @@ class Counts(UniformLearner):
 
     def load(self, folder: Path):
         self.steps = int((folder / "steps").read_text())
+
+
+class ForgetsOnLoad(Counts):
+    """Does not read what it saved."""
+
+    def load(self, folder: Path):
+        pass
 
 
 class ConfiguredBySeed(UniformLearner):
