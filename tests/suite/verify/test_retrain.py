@@ -1,10 +1,11 @@
 """Training again, compared: runs of a learner that is not deterministic, and of one that is."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
-from protocol import RunId, parse_run_id, plan
+from protocol import ARMS, Arm, RunId, parse_run_id, plan
 from suite.results.store import SUBMISSION, Store
 from suite.submission.description import parse_submission
 from suite.verify.findings import Finding
@@ -29,8 +30,8 @@ def submitted(folder: Path, **said: object) -> Forged:
     return Forged(packed(invented(folder / "results"), folder / "submission", **said))
 
 
-def raised(forged: Forged, phase: str, factor: int) -> None:
-    """Multiply what every claimed run earned in a phase."""
+def raised(forged: Forged, phase: str, factor: int, arms: Collection[Arm] = ARMS) -> None:
+    """Multiply what every claimed run of these arms earned in a phase."""
 
     def multiply(rows) -> None:
         for row in rows:
@@ -40,7 +41,8 @@ def raised(forged: Forged, phase: str, factor: int) -> None:
                 row["episode_return"] *= factor
 
     for run in plan(V1, SMOKE):
-        forged.edit_rows(run.run_id.path, multiply, scores=False)
+        if run.run_id.arm in arms:
+            forged.edit_rows(run.run_id.path, multiply, scores=False)
 
 
 def compared(forged: Forged, store: Store, runs: list[RunId]) -> tuple[list[Finding], float | None]:
@@ -64,6 +66,17 @@ def test_raised_claims_fall(again, tmp_path, phase):
     raised(forged, phase, 3)
     ((found,), p_value) = compared(forged, again, DRAWN)
     assert (found.rule, found.severity, found.run_id) == ("T1", "error", None)
+    assert p_value
+    assert p_value <= 0.01
+
+
+def test_fresh_runs_claimed_weaker_fall(again, tmp_path):
+    """Fresh runs that are claimed to earn nothing make transfer look better: with others raised, they fall."""
+    forged = submitted(tmp_path)
+    raised(forged, "training", 0, arms=("fresh",))
+    raised(forged, "training", 3, arms=("pretrain", "transfer"))
+    ((found,), p_value) = compared(forged, again, DRAWN)
+    assert (found.rule, found.severity) == ("T1", "error")
     assert p_value
     assert p_value <= 0.01
 
