@@ -82,6 +82,33 @@ def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
     assert list(read_journal(tmp_path / "broken")) == list(read_journal(tmp_path / "whole"))
 
 
+def test_steps_without_a_reward_count_on_from_before_the_break(tmp_path):
+    """An episode that was paid before it was broken off is cut as long after that as an unbroken one."""
+    rules = V1.environment.model_copy(update={"max_steps_without_reward": 45})
+    protocol = V1.model_copy(update={"environment": rules})
+
+    def begun(recorder, **resumed):
+        meter = make_meter(["breakout"], 110 * LANES, "smoke/generalist/seed0")
+        if "state" in resumed:
+            meter.set_state(resumed.pop("state"))
+        return meter, LaneEnv(protocol, seeds_of(), make_engine(["breakout"], 0), meter, 1, recorder, **resumed)
+
+    whole, broken = (JournalRecorder(tmp_path / name, LANES) for name in ("whole", "broken"))
+    play(begun(whole)[1], actions())
+    moves = actions()
+    meter, env = begun(broken)
+    play(env, moves, 50)
+    broken.sync()
+    paid = open_episodes(tmp_path / "broken")
+    assert any(episode.reward_steps for episode in paid.values())
+    play(begun(broken, state=meter.state(), open_episodes=paid)[1], moves)
+    for recorder in (whole, broken):
+        recorder.close()
+    episodes = list(read_journal(tmp_path / "whole"))
+    assert any(episode.end_reason == "no_reward" and episode.rewards for episode in episodes)
+    assert list(read_journal(tmp_path / "broken")) == episodes
+
+
 def test_an_episode_that_plays_otherwise_is_refused(tmp_path):
     """Where the console pays another reward than recorded, the lanes do not go on."""
     episode = OpenEpisode("breakout", 7, bytes([1] * 20), (3,), (1000,))
