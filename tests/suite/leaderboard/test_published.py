@@ -59,7 +59,7 @@ def test_an_edition_of_which_nothing_is_published_has_a_page(tmp_path):
 def test_only_submissions_that_pass_are_ranked(tmp_path):
     """A submission that passes its audit is ranked; of each other one, the page says why it is not."""
     source = published_folder("uniform", "smoke")
-    for name in ("mine", "forged", "ppo", "bare"):
+    for name in ("mine", "forged", "ppo", "bare", "Big Name"):
         shutil.copytree(source, tmp_path / name)
     Forged(tmp_path / "forged").change(FRESH, training_seed=7)
     (tmp_path / "bare" / "SHA256SUMS").unlink()
@@ -73,4 +73,5 @@ def test_only_submissions_that_pass_are_ranked(tmp_path):
     assert "published baseline" in reasons["ppo"]
     assert "no submission" in reasons["bare"]
     assert "no complete run" in reasons["empty"]
+    assert "small letters" in reasons["Big Name"]
     assert learners_of(V1, V1.edition("full"), tmp_path).names == []
