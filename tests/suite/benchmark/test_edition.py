@@ -51,6 +51,17 @@ def test_runs_of_another_learner_are_foreign(smoke_results):
         missing_runs(RUNS, Store(smoke_results, V1), UNIFORM, BoxSpec(image_sha256="0" * 64))
 
 
+def test_runs_of_two_configurations_are_foreign(tmp_path):
+    """A folder whose complete runs have two configurations is played in by nobody."""
+    for run, digest in zip(RUNS[:2], ("1" * 64, "2" * 64), strict=True):
+        record = Store(ROOT / "artifacts/v1/smoke/uniform", V1).record(run.run_id)
+        (tmp_path / run.run_id.path).mkdir(parents=True)
+        changed = record.model_copy(update={"configuration_digest": digest})
+        (tmp_path / run.run_id.path / "record.json").write_text(changed.model_dump_json())
+    with pytest.raises(ForeignProtocol, match="runs of 2 configurations"):
+        missing_runs(RUNS, Store(tmp_path, V1), UNIFORM, None)
+
+
 def test_a_checkpoint_that_is_gone_is_named(tmp_path):
     """Where a run starts from a deleted checkpoint, nothing is played, and the run to play again is named."""
     shutil.copytree(ROOT / "artifacts/v1/smoke/uniform", tmp_path / "results")  # without checkpoints, as in git

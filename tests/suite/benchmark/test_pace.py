@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protocol import LearnerError, plan
+from protocol import LearnerError, Stretch, plan
 from suite.benchmark.pace import EVALUATION_STEPS, Clocked, measure, measured_games, pace_of_runs
 from suite.machine import cpu_type
 from suite.results.journal import read_journal
@@ -47,12 +47,15 @@ def test_the_pace_of_runs_by_hand(store):
 
 
 def test_runs_of_another_kind_say_nothing(tmp_path, smoke_results, store):
-    """Runs on another CPU, on another device, or with other workers give no pace."""
+    """Runs on another CPU, on another device, with other workers, or that were resumed give no pace."""
     assert pace_of_runs(store, [FRESH], "cuda", 0) is None
     assert pace_of_runs(store, [FRESH], "cpu", 2) is None
     assert pace_of_runs(store, [], "cpu", 0) is None
     written(tmp_path, smoke_results, SMOKE[1], cpu=cpu_type() + " of another make")
     assert pace_of_runs(store, [SMOKE[1]], "cpu", 0) is None
+    stretch = Stretch(until_steps=8, device="cpu", cpu="", code_commit=None, versions={}, wall_seconds=1.0)
+    written(tmp_path, smoke_results, SMOKE[2], cpu=cpu_type(), resumed_from=(stretch,))
+    assert pace_of_runs(store, [SMOKE[2]], "cpu", 0) is None
 
 
 def test_the_clock_counts_the_second_half_without_loading(tmp_path, monkeypatch):
