@@ -8,6 +8,7 @@ import pytest
 from protocol import ARMS, Arm, RunId, parse_run_id, plan
 from suite.results.store import SUBMISSION, Store
 from suite.submission.description import parse_submission
+from suite.untrusted.files import Unreadable
 from suite.verify.findings import Finding
 from suite.verify.retrain import Again, compare
 from suite.verify.retrain_plan import draw_runs, with_ancestors
@@ -87,6 +88,15 @@ def test_lower_claims_stand(again, tmp_path):
     for phase in ("training", "evaluation"):
         raised(forged, phase, 0)
     assert compared(forged, again, DRAWN)[0] == []
+
+
+def test_a_ledger_that_was_swapped_is_not_compared(again, tmp_path):
+    """Claims are read from the ledgers that were audited: where one is another by now, there is no verdict."""
+    forged = submitted(tmp_path)
+    digests = {run.run_id: "0" * 64 for run in plan(V1, SMOKE)}
+    submission = parse_submission((forged.folder / SUBMISSION).read_bytes())
+    with pytest.raises(Unreadable, match="is not the ledger that was audited"):
+        compare(Again(forged.folder, again, V1, digests, submission), DRAWN, DRAWN)
 
 
 def test_too_few_runs_are_unchecked(again, tmp_path):
