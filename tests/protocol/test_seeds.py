@@ -20,6 +20,8 @@ def test_derivations_are_stable():
     assert learner_seed(DIGEST, 0, "training") == 49608493
     choices = [game_choice(DIGEST, "smoke/generalist/seed0", lane, 0, [1, 1, 1]) for lane in range(8)]
     assert choices == [2, 0, 1, 0, 0, 2, 0, 1]
+    choices = [game_choice(DIGEST, "smoke/generalist/seed0", 0, number, [1, 1, 1]) for number in range(8)]
+    assert choices == [2, 1, 0, 2, 1, 0, 2, 0]
     assert conformance_seed("pong", "actions", 0) == 3728093727485941186
     assert conformance_seed("pong", "episode", 0) == 10390422536376272742
 
