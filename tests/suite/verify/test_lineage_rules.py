@@ -12,6 +12,7 @@ from tests.suite.helpers import V1
 RUNS = plan(V1, V1.edition("smoke"))
 IDS = frozenset(run.run_id for run in RUNS)
 TRANSFER = next(run for run in RUNS if run.run_id.arm == "transfer")
+OTHER_GAME = next(game for game in V1.edition("smoke").games if game != TRANSFER.run_id.game)
 
 
 @pytest.fixture
@@ -46,6 +47,11 @@ def test_honest_runs_break_nothing(records):
 def test_weights_that_saw_the_game_are_found(records):
     """A transfer run that starts from what a run of its game ended as breaks F2."""
     assert {*rules(ending(records, the_run("fresh", 0, TRANSFER.run_id.game)))} == {"F2"}
+
+
+def test_weights_of_another_game_saw_nothing(records):
+    """A run of another game that ended as what a transfer run starts from breaks F3, but not F2."""
+    assert {*rules(ending(records, the_run("fresh", 0, OTHER_GAME)))} == {"F3"}
 
 
 def test_a_second_equal_pair_hides_nothing(records):
