@@ -219,8 +219,8 @@ engine:  ## install Debian's Docker engine and debootstrap, with which the image
 		(apt-get update -q && apt-get install -q -y --no-install-recommends docker.io debootstrap)
 
 # `make test-image IMAGE_TESTS=image` also plays all of `make benchmark` and runs all of `make test` in the image,
-# IMAGE_TESTS='contained or image and not long' runs those of `make test-contained`. `make test-fresh FRESH_TESTS=fresh`
-# also plays all of `make benchmark`.
+# IMAGE_TESTS='(contained or image) and not long' also runs most of `make test-contained`. `make test-fresh
+# FRESH_TESTS=fresh` also plays all of `make benchmark`.
 IMAGE_TESTS ?= image and not long
 FRESH_TESTS ?= fresh and not long
 

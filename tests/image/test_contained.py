@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ def scratch(monkeypatch) -> Iterator[Path]:
 
     Its name is short: the path of a socket has at most 107 bytes.
     """
+    get_temp_dir()  # multiprocessing keeps its folder for the life of this process: not one of a test's
     with tempfile.TemporaryDirectory(prefix="amtlb-") as name:
         Path(name).chmod(0o755)  # for the users of boxes, as the system's is
         monkeypatch.setenv("TMPDIR", name)
@@ -189,6 +191,7 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
     assert not (tmp_path.parent / "escaped").exists()
 
 
+@pytest.mark.long
 def test_the_other_runs_go_on(image, tmp_path):
     """Where a learner ends its box in some runs, those fail with the reason and all others complete."""
     learner = f"{HOSTILE}:OneSeedExits"
@@ -286,6 +289,7 @@ def wheels():
         server.shutdown()
 
 
+@pytest.mark.long
 def test_the_template_of_a_submission_works(engine, image, wheels, tmp_path):
     """From the page alone: the template is built, tried on smoke, submitted, and verified by training again."""
     page = (ROOT / "docs/contained.md").read_text()
