@@ -29,6 +29,8 @@ RUN_ELSEWHERE = {
     "make compare": "needs a benchmark's results: tests/fresh runs it after one",
     "make report": "likewise",
     "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
+    "make verify-baselines EDITION=lite SAMPLE=0.005": "takes minutes: .ci/run does it",
+    ".venv/bin/amtlb verify artifacts/v1/lite/ppo": "make verify-baselines does it, and more",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
     "make image TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs Docker: "

@@ -1,9 +1,29 @@
 """The page of results is filled with the tables of published runs."""
 
+import re
+
 import pytest
 
 from protocol import UnknownName
-from suite.release.results_page import renewed, tables
+from suite.release.results_page import EDITION, PAGE, renewed, tables
+
+PLACE = re.compile(r"<!-- table \S+ -->.*?<!-- end -->", re.DOTALL)
+FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?![\w.])")
+
+
+def test_its_tables_are_those_of_the_published_runs():
+    """Written anew, the page is the same."""
+    page = PAGE.read_text(encoding="utf-8")
+    assert renewed(page, tables(EDITION)) == page
+
+
+def test_its_sentences_take_their_figures_from_its_tables():
+    """Every figure with a decimal point in its sentences stands in one of its tables."""
+    page = PAGE.read_text(encoding="utf-8")
+    in_tables = set(FIGURE.findall("".join(PLACE.findall(page))))
+    in_sentences = FIGURE.findall(PLACE.sub("", page))
+    assert len(in_sentences) > 10
+    assert sorted(set(in_sentences) - in_tables) == []
 
 
 def test_tables_are_those_that_commands_print(amtlb):
