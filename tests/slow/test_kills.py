@@ -4,10 +4,15 @@ import pytest
 
 from tests.bench.kills import CASES, play_killed
 
-pytestmark = pytest.mark.slow
 
-
-@pytest.mark.parametrize("case", [case for case in CASES if case.workers or case.box or case.changes])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case.box else pytest.mark.long)
+        for case in CASES
+        if case.workers or case.box or case.changes
+    ],
+)
 def test_a_killed_run_ends_as_the_unbroken_one(case):
     """After two kills at random moments the run has the ledger, checkpoint and notes of the unbroken one."""
     found = play_killed(case, 2, (0.0, 1.0), seed=1)

@@ -10,7 +10,6 @@ import pytest
 from suite.machine import RUN_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.slow
 PEAK = "from suite.machine import peak_memory_bytes; print(peak_memory_bytes() // 10**6)"
 
 
@@ -28,6 +27,7 @@ def peak_megabytes(script: str) -> int:
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.long
 def test_memory_of_a_full_pretrain_run_stays_below_1_gb():
     """With a console of every training game loaded in every lane, the harness holds less than 1 GB."""
     script = (
@@ -43,6 +43,7 @@ def test_memory_of_a_full_pretrain_run_stays_below_1_gb():
     assert peak_megabytes(script) < 1000
 
 
+@pytest.mark.slow
 def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
     """With every picture of the buffer written, lanes loaded and gradients taken."""
     script = (

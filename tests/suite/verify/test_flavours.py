@@ -10,7 +10,7 @@ from suite.verify.findings import Verification
 from tests.suite.helpers import V1
 from tests.suite.miniature import FOLDS, GAMES, SEEDS, Miniature
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 HONEST, FORGED = "space_invaders_mode5_difficulty1", "space_invaders_mode15_difficulty1"
 SAID = ("--name", "uniform", "--author", "A. Author", "--code", "none", "--deterministic")
