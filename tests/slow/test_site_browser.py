@@ -13,8 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from protocol import load, plan
-from suite.results.published import edition_folder, published_baselines
+from suite.results.published import published_baselines
 
 pytest.importorskip("playwright", reason="no browser is driven in the image")
 from playwright.sync_api import Browser, Page
@@ -215,17 +214,6 @@ def test_learners_sort_by_each_column(visit):
     place = [text.strip() for text in table.locator("thead th").all_inner_texts()].index("hours of all runs")
     hours = [float(row.locator("td").nth(place - 1).inner_text().split()[0]) for row in rows.all()]
     assert hours == sorted(hours)
-
-
-def test_an_unfinished_edition_says_how_many_runs_are_published(visit):
-    """A learner without all of its runs is not ranked, and its runs are counted."""
-    protocol = load("v1")
-    visit.go("results/lite/index.html")
-    total = len(plan(protocol, protocol.edition("lite")))
-    for folder in edition_folder("lite").iterdir():
-        if folder.is_dir() and folder.name not in published_baselines("lite"):
-            count = len(list(folder.rglob("record.json")))
-            assert visit.page.get_by_text(f"{count} of {total} runs are published").count() >= 1
 
 
 @pytest.mark.parametrize("width", WIDTHS)
