@@ -21,11 +21,10 @@ BASE_ARCHIVE = ROOT / "build" / "image-base.tar"
 
 @dataclass(frozen=True)
 class Builds:
-    """Two builds of this commit: ids, and what the second, which has the name, is called."""
+    """The ids of two builds of this commit."""
 
     first: str
     second: str
-    name: str
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +53,10 @@ def image(first_build) -> str:
 
 
 @pytest.fixture(scope="session")
-def builds(engine, base, first_build, image) -> Builds:
+def builds(engine, base, first_build) -> Builds:
     """That image, and the same once more with an empty cache."""
     engine.answer("builder", "prune", "--all", "--force")
-    return Builds(first_build, make_image(engine, base), image)
+    return Builds(first_build, make_image(engine, base))
 
 
 def make_image(engine: Engine, base: list[str]) -> str:
