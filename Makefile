@@ -33,8 +33,8 @@ BENCH_STAMP := $(VENV)/.installed-bench
 SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
-.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long check format \
-	bench calibration learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained \
+.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long \
+	check format bench calibration learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained \
 	test-fresh site site-tools clean
 
 help:  ## list the targets

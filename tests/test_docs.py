@@ -30,7 +30,6 @@ RUN_ELSEWHERE = {
     "make report": "likewise",
     "make verify SUBMISSION=submission": "make verifier-table replays all published baselines likewise",
     "make verify-baselines EDITION=lite SAMPLE=0.005": "takes minutes: .ci/run does it",
-    ".venv/bin/amtlb verify artifacts/v1/lite/ppo": "make verify-baselines does it, and more",
     "make baselines EDITION=smoke": "takes minutes where runs are missing: tests/slow/test_end_to_end.py",
     "make test": "is what runs this test",
     "make image TORCH_INDEX=https://download.pytorch.org/whl/cpu": "needs Docker: "
@@ -124,7 +123,8 @@ def newcomer(tmp_path_factory) -> Path:
     """A folder as the README leads to it: results of an edition, and the learner of the docs."""
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(published_folder("uniform", "smoke"), folder / "results/smoke/baselines.ppo")
-    (folder / "examples").symlink_to(ROOT / "examples")
+    for name in ("examples", "artifacts"):
+        (folder / name).symlink_to(ROOT / name)
     (folder / "my_learner.py").write_text(learner_of_the_docs())
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     return folder

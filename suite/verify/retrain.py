@@ -24,7 +24,7 @@ from suite.untrusted.files import Changed, Unreadable
 from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
 from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
 
-DEVICE = "cpu"
+_DEVICE = "cpu"
 """Where learners compute that are trained again."""
 
 _ARRANGING_SEED = 0
@@ -136,7 +136,7 @@ def _check_image(submission: Submission | None, box: BoxSpec | None) -> None:
 def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
     listener(str(run.run_id))
     learner = read_record(again.folder, f"{run.run_id.path}/{RECORD}").learner
-    settings = Settings(learner, DEVICE, 1, 0, None, box)
+    settings = Settings(learner, _DEVICE, 1, 0, None, box)
     outcome = play_one(run.run_id, again.store, again.protocol, settings)
     if outcome.status != "complete":
         found = f"it {outcome.status}: {outcome.error[:200]}"
@@ -189,9 +189,9 @@ def _other_ledger(again: Again, run: Run) -> Finding:
     device = read_record(again.folder, f"{run.run_id.path}/{RECORD}").device
     expected = "the same ledger, evaluation included, since the learner is declared deterministic"
     found = "a ledger with other episodes"
-    if device == DEVICE:
+    if device == _DEVICE:
         return finding("T1", _place(run), expected, found)
-    found += f"; the claimed one was played on {device}, and runs are played again on the {DEVICE} only"
+    found += f"; the claimed one was played on {device}, and runs are played again on the {_DEVICE} only"
     return finding("T1", _place(run), expected, found, "unchecked")
 
 

@@ -60,11 +60,13 @@ def results(engine, image, tmp_path_factory, request) -> Path:
     return folder / "out" / "smoke" / "baselines.ppo"
 
 
-def test_scores_are_those_outside(results, amtlb, tmp_path):
+def test_scores_are_those_outside(results, amtlb, tmp_path, request):
     """The image's scores are the published ones to the byte, or those that this machine plays without it."""
     played = (results / "scores.json").read_bytes()
     if played != (ROOT / "artifacts/v1/smoke/ppo/scores.json").read_bytes():
         assert cpu_type() not in GOLDEN, f"{cpu_type()} is known to play what is published"
+        if "three runs" in request.node.callspec.id:
+            published_results(tmp_path / "uncontained", "ppo")
         done = amtlb("benchmark", "--out", tmp_path / "uncontained")
         assert done.returncode == 0, done.stdout + done.stderr
         assert played == (tmp_path / "uncontained/scores.json").read_bytes()
