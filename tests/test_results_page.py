@@ -9,7 +9,7 @@ from suite.release.results_page import EDITION, PAGE, renewed, tables
 
 PLACE = re.compile(r"<!-- table \S+ -->.*?<!-- end -->", re.DOTALL)
 COMMANDS = re.compile(r"```.*?```", re.DOTALL)
-FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?![\w.])")
+FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?!\w|\.\d)")
 
 
 def test_its_tables_are_those_of_the_published_runs():
