@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from tests.image.engine import DOCKER, Engine, running_engine
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "amtlb-base"
 BASE_ARCHIVE = ROOT / "build" / "image-base.tar"
-
-
-@dataclass(frozen=True)
-class Builds:
-    """The ids of two builds of this commit."""
-
-    first: str
-    second: str
 
 
 @pytest.fixture(scope="session")
@@ -50,13 +41,6 @@ def first_build(engine, base) -> str:
 def image(first_build) -> str:
     """The name of the built image."""
     return str(json.loads((ROOT / "build/image-cpu.json").read_text())["image"])
-
-
-@pytest.fixture(scope="session")
-def builds(engine, base, first_build) -> Builds:
-    """That image, and the same once more with an empty cache."""
-    engine.answer("builder", "prune", "--all", "--force")
-    return Builds(first_build, make_image(engine, base))
 
 
 def make_image(engine: Engine, base: list[str]) -> str:
