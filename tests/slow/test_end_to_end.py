@@ -62,7 +62,8 @@ def test_killed_and_called_again_gives_the_same_scores(clone, tmp_path):
     assert list(tmp_path.rglob("*.partial")) == []
 
 
-@pytest.mark.parametrize("learner", [pytest.param("dqn", marks=pytest.mark.long), "multihead_a2c"])
+@pytest.mark.long
+@pytest.mark.parametrize("learner", ["dqn", "multihead_a2c"])
 def test_the_other_reference_learners_play_what_is_published(learner, tmp_path):
     """A pretrain run and the transfer run that starts as it have the published ledgers and checkpoints."""
     store = Store(tmp_path, V1)

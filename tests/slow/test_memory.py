@@ -43,7 +43,7 @@ def test_memory_of_a_full_pretrain_run_stays_below_1_gb():
     assert peak_megabytes(script) < 1000
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
     """With every picture of the buffer written, lanes loaded and gradients taken."""
     script = (

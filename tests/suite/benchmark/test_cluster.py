@@ -158,11 +158,11 @@ def test_a_worker_with_other_code_is_left_out_by_name(tmp_path):
 def test_a_worker_whose_runs_fail_at_once_is_left_out(tmp_path):
     """What fails at once on one worker is played by the other; the first is left out, once, by name."""
     store, heard = Store(tmp_path / "out", V1), []
-    pretrain = [run for run in RUNS if run.run_id.arm == "pretrain"]
+    fresh = [run for run in RUNS if (run.run_id.arm, run.run_id.seed) == ("fresh", 0)]
     with Cluster(tmp_path) as made:
         made.worker("broken", AMTLB_MONGO_URL="nonsense")
         made.worker("good")
-        outcomes = play_all(pretrain, store, V1, settings(made.address), heard.append)
+        outcomes = play_all(fresh, store, V1, settings(made.address), heard.append)
     assert {outcome.status for outcome in outcomes} == {"complete"}
     (told,) = (text for text in texts(heard) if "left out" in text)
     assert told.startswith("a worker is left out, broken (tcp://")
@@ -207,7 +207,7 @@ def test_runs_that_are_left_are_fetched_by_the_same_command(tmp_path):
 )
 def test_a_killed_worker_loses_nothing(tmp_path, disk, copied):
     """A run whose worker is killed is resumed on the same disk, and from a copied snapshot on another."""
-    store, run = Store(tmp_path / "out", V1), RUNS[-1]
+    store, run = Store(tmp_path / "out", V1), RUNS[0]
     with Cluster(tmp_path) as made:
         first = made.worker("one")
         ended: list[RunEnd] = []

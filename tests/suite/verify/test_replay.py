@@ -7,7 +7,7 @@ import pytest
 
 from protocol import StoreError, UnknownName, parse_run_id
 from suite.results.published import published_folder
-from suite.verify.findings import COST, Verification
+from suite.verify.findings import COST, Finding, Verification
 from suite.verify.finished import FILE, Finished, finished_in
 from suite.verify.shards import Shard, replay_shard
 from suite.verify.verification import Levels, verify
@@ -17,12 +17,24 @@ from tests.suite.verify.corpus import FRESH, Forged
 
 DIGEST = "0" * 64
 RUN = parse_run_id(f"smoke/{FRESH}", V1)
+OTHER = "transfer/fold1/breakout/seed1"
+EPISODES = 46
+"""Of these two runs."""
 
 
 @pytest.fixture
 def submission(tmp_path) -> Path:
-    shutil.copytree(published_folder("ppo", "smoke"), tmp_path / "submission")
+    """A published one of which only two runs are left, so that all of it is soon replayed."""
+    published = published_folder("ppo", "smoke")
+    for part in ("submission.toml", FRESH, OTHER):
+        source, copy = published / part, tmp_path / "submission" / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
     return tmp_path / "submission"
+
+
+def replay_findings(found: Verification) -> list[Finding]:
+    return [one for one in found.findings if one.rule.startswith("R")]
 
 
 def shard(*rows: int, ledger_sha256: str = DIGEST) -> Shard:
@@ -82,21 +94,21 @@ def test_a_second_call_goes_on(submission, tmp_path):
         rows[0]["reward_steps"], rows[0]["rewards"], rows[0]["episode_return"] = [3], [77], 77
 
     forged.edit_rows(FRESH, invent)
-    levels = Levels(replay=True, sample=(0.05, 1), finished=tmp_path / "kept")
+    levels = Levels(replay=True, sample=(0.2, 1), finished=tmp_path / "kept")
     whole = levels._replace(sample=None)
     told: list[list[str]] = [[], [], []]
     first = verify(submission, whole, workers=2, listener=told[0].append)
     second = verify(submission, whole, workers=2, listener=told[1].append)
     sampled = verify(submission, levels, workers=2, listener=told[2].append)
     costs = [next(line for line in own if line.startswith(COST)) for own in told]
-    assert costs[0].startswith(f"{COST}487 episodes, ")
-    assert costs[1].startswith(f"{COST}0 episodes (of 487; the others were before), 0 steps")
+    assert costs[0].startswith(f"{COST}{EPISODES} episodes, ")
+    assert costs[1].startswith(f"{COST}0 episodes (of {EPISODES}; the others were before), 0 steps")
     assert costs[2].startswith(f"{COST}0 episodes (of ")
     assert first == second
     assert [one.found for one in first.findings if one.rule == "R1"] == ["77"]
     assert sampled.replayed is not None
     assert first.replayed is not None
-    assert sampled.replayed.episodes < first.replayed.episodes == 487
+    assert sampled.replayed.episodes < first.replayed.episodes == EPISODES
 
 
 @pytest.mark.slow
@@ -107,17 +119,18 @@ def test_a_cluster_replays_as_this_machine_does(submission, tmp_path, amtlb):
     with cluster(tmp_path, threads=2) as made:
         done = amtlb("verify", submission, "--replay", "--scheduler", made.address, "--json")
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "to replay: 487 episodes" in done.stderr
+    assert f"to replay: {EPISODES} episodes" in done.stderr
     found = Verification.model_validate_json(done.stdout)
-    assert [(one.rule, one.run_id, one.row) for one in found.findings] == [("R3", str(RUN), 0)]
+    assert [(one.rule, one.run_id, one.row) for one in replay_findings(found)] == [("R3", str(RUN), 0)]
     assert found.replayed is not None
-    assert found.replayed.episodes == 487
+    assert found.replayed.episodes == EPISODES
 
 
 @pytest.mark.slow
-def test_without_a_scheduler_nothing_is_verified_twice(submission):
+def test_without_a_scheduler_nothing_is_verified_twice():
     """Where no scheduler answers, the audit's verdicts stand and the replay could not be checked."""
-    found = verify(submission, Levels(replay=True, scheduler="tcp://127.0.0.1:9"), workers=2)
+    levels = Levels(replay=True, scheduler="tcp://127.0.0.1:9")
+    found = verify(published_folder("ppo", "smoke"), levels, workers=2)
     assert found.exit_status == 3
     assert [(one.rule, one.severity) for one in found.findings] == [("R1", "unchecked")]
     assert "no dask scheduler answers" in found.findings[0].found
