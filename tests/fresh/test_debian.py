@@ -142,8 +142,15 @@ def test_results_stand_beside_the_published_ones(played):
     assert (played.clone / RESULTS / "report/report.html").exists()
 
 
-def test_a_part_of_the_tests_passes(installed):
-    """The tests of rules, emulator, lanes and ledgers pass with this Python."""
-    done = installed.run(f".venv/bin/pytest -q {' '.join(REPRESENTATIVE)}")
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(f".venv/bin/pytest -q {' '.join(REPRESENTATIVE)}", id="a part"),
+        pytest.param("make test", id="all", marks=pytest.mark.long),
+    ],
+)
+def test_the_tests_pass(installed, command):
+    """Tests of rules, emulator, lanes, ledgers and networks pass with this Python, and all of ``make test``."""
+    done = installed.run(command, timeout=1400)
     print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
