@@ -140,21 +140,23 @@ def _budget(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
 
 
 def _cuts(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
-    """B3: no episode lives past its cap or the no-reward rule, and no cut is claimed that was not due."""
+    """B3: no episode lives past its cap or the no-reward rule, and each cut is the one that was due."""
     rules = protocol.environment
     caps = np.where(columns.evaluation, run.evaluation_max_steps, rules.max_episode_steps)
     for row in some(np.flatnonzero(columns.length > caps)):
         yield Fault("B3", row, f"at most {caps[row]:,} steps", f"{columns.length[row]:,}")
-    due = _barren_steps(columns) >= rules.max_steps_without_reward
-    claims = (
-        ("max_frames", columns.length == caps, "an episode of {cap:,} steps, its cap"),
-        ("no_reward", due, f"{rules.max_steps_without_reward:,} steps without a reward at its end"),
+    barren = _barren_steps(columns)
+    game_over, cap, no_reward, budget = map(
+        END_REASONS.index, ("game_over", "max_frames", "no_reward", "budget")
     )
-    for reason, right, expected in claims:
-        wrong = (columns.reason == END_REASONS.index(reason)) & ~right & (columns.length <= caps)
-        for row in some(np.flatnonzero(wrong)):
-            right_one = expected.format(cap=caps[row])
-            yield Fault("B3", row, f"for {reason}: {right_one}", f"{columns.length[row]:,} steps")
+    due = np.select(
+        [columns.length == caps, barren >= rules.max_steps_without_reward], [cap, no_reward], budget
+    )
+    wrong = (columns.reason != game_over) & (columns.reason != due) & (columns.length <= caps)
+    for row in some(np.flatnonzero(wrong)):
+        steps = f"{columns.length[row]:,} steps, {barren[row]:,} without a reward at the end"
+        expected = f"the end {END_REASONS[due[row]]} or {END_REASONS[game_over]} after {steps}"
+        yield Fault("B3", row, expected, END_REASONS[columns.reason[row]])
     late = _longest_wait(columns) > rules.max_steps_without_reward
     for row in some(np.flatnonzero(late)):
         expected = f"a cut after {rules.max_steps_without_reward:,} steps without a reward"

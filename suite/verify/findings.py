@@ -27,7 +27,7 @@ RULES = {
     "D4": "the learner's seeds are their derivation",
     "B1": "every game was given exactly its frames, and every lane its share",
     "B2": "the frames and episodes that a record claims are those of its ledger",
-    "B3": "no episode goes past its cap or the no-reward rule, or claims a cut that was not due",
+    "B3": "no episode goes past its cap or the no-reward rule, and each cut is the one that was due",
     "B4": "episodes stand in their lanes without gap, overlap or repetition, in the order of their ends",
     "B5": "the evaluation is as prescribed",
     "F1": "pre-training plays the training games of its fold only",

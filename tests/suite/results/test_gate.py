@@ -151,6 +151,39 @@ def test_an_episode_past_the_no_reward_rule_is_found(run):
         assert late == [number for number, row in enumerate(ROWS[place]) if _lives_on(row, most)][:20], most
 
 
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.run_id.path)
+def test_every_claimed_cut_that_was_not_due_is_found(run):
+    """An episode that ends otherwise than by game over can end for one reason only, whatever is due."""
+    place = RUNS.index(run)
+    for most in (5, 20, V1.environment.max_steps_without_reward):
+        for cap in (30, 60, V1.environment.max_episode_frames // 4):
+            rules = V1.environment.model_copy(
+                update={"max_steps_without_reward": most, "max_episode_frames": 4 * cap}
+            )
+            protocol = V1.model_copy(update={"environment": rules})
+            for reason in ("max_frames", "no_reward", "budget"):
+                rows = [row | {"end_reason": reason} for row in ROWS[place] if row["phase"] == "training"]
+                table = pa.Table.from_pylist(rows, LEDGER_SCHEMA)
+                found = faults(Columns.of(table, run.games), run, protocol)
+                wrong = [fault.row for fault in found if fault.rule == "B3" and fault.found == reason]
+                assert (
+                    wrong
+                    == [
+                        number
+                        for number, row in enumerate(rows)
+                        if row["length_steps"] <= cap and _cut_due(row, most, cap) != reason
+                    ][:20]
+                )
+
+
+def _cut_due(row: Row, most: int, cap: int) -> str:
+    """The cut that was due in an episode's last step, in the order in which the lanes ask."""
+    last_reward = max(row["reward_steps"], default=-1)
+    if row["length_steps"] == cap:
+        return "max_frames"
+    return "no_reward" if row["length_steps"] - 1 - last_reward >= most else "budget"
+
+
 def _schemas() -> dict[str, pa.Table]:
     """The valid table with each column in turn left out, doubled, renamed, of another type, and with a null."""
     table = TABLES[0]
