@@ -92,12 +92,15 @@ class Copies:
         except Exception as error:  # of whatever kind the file system's library raises
             raise OSError(f"{self._url}: {type(error).__name__}: {error}") from error
 
-    def fetch(self, folder: Path, newer_than: int) -> None:
-        """Bring the newest copy into the run's partial folder, if it is newer than the snapshots there.
+    def fetch(self, folder: Path, newer_than: int) -> bool:
+        """Bring the newest copy into the run's partial folder, if it is newer than what is of use there.
 
         Args:
             folder: the run's partial folder.
-            newer_than: the number of the newest snapshot in it.
+            newer_than: the number of the newest snapshot in it that the run can go on from; 0: there is none.
+
+        Returns:
+            Whether there is one, which now stands in place of any of its number.
 
         Raises:
             StoreError: the URL cannot be read.
@@ -108,7 +111,7 @@ class Copies:
             system, place = self._place()
             newest = max(self._numbers(system, place), default=0)
             if newest <= newer_than:
-                return
+                return False
             with (
                 system.open(f"{place}/{newest}{_SUFFIX}", "rb") as source,
                 tarfile.open(fileobj=io.BufferedReader(source), mode="r|") as tar,
@@ -124,6 +127,7 @@ class Copies:
         finally:
             shutil.rmtree(new, ignore_errors=True)
         print(f"snapshot {newest} was fetched from {self._url}", file=sys.stderr)
+        return True
 
     def drop(self) -> None:
         """Remove the copies: the run is over. Where that fails, its log says so."""

@@ -205,16 +205,22 @@ class Snapshots:
             self._copies.drop()
 
     def newest(self, run_id: str, maker: Maker, journal: Path) -> Resumed | None:
-        """The newest snapshot from which this maker can go on.
+        """The newest snapshot, here or copied, from which this maker can go on.
 
         Why others cannot be used is printed into the run's log.
 
         Raises:
             StoreError: there may be copies elsewhere, and they cannot be read.
         """
-        if self._copies is not None:
-            self._copies.fetch(self._folder, self._number)
-            self._number = max((_number(path) for path in _folders(self._folder)), default=0)
+        here = self._usable(run_id, maker, journal)
+        number = 0 if here is None else _number(here.learner.parent)
+        if self._copies is None or not self._copies.fetch(self._folder, number):
+            return here
+        self._number = max(_number(path) for path in _folders(self._folder))
+        return self._usable(run_id, maker, journal)
+
+    def _usable(self, run_id: str, maker: Maker, journal: Path) -> Resumed | None:
+        """The newest snapshot in the folder from which this maker can go on."""
         for path in sorted(_folders(self._folder), key=_number, reverse=True):
             try:
                 snapshot = Snapshot.model_validate_json((path / _STATE).read_bytes())

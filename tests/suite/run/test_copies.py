@@ -92,6 +92,31 @@ def test_an_older_copy_changes_nothing(url, tmp_path):
     assert (one.folder / JOURNAL).read_bytes() == b"12345678"
 
 
+@pytest.mark.parametrize("uncopied", [False, True], ids=["copied", "uncopied"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda run: (run / JOURNAL).unlink(),
+        lambda run: (run / JOURNAL).write_bytes(b"1"),
+        lambda run: next(run.glob("snapshot-*/learner/*")).write_text("{"),
+        lambda run: next(run.glob("snapshot-*/*.json")).unlink(),
+    ],
+    ids=["no journal", "a short journal", "another learner", "no description"],
+)
+def test_a_copy_stands_in_for_a_snapshot_that_is_of_no_use(url, tmp_path, damage, uncopied):
+    """Where its own snapshot is damaged, a run goes on from the copy, of the same one or of an older one."""
+    one = Machine(tmp_path / "one", url, b"12345678")
+    one.take(80)
+    if uncopied:
+        own = Snapshots(one.folder, one.scratch, 15)
+        own.take(lambda digest: snapshot(digest, played_steps=160, journal_bytes=8), save)
+    damage(one.folder)
+    assert one.newest().snapshot.played_steps == 80
+    assert (one.folder / JOURNAL).read_bytes() == b"12345"
+    one.take(240)
+    assert Machine(tmp_path / "two", url).newest().snapshot.played_steps == 240
+
+
 def test_a_run_without_copies_begins(url, tmp_path):
     """The first time, there is nothing to fetch and nothing to go on from."""
     assert Machine(tmp_path / "one", url).newest() is None
