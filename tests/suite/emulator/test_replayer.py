@@ -12,10 +12,10 @@ from suite.emulator.replayer import Replay, Replayer
 from suite.emulator.roms import checked_cartridge
 from tests.suite.helpers import V1, episodes, record_random
 
-GAMES = [
-    "air_raid", "asterix", "breakout", "enduro", "journey_escape", "montezuma_revenge", "pitfall", "pooyan",
-    "private_eye", "qbert", "skiing", "solaris", "tennis", "video_pinball", "breakout_mode28_difficulty0",
-    "hero_mode2_difficulty0", "space_invaders_mode15_difficulty1",
+FEW = ["breakout", "journey_escape", "montezuma_revenge", "qbert", "space_invaders_mode15_difficulty1"]
+MANY = [
+    "air_raid", "asterix", "enduro", "pitfall", "pooyan", "private_eye", "skiing", "solaris", "tennis",
+    "video_pinball", "breakout_mode28_difficulty0", "hero_mode2_difficulty0",
 ]  # fmt: skip
 RUN = "smoke/generalist/seed0"
 
@@ -26,17 +26,21 @@ def replay_by_numbers(game: str, lane: int, number: int, actions: bytes) -> Repl
     return Replayer(V1).replay(describe(parse_run_id(RUN, V1), V1), blank)
 
 
-def test_one_of_the_games_has_another_height():
+@pytest.mark.parametrize("games", [FEW, MANY], ids=["few", "many"])
+def test_one_of_the_games_has_another_height(games):
     """The games that are replayed include one whose screen is not 210 high."""
-    heights = {Console(checked_cartridge(V1, game), V1.environment)._screens.shape[1] for game in GAMES}
+    heights = {Console(checked_cartridge(V1, game), V1.environment)._screens.shape[1] for game in games}
     assert heights - {210}
 
 
-def test_episodes_replay_alone_in_a_new_process(tmp_path):
+@pytest.mark.parametrize(
+    "games", [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
+)
+def test_episodes_replay_alone_in_a_new_process(tmp_path, games):
     """Run id, lane, number, game and actions alone reproduce the recorded rewards, ends and RAM."""
-    played = episodes(record_random(tmp_path, GAMES, 240, run_id=RUN, max_episode_steps=110))
-    assert {episode.game for episode in played} == set(GAMES)
-    assert sum(episode.episode_return != 0 for episode in played) > 10
+    played = episodes(record_random(tmp_path, games, 240, run_id=RUN, max_episode_steps=110))
+    assert {episode.game for episode in played} == set(games)
+    assert sum(episode.episode_return != 0 for episode in played) > len(games) / 2
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         futures = [
             pool.submit(replay_by_numbers, episode.game, episode.lane, episode.number, episode.actions)
