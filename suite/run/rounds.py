@@ -68,7 +68,8 @@ class Rounds:
             learner: made with the seed of the training; at the start of the run, or at its ancestor's end.
             make_player: makes the learner that is evaluated.
             folder: the run's.
-            scratch: an empty folder whose path names no run: the learner only sees that.
+            scratch: a folder whose path names no run: the learner only sees that. It may be empty or, where a
+                machine's temporary folder is cleaned during a long run, gone.
         """
         protocol, before = self._protocol, self._resumed and self._resumed.snapshot
         size, steps = (before.journal_bytes, before.played_steps) if before else (None, 0)
@@ -82,7 +83,7 @@ class Rounds:
                 self._meter.set_state(MeterState(before.left, before.playing, before.numbers))
             if before is None or before.phase == "training":
                 self._train(learner, table)
-                saved.mkdir()
+                saved.mkdir(parents=True)
                 with learners_own("save"):
                     learner.save(saved)
                 shutil.copytree(saved, folder / CHECKPOINT)
@@ -123,7 +124,7 @@ class Rounds:
 
     def _note(self, learner: Learner, folder: Path, noted: Path) -> None:
         if isinstance(learner, NoteWriter):
-            noted.mkdir()
+            noted.mkdir(parents=True)
             with learners_own("write_notes"):
                 learner.write_notes(noted)
             shutil.copytree(noted, folder / NOTES)

@@ -170,7 +170,7 @@ class Snapshots:
     ) -> Snapshot:
         for path in (new, state):
             shutil.rmtree(path, ignore_errors=True)
-            path.mkdir()
+            path.mkdir(parents=True)  # the machine may have cleaned its temporary folder
         save(state)
         digest = folder_digest(state)
         shutil.move(state, new / _LEARNER)

@@ -1,6 +1,7 @@
 """One run, from its learner's making to its complete record."""
 
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -230,3 +231,21 @@ def test_notes_of_a_learner_lie_beside_its_record(tmp_path):
     folder = Store(tmp_path, V1).run_folder(run_id)
     assert (folder / "notes" / "seen.txt").read_text() == "a note"
     assert [path.name for path in (folder / "checkpoint").iterdir()] == ["no_weights"]
+
+
+def test_the_temporary_folder_may_be_cleaned_meanwhile(tmp_path, monkeypatch):
+    """Where a machine removes all that is in it during training, checkpoint and notes are kept all the same."""
+    run_id, cleaned = parse_run_id("smoke/fresh/breakout/seed0", V1), []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+
+    def clean(event) -> None:
+        if isinstance(event, Played):
+            for folder in (tmp_path / "tmp").glob("amtlb-*"):
+                shutil.rmtree(folder)
+                cleaned.append(folder)
+
+    play(job(tmp_path / "out", str(run_id), "tests.suite.observer:make"), clean)
+    assert cleaned
+    folder = Store(tmp_path / "out", V1).run_folder(run_id)
+    assert {path.name for path in folder.iterdir()} == {"checkpoint", "ledger.parquet", "notes", "record.json"}

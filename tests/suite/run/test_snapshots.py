@@ -72,6 +72,14 @@ def test_numbers_go_on_in_another_process(folders):
     assert (folders[0] / "snapshot-2").is_dir()
 
 
+def test_the_scratch_folder_may_be_gone(folders):
+    """Where a machine has cleaned its temporary folder meanwhile, a snapshot is taken all the same."""
+    snapshots = Snapshots(*folders, 15)
+    folders[1].rmdir()
+    snapshots.take(snapshot, save)
+    assert newest(*folders).snapshot.played_steps == 80
+
+
 def test_without_room_a_run_goes_on_from_the_snapshot_before(folders, capsys):
     """Where a disk fills up while a state is written, the log says so and the last whole snapshot is kept."""
 
