@@ -34,7 +34,7 @@ SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
 .PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long \
-	check format bench calibration learning pilot flavours kills browser lock wheelhouse image sbom engine test-image test-contained \
+	check format bench calibration learning pilot flavours transfer-search kills browser lock wheelhouse image sbom engine test-image test-contained \
 	test-fresh site site-tools clean
 
 help:  ## list the targets
@@ -162,6 +162,9 @@ pilot: setup  ## the pilot that chose the games of lite: play what is missing of
 
 flavours: setup  ## the choice of games and modes for near transfer: measure and play what is missing, write docs/flavours_pilot.md
 	$(BIN)/python -m tests.bench.flavours
+
+transfer-search: setup  ## the search for a learner that transfers: play what is missing of it, write docs/transfer_search.md
+	$(BIN)/python -m tests.bench.transfer_search
 
 # CUDA libraries are left out of the locks: torch pins them itself, and its CPU build has none.
 CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -41,14 +41,14 @@ class ResettingPPOLearner(PPOLearner):
     def _learn(self, budget_steps: int) -> None:
         if self._reset_before_learning:
             self._reset_before_learning = False
-            self._draw_heads()
-            self.policy.optimizer.state.clear()
+            self._reset()
         super()._learn(budget_steps)
 
-    def _draw_heads(self) -> None:
-        """Draw the heads as Stable-Baselines3 does: orthogonal, gain 0.01 for the policy, 1 for the value."""
+    def _reset(self) -> None:
+        """Draw the heads as Stable-Baselines3 does (orthogonal, gain 0.01 and 1), and drop the moments."""
         policy = self.policy
         assert isinstance(policy, ActorCriticPolicy)
+        policy.optimizer.state.clear()
         for head, gain in ((policy.action_net, 0.01), (policy.value_net, 1.0)):
             head.apply(partial(policy.init_weights, gain=gain))
 
