@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -27,6 +27,7 @@ from suite.episodes.minari_set import write_minari_index
 from suite.episodes.recorded import Recorded, find_recorded
 from suite.episodes.shards import FORMATS, MINARI
 from suite.episodes.transitions import Transitions, regenerate
+from suite.results.writing import write_file
 
 SHARD_STEPS = 10_000
 """A shard is closed once its episodes have so many steps. A worker holds one episode of a shard in memory (at
@@ -183,9 +184,7 @@ def _check_manifest(export: Export) -> None:
     if not path.exists():
         if any(export.shard_folder.iterdir()):
             raise StoreError(f"{export.shard_folder} holds something else; choose another --out")
-        partial = path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_file(path, text)
     elif path.read_text(encoding="utf-8") != text:
         raise StoreError(f"{path} is of another export; choose another --out, or delete {export.folder}")
 
@@ -217,7 +216,7 @@ def _write_shard(task: _Task) -> None:
     if recorded.ledger_sha256 != task.ledger_sha256:
         raise StoreError(f"the ledger of {task.run} changed while it was exported; export it again")
     path = Path(task.path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         FORMATS[task.form].write(partial, (_regenerate(protocol, recorded, row) for row in task.rows))
         partial.replace(path)

@@ -24,6 +24,8 @@ LEASE_SECONDS = 120.0
 """After this, a machine that has not renewed its file is taken to be off."""
 _SETTLE_SECONDS = 3.0
 """How long two machines that take over the same run need to see which of them was last."""
+_ASKING_SECONDS = 1.0
+"""``is_held`` locks the file for a moment, too; a lock that lasts for longer is a player's."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -46,10 +48,8 @@ def held(path: Path, run: str) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunBusy(f"run {run} is being played by another process; wait for it or end it") from error
+        if not _locked(descriptor):
+            raise RunBusy(f"run {run} is being played by another process; wait for it or end it")
         if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
             raise StoreError(f"run {run} has just been completed by another process")
         _take(path, descriptor, run)
@@ -57,6 +57,18 @@ def held(path: Path, run: str) -> Iterator[None]:
         path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file for this process; False: another one holds it, and does more than to ask who does."""
+    deadline = time.monotonic() + _ASKING_SECONDS
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
 
 
 def _take(path: Path, descriptor: int, run: str) -> None:

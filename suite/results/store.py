@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -156,9 +157,7 @@ class Store:
         """Make the results folder; raises StoreError where it cannot be written to."""
         try:
             (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-            probe = self.folder / f".probe-{os.getpid()}"
-            probe.touch()
-            probe.unlink()
+            tempfile.TemporaryFile(dir=self.folder).close()
         except OSError as error:
             raise StoreError(
                 f"the results folder {self.folder} cannot be written to ({error}); choose another one"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from protocol import Frozen
-from suite.scoring.duels import duel, earned
+from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import Figure
-from suite.scoring.scores import Scores, counted_games
+from suite.scoring.scores import Scores
 
 LEVEL = 0.05
 UNIFORM = "uniform"
@@ -107,11 +107,10 @@ def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple
         published: by name, the scores of the baselines that are published for the same edition.
     """
     nulls = [scores.transfer.contrast.null for scores in everyone]
-    corrected = iter(holm([null.p_value for null in nulls if null]))
-    p_values = [next(corrected) if null else None for null in nulls]
+    corrected = holm([null.p_value if null else 1.0 for null in nulls])
     return tuple(
-        _claim(scores, p_value, len(everyone), published)
-        for scores, p_value in zip(everyone, p_values, strict=True)
+        _claim(scores, p_value if null else None, len(everyone), published)
+        for scores, null, p_value in zip(everyone, nulls, corrected, strict=True)
     )
 
 
@@ -174,11 +173,8 @@ def _duel(hardest: FreshDuel | None) -> Condition:
 
 def _hardest_duel(scores: Scores, published: Mapping[str, Scores]) -> FreshDuel | None:
     """The duel of the transfer arm with the fresh arm that it beats least often; None: there is none."""
-    counted = counted_games(scores)
-    ours = earned(scores, "transfer", counted)
-    folds = [game.fold for game in scores.transfer.games if not game.negative_rewards]
     duels = [
-        FreshDuel(against=name, figure=duel(ours, earned(other, "fresh", counted), folds, range(len(folds))))
+        FreshDuel(against=name, figure=duel_of_arms(scores, "transfer", other, "fresh"))
         for name, other in sorted(published.items())
     ]
     return min(duels, key=lambda one: one.figure.value or 0.0, default=None)

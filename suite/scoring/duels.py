@@ -11,9 +11,10 @@ from suite.scoring.arrays import Floats
 from suite.scoring.draws import draw_sides
 from suite.scoring.estimates import UNDEFINED, Figure, estimate
 from suite.scoring.resampling import RESAMPLES, seed_correlation
-from suite.scoring.scores import Scores
+from suite.scoring.scores import Scores, counted_games
 from suite.scoring.statistics import mean_win_probability
 
+Arm = Literal["fresh", "transfer"]
 RESAMPLING_SEED = 0
 """Published figures are drawn with this seed, so that everybody who computes them again gets the same draws."""
 MOST_SEED_CORRELATION = 0.05
@@ -41,7 +42,20 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
     return estimate(mean_win_probability, ours, theirs, resamples)
 
 
-def earned(scores: Scores, arm: Literal["fresh", "transfer"], games: Sequence[str]) -> Floats:
+def duel_of_arms(ours: Scores, our_arm: Arm, theirs: Scores, their_arm: Arm) -> Figure:
+    """The duel of an arm of one learner with an arm of another, over the games that count for both.
+
+    Transfer runs of one fold and seed share a checkpoint, so they are drawn together; fresh runs share nothing.
+    """
+    theirs_counted = {*counted_games(theirs)}
+    games = [game for game in counted_games(ours) if game in theirs_counted]
+    fold_of = {game.game: game.fold for game in ours.transfer.games}
+    clusters = {"fresh": range(len(games)), "transfer": [fold_of[game] for game in games]}
+    rewards = (_earned(ours, our_arm, games), _earned(theirs, their_arm, games))
+    return duel(*rewards, clusters[our_arm], clusters[their_arm])
+
+
+def _earned(scores: Scores, arm: Arm, games: Sequence[str]) -> Floats:
     """What each run of an arm earned in these games, float (G, S)."""
     rewards = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
     return np.array([rewards[game] for game in games], np.float64).reshape(len(games), scores.seeds)

@@ -27,7 +27,9 @@ class GameTransfer(Frozen):
         ratio: of transfer and fresh.
         contrast: of transfer and fresh.
         win_probability: that a pre-trained run earns more than a fresh one.
-        pretraining_contrast: of pretrain and fresh: whether pre-training itself learned.
+        pretraining_contrast: of pretrain and fresh: whether pre-training itself learned. A mean over the runs
+            that play the game stands against single fresh runs, whose luck is larger; interval, null and
+            p-value treat them alike, and are approximate.
         human_normalised_gain: of mean returns of whole training episodes; None: the game has no references, or
             a run had no whole episode of it.
         fresh_jumpstart, transfer_jumpstart: game points per 1,000 agent steps in the first tenth of the frames.

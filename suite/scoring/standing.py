@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from protocol import Frozen
 from suite.scoring.claims import LEVEL, holm
-from suite.scoring.duels import duel, earned
+from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import Figure
-from suite.scoring.scores import Scores, counted_games
+from suite.scoring.scores import Scores
 
 EVEN = 0.5
 """The probability at which neither of two learners is better."""
@@ -69,18 +69,14 @@ def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
         published: by name, the baselines' scores; all of the learner's own division.
     """
     same = tuple(sorted(name for name, other in published.items() if other == scores))
-    figures = {name: _wins(scores, other) for name, other in published.items() if name not in same}
-    named = [name for name, figure in figures.items() if figure.null]
-    nulls = [figure.null.p_value for figure in figures.values() if figure.null]
-    p_values = dict(zip(named, holm(nulls), strict=True))
+    figures = {
+        name: duel_of_arms(scores, "transfer", other, "transfer")
+        for name, other in published.items()
+        if name not in same
+    }
+    corrected = holm([figure.null.p_value if figure.null else 1.0 for figure in figures.values()])
     rivals = [
-        Rival(name=name, wins=figure, p_value=p_values.get(name)) for name, figure in sorted(figures.items())
+        Rival(name=name, wins=figure, p_value=p_value if figure.null else None)
+        for (name, figure), p_value in zip(figures.items(), corrected, strict=True)
     ]
-    return Standing(rivals=tuple(sorted(rivals, key=lambda one: one.wins.value or 0.0)), same=same)
-
-
-def _wins(scores: Scores, other: Scores) -> Figure:
-    """How likely our pre-trained runs earn more, over the games that count for both."""
-    counted = [game for game in counted_games(scores) if game in counted_games(other)]
-    folds = [game.fold for game in scores.transfer.games if game.game in counted]
-    return duel(earned(scores, "transfer", counted), earned(other, "transfer", counted), folds, folds)
+    return Standing(rivals=tuple(sorted(rivals, key=lambda one: (one.wins.value or 0.0, one.name))), same=same)

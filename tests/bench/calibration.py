@@ -110,7 +110,8 @@ def _mild(luck: Floats, effect: Floats) -> Floats:
 
 
 def _skewed(luck: Floats, effect: Floats) -> Floats:
-    return np.interp(luck, _LUCK, _SKEWED) * np.exp(effect)
+    found: Floats = np.interp(luck, _LUCK, _SKEWED) * np.exp(effect)
+    return found
 
 
 def _rare(luck: Floats, effect: Floats) -> Floats:
@@ -141,7 +142,8 @@ class Games:
         rewards = np.empty_like(luck)
         for kind, reward in enumerate((_mild, _skewed, _rare)):
             rewards[kind::_KINDS] = reward(luck[kind::_KINDS], effect[kind::_KINDS])
-        return self._scale * rewards
+        scaled: Floats = self._scale * rewards
+        return scaled
 
 
 def statistics(folds: Sequence[int]) -> dict[str, Statistic]:

@@ -43,8 +43,7 @@ def cost_row(protocol: Protocol, edition: Edition, learner: str, pace: Pace) -> 
 
 def sheet_text(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], labels: int) -> str:
     """A Markdown table whose first columns name the row."""
-    kinds = ["label" if place < labels else "number" for place in range(len(header))]
-    columns = [Column(name, name, kind) for name, kind in zip(header, kinds, strict=True)]
+    columns = [Column(name, name, "label" if place < labels else "number") for place, name in enumerate(header)]
     cells = tuple(dict(zip(header, row, strict=True)) for row in rows)
     return markdown_table(Sheet(title, tuple(columns), cells))
 

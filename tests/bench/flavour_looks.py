@@ -94,7 +94,7 @@ class Looks:
     def ratio(self, flavour: str, other: str) -> float:
         """How much more two flavours differ than plays of one of them do."""
         pair = self.pairs[flavour, other]
-        return pair["between"] / pair["within"]
+        return float(pair["between"] / pair["within"])
 
     def candidates(self, game: str) -> tuple[list[str], tuple[str, str] | None]:
         """The candidates of a game as far as is known, and the pair to measure next; None: all are known."""

@@ -98,7 +98,7 @@ def play_plain(part: Part) -> dict[str, float]:
         n_envs=LANES,
         seed=part.seed,
         wrapper_kwargs={"terminal_on_life_loss": False},
-        vec_env_cls={"dummy": DummyVecEnv, "subproc": SubprocVecEnv}[part.vec],
+        vec_env_cls=DummyVecEnv if part.vec == "dummy" else SubprocVecEnv,
     )
     algorithm = plain_algorithm(part, VecFrameStack(env, 4))
     algorithm.learn(ALL_STEPS * LANES, callback=Ticks(), log_interval=None)

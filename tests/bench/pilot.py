@@ -117,9 +117,11 @@ def _hold_each(part: Part) -> dict[str, Any]:
     console = Console(checked_cartridge(protocol, part.game), protocol.environment)
     seed_of = partial(episode_seed, protocol.practice_digest, f"practice/{part.seed}", 0)
     steps = CONSTANT_FRAMES // protocol.environment.frame_skip
-    rates, negative_rewards = [], 0
+    rates: list[float] = []
+    negative_rewards = 0
     for action in range(protocol.environment.actions):
-        rewards, number = [], 0
+        rewards: list[int] = []
+        number = 0
         console.begin(seed_of(number))
         while len(rewards) < steps:
             rewards.append(console.step(action))

@@ -86,6 +86,7 @@ def _described(baseline: str) -> Callable[[str], Snapshot]:
         device="cpu",
         code_commit=None,
         image_sha256=None,
+        checkpoint_in=None,
     )
 
     def describe_it(digest: str) -> Snapshot:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -170,9 +169,10 @@ class RescaledLearner(TrunkLearner):
         for layer in self.layers:
             weight, bias = (parameter.detach().clone() for parameter in layer.parameters())
             draw(layer)
-            factors = lengths(layer.weight) / lengths(weight).clamp_min(np.finfo(np.float32).tiny)
+            factors = lengths(layer.weight) / lengths(weight).clamp_min(torch.finfo(torch.float32).tiny)
             with torch.no_grad():
                 layer.weight.copy_(weight * factors.reshape(-1, *[1] * (weight.ndim - 1)))
+                assert layer.bias is not None
                 layer.bias.copy_(bias * factors)
 
 

@@ -29,6 +29,25 @@ def test_a_run_has_one_player_on_this_machine(path):
     assert not path.exists()
 
 
+def test_asking_who_plays_stops_nobody(path):
+    """However often it is asked meanwhile whether a run is held, a process can take it when it is free."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            is_held(path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(200):
+            with held(path, RUN):
+                pass
+    finally:
+        over.set()
+        asking.join()
+
+
 def test_a_run_that_was_broken_off_here_is_free_at_once(path):
     """What a process of this machine held is free when it ends, however young its file is."""
     with pytest.raises(ZeroDivisionError), held(path, RUN):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,14 @@ def test_records_lie_below_the_arms(tmp_path):
         (tmp_path / place / "record.json").touch()
     found = [path.relative_to(tmp_path).as_posix() for path in record_paths(tmp_path)]
     assert found == ["fresh/breakout/seed0/record.json", "generalist/seed1/record.json"]
+
+
+def test_many_may_make_the_folder_at_once(tmp_path):
+    """Threads of one process, which has one id, do not harm each other, and leave nothing behind."""
+    store = Store(tmp_path / "out", V1)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: store.make_folder(), range(2000)))
+    assert [path.name for path in store.folder.iterdir()] == ["logs"]
 
 
 def test_an_unwritable_folder_is_told(tmp_path):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.scoring.claims import Claim, claims, holm
+from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import UNDEFINED, Curve, Figure, Interval, Null
 from suite.scoring.scores import GameTransfer, Scores, Transfer
 
@@ -139,6 +140,26 @@ def test_several_learners_are_corrected_for():
     assert [one.p_value for one in both] == [0.06, 0.5]
     assert both[0].verdict == "nothing"
     assert "p = 0.060 (corrected for 2 learners) is not below 0.05" in both[0].sentence
+
+
+def test_a_learner_without_a_p_value_is_corrected_for_too():
+    """One of two has no null: the other's p is that of two learners, as its words say."""
+    both = claims([scores(figure(0.3, 0.1, 0.5, 0.03)), scores(UNDEFINED)], PUBLISHED)
+    assert [one.p_value for one in both] == [0.06, None]
+    assert "p = 0.060 (corrected for 2 learners) is not below 0.05" in both[0].sentence
+
+
+def test_a_duel_is_over_the_games_that_count_for_both():
+    """A game in which the baseline had negative rewards is in no duel with it: only ties are left."""
+    even = scores(SURE, fresh=200.0)
+    lost = game("qbert", 2, 1000.0, 1000.0, negative=True)
+    games = (*even.transfer.games[:2], lost)
+    hard = even.model_copy(update={"transfer": even.transfer.model_copy(update={"games": games})})
+    found = claim(scores(SURE), {"hard": hard}).duel
+    assert found
+    assert found.figure.value == 0.5
+    assert duel_of_arms(scores(SURE), "transfer", even, "fresh").value == 0.5
+    assert duel_of_arms(hard, "fresh", scores(SURE), "transfer").value == 0.5
 
 
 def test_holm_by_hand():
