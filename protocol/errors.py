@@ -8,10 +8,10 @@ AmtlbError                    everything below; the command line prints it as on
 ├── StoreError                a results folder that cannot be read, written or trusted
 │   ├── RunBusy               a run that another process is playing
 │   └── DiskFull              a disk with less room than a run needs
-├── ServerError               a database that does not answer, refuses, or contains invalid data
+├── ServerError               a database or a scheduler that does not answer, refuses, or lacks what was asked
 ├── LearnerError              a learner that breaks the contract
 ├── BoxError                  a box for a learner that is not available: no engine, image or user
-├── WorkerDied                a process that played lanes or a run and ended too early
+├── WorkerDied                a process of a command that ended too early
 └── BudgetExhausted           the frames of a run are spent: this tells a learner that its training is over
 """
 
@@ -60,7 +60,7 @@ class DiskFull(StoreError):
 
 
 class ServerError(AmtlbError):
-    """A database that does not answer, refuses, or contains invalid data."""
+    """A database or a dask scheduler that does not answer, refuses, or has not what was asked for."""
 
 
 class LearnerError(AmtlbError):
@@ -72,7 +72,7 @@ class BoxError(AmtlbError):
 
 
 class WorkerDied(AmtlbError):
-    """A process that played lanes or a run and ended too early."""
+    """A process that a command had started ended too early."""
 
 
 class BudgetExhausted(AmtlbError):

@@ -15,7 +15,7 @@ from protocol import RunRecord, plan
 from suite.digests import file_digest
 from suite.emulator.replayer import Replayer
 from suite.release.croissant import croissant
-from suite.results.ledger import read_episodes, read_ledger
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.published import ARTIFACTS, edition_folder, published_baselines, published_folder
 from suite.results.store import Store
 from suite.scoring.score import score
@@ -104,7 +104,7 @@ def test_a_sample_of_episodes_plays_again(edition, name):
     generator = np.random.Generator(np.random.Philox(key=BASELINES.index((edition, name))))
     store, runs = Store(published_folder(name, edition), V1), plan(V1, V1.edition(edition))
     for run in generator.choice(np.array(runs, dtype=object), SAMPLE, replace=False):
-        episodes = list(read_episodes(store.ledger_path(run.run_id)))
+        episodes = list(episodes_of(read_ledger(store.ledger_path(run.run_id))))
         episode = episodes[generator.integers(len(episodes))]
         again = Replayer(V1).replay(run, episode)
         assert again.rewards == episode.rewards, (run.run_id, episode.lane, episode.number)

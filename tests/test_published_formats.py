@@ -8,7 +8,7 @@ import pytest
 
 from protocol import RunRecord, describe, parse_run_id
 from suite.digests import file_digest
-from suite.results.ledger import read_episodes, read_ledger
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.reading import read_record, read_table
 from suite.scoring.scores import Scores
 from suite.submission.description import Submission, parse_submission
@@ -26,7 +26,7 @@ class Published(NamedTuple):
     says: dict[str, Any]
 
 
-def episodes_of(data: bytes) -> Any:
+def table_of(data: bytes) -> Any:
     return read_table(describe(parse_run_id(RUN, V1), V1), data)
 
 
@@ -43,7 +43,7 @@ PUBLISHED = (
             "resumed_from": (),
         },
     ),
-    Published("v1/ledger.parquet", episodes_of, {"num_rows": 23, "num_columns": 12}),
+    Published("v1/ledger.parquet", table_of, {"num_rows": 23, "num_columns": 12}),
     Published(
         "v1/submission.toml",
         parse_submission,
@@ -89,7 +89,7 @@ def test_the_published_ledger_has_its_episodes():
     record = read_record(DATA, "v1/record.json")
     assert record.ledger_sha256 == file_digest(ledger)
     assert 4 * sum(read_ledger(ledger, ["length_steps"])["length_steps"].to_pylist()) == 8000 + 6036
-    episodes = list(read_episodes(ledger))
+    episodes = list(episodes_of(read_ledger(ledger)))
     assert sum(episode.episode_return for episode in episodes) == 24
     first = episodes[0]
     assert (first.lane, first.number, first.game, first.seed) == (2, 0, "breakout", 4675541754596611504)

@@ -58,9 +58,7 @@ def _in_words(image_sha256: str | None) -> str:
     return "no image" if image_sha256 is None else f"image {image_sha256[:12]}"
 
 
-def play_all(
-    runs: Sequence[Run], store: Store, protocol: Protocol, settings: Settings, listener: Listener
-) -> list[RunEnd]:
+def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Listener) -> list[RunEnd]:
     """Play every run that is not complete; a failing one is told of and the others go on.
 
     What another process plays is left to it, and waited for when nothing else is missing. An interrupt stops
@@ -126,7 +124,6 @@ def _wait_for_others(left: Sequence[Run], store: Store) -> None:
 def play_one(
     run_id: RunId,
     store: Store,
-    protocol: Protocol,
     settings: Settings,
     listener: Callable[[Played], None] = lambda played: None,
 ) -> RunEnd:
@@ -137,6 +134,7 @@ def play_one(
         KeyboardInterrupt: the run was interrupted; it has been stopped.
     """
     store.make_folder()
+    protocol = store.protocol
     runs = plan(protocol, protocol.edition(run_id.edition))
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     run = describe(run_id, protocol)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from protocol import Run, RunId, WorkerDied
+from protocol import Run, RunId, ServerError
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.settings import Settings
 from suite.run.messages import Played
@@ -76,7 +76,7 @@ def _client(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def cluster_client(address: str) -> Iterator[Any]:
-    """A client of the scheduler at an address; raises WorkerDied where none answers."""
+    """A client of the scheduler at an address; raises ServerError where none answers."""
     from distributed import Client
 
     for name in ("distributed", "distributed.client"):  # each has a level of its own
@@ -85,16 +85,16 @@ def cluster_client(address: str) -> Iterator[Any]:
         try:
             client = Client(address, timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
-            raise WorkerDied(f"no dask scheduler answers at {address} ({error}); check the address") from error
+            raise ServerError(f"no dask scheduler answers at {address} ({error}); check the address") from error
         with client:
             yield client
 
 
 def threads_of(client: Any, address: str) -> int:
-    """How much the workers of a scheduler do side by side; raises WorkerDied where it has none."""
+    """How much the workers of a scheduler do side by side; raises ServerError where it has none."""
     threads: int = sum(client.nthreads().values())
     if not threads:
-        raise WorkerDied(f"the dask scheduler at {address} has no worker; start some")
+        raise ServerError(f"the dask scheduler at {address} has no worker; start some")
     return threads
 
 

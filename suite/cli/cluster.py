@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from protocol import WorkerDied, current_protocol
+from protocol import ServerError, current_protocol
 from suite.cli.grouped import grouped
 from suite.cli.options import MakingOptions, fail
 
@@ -52,7 +52,7 @@ def check(
             roster.look()
             roster.clear()
     except SchedulerLost as error:
-        raise WorkerDied(f"the dask scheduler at {scheduler} has gone; start it again") from error
+        raise ServerError(f"the dask scheduler at {scheduler} has gone; start it again") from error
     if not roster.hellos and not roster.out:
         fail(f"the dask scheduler at {scheduler} has no worker; start some", 1)
     print_hellos(output_console(), list(roster.hellos.values()), roster.out)

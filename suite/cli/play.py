@@ -117,8 +117,8 @@ def _play(
     from suite.cli.progress import ProgressDisplay
 
     try:
-        with ProgressDisplay(console, store.protocol, runs, missing) as display:
-            outcomes = play_all(runs, store, store.protocol, settings, display.hear)
+        with ProgressDisplay(console, runs, missing) as display:
+            outcomes = play_all(runs, store, settings, display.hear)
     except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
         raise

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
 
-from protocol import Protocol, Run
+from protocol import Run
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
 
@@ -25,14 +25,11 @@ class ProgressDisplay:
 
     Args:
         console: where to write.
-        protocol: tells the steps that a run takes at most.
         runs: all runs of the edition.
         missing: those that are to be played.
     """
 
-    def __init__(
-        self, console: Console, protocol: Protocol, runs: Sequence[Run], missing: Sequence[Run]
-    ) -> None:
+    def __init__(self, console: Console, runs: Sequence[Run], missing: Sequence[Run]) -> None:
         self._console = console
         self._most = {str(run.run_id): run.most_steps for run in missing}
         self._start = {str(run.run_id): str(run.starts_from) for run in missing}

@@ -77,14 +77,14 @@ def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -
 
     if settings.foreground:
         with interrupts_left_to_the_run():
-            return play_one(run_id, store, protocol, settings)
+            return play_one(run_id, store, settings)
     described = [describe(run_id, protocol)]
-    with ProgressDisplay(output_console(stderr=True), protocol, described, described) as display:
+    with ProgressDisplay(output_console(stderr=True), described, described) as display:
 
         def show(played: Played) -> None:
             display.hear(Progress(str(run_id), played.steps, played.resumed_steps))
 
-        return play_one(run_id, store, protocol, settings, show)
+        return play_one(run_id, store, settings, show)
 
 
 def _check_complete(outcome: RunEnd, foreground: bool) -> None:

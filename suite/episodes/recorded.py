@@ -22,6 +22,7 @@ from protocol import (
     describe,
     parse_run_id,
 )
+from suite.results.ledger import episodes_of
 from suite.results.published import published_folder
 from suite.results.reading import checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
@@ -83,8 +84,7 @@ class Recorded:
         """
         if not 0 <= row < self.table.num_rows:
             raise UnknownName(f"{self.name} has no episode {row}; its rows are 0 to {self.table.num_rows - 1}")
-        values = self.table.slice(row, 1).to_pylist()[0]
-        return EpisodeRecord(**values | {name: tuple(values[name]) for name in ("reward_steps", "rewards")})
+        return next(episodes_of(self.table.slice(row, 1)))
 
 
 def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
@@ -101,7 +101,7 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
         StoreError: the run is not complete, or its record or ledger cannot be read, or do not belong together.
         ForeignProtocol: it was played under other rules.
     """
-    folder, path = _place(name, protocol, edition)
+    folder, path = _place(name, edition)
     try:
         record = read_record(folder, f"{path}/{RECORD}")
         run = _run_of(name, path, record, protocol)
@@ -116,7 +116,7 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
         raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error
 
 
-def _place(name: str, protocol: Protocol, edition: str) -> tuple[Path, str]:
+def _place(name: str, edition: str) -> tuple[Path, str]:
     """The results folder, and the run's path in it."""
     parts = Path(name).parts
     begins = [place for place, part in enumerate(parts) if part in ARMS]

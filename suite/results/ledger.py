@@ -80,7 +80,7 @@ def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Ta
     return table
 
 
-def read_episodes(path: Path) -> Iterator[EpisodeRecord]:
-    """The episodes of a ledger one by one, in the order in which they ended."""
-    for row in read_ledger(path).to_pylist():
+def episodes_of(table: pa.Table) -> Iterator[EpisodeRecord]:
+    """The episodes in rows of a ledger, one by one."""
+    for row in table.to_pylist():
         yield EpisodeRecord(**row | {name: tuple(row[name]) for name in ("reward_steps", "rewards")})

@@ -28,7 +28,7 @@ def read_published(
     """Write a learner's complete runs of an edition into a new results folder.
 
     The content of a database is not trusted: files are bounded, a record must belong to its run and to the
-    requested learner and rules, and ``suite.scoring.outcomes`` compares each ledger with its record.
+    requested learner and rules, and ``suite.results.each_ledger`` compares each ledger with its record.
 
     Raises:
         UnknownName: the database has no complete run of that learner.

@@ -134,5 +134,5 @@ def replay_elsewhere(shard: Shard, limits: Limits) -> Found:
 
 
 def cluster(client: Any, address: str, runs: Sequence[Run]) -> Cluster:
-    """The crew of a scheduler's workers; raises WorkerDied where it has none."""
+    """The crew of a scheduler's workers; raises ServerError where it has none."""
     return Cluster(client, address, threads_of(client, address), runs)

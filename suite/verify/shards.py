@@ -15,6 +15,7 @@ from protocol import EpisodeRecord, Protocol, Run, RunId, describe, load, parse_
 from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_cartridge
+from suite.results.ledger import episodes_of
 from suite.results.reading import read_ledger_file
 from suite.results.store import LEDGER
 from suite.untrusted.files import Unreadable
@@ -67,9 +68,7 @@ def replay_shard(shard: Shard) -> tuple[Finding, ...]:
         return (finding("R1", place, "the ledger that was audited", "another by now", "unchecked"),)
     player = _replayer(shard.version)
     findings: list[Finding] = []
-    for row, values in zip(shard.rows, table.take(list(shard.rows)).to_pylist(), strict=True):
-        lists = {name: tuple(values[name]) for name in ("reward_steps", "rewards")}
-        episode = EpisodeRecord(**values | lists)
+    for row, episode in zip(shard.rows, episodes_of(table.take(list(shard.rows))), strict=True):
         findings += _compare(protocol, player, run, row, episode)
     return tuple(findings)
 

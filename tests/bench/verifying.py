@@ -20,7 +20,7 @@ from suite.emulator.console import Console
 from suite.emulator.replayer import Replayer
 from suite.emulator.roms import checked_cartridge
 from suite.machine import available_cores, peak_memory_bytes
-from suite.results.ledger import read_episodes
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.scoring.score import score_folder
@@ -42,7 +42,7 @@ def replay_share(rounds: int) -> float:
     protocol = current_protocol()
     run = describe(parse_run_id(_RUN, protocol), protocol)
     ledger = Store(published_folder("ppo", "smoke"), protocol).ledger_path(run.run_id)
-    episodes = list(read_episodes(ledger))
+    episodes = list(episodes_of(read_ledger(ledger)))
     player = Replayer(protocol)
     player.replay(run, episodes[0])  # the ROM is loaded once
     console = Console(checked_cartridge(protocol, run.games[0]), protocol.environment)

@@ -69,7 +69,7 @@ def test_the_other_reference_learners_play_what_is_published(learner, tmp_path):
     store = Store(tmp_path, V1)
     settings = Settings(f"baselines.{learner}:make", "cpu", 1, 0, None, None)
     for name in ("smoke/pretrain/fold0/seed0", "smoke/transfer/fold0/space_invaders/seed0"):
-        outcome = play_one(parse_run_id(name, V1), store, V1, settings)
+        outcome = play_one(parse_run_id(name, V1), store, settings)
         assert outcome.status == "complete", outcome.error
     assert_as_published(tmp_path, learner)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from protocol import Run, RunId, StoreError, WorkerDied
+from protocol import Run, RunId, ServerError, StoreError
 from suite.benchmark.cluster.batch import Batch, batch_of
 from suite.benchmark.cluster.parcel import packed_start, receive
 from suite.benchmark.cluster.roster import Roster
@@ -59,7 +59,7 @@ def play_on_cluster(
         how each run ended, in the order of ``missing``; of runs that were left there, nothing.
 
     Raises:
-        WorkerDied: the scheduler does not answer, or has workers and none may play.
+        ServerError: the scheduler does not answer, or has workers and none may play.
         LearnerError: the learner cannot be made here, or its folder is too large to travel.
         StoreError: the results folder has no room.
     """
@@ -73,14 +73,14 @@ def play_on_cluster(
             with cluster_client(settings.scheduler) as client:
                 until = None
                 return playing.play(client)
-        except (SchedulerLost, WorkerDied) as error:
-            if isinstance(error, WorkerDied) and until is None:
+        except (SchedulerLost, ServerError) as error:
+            if isinstance(error, ServerError) and until is None:
                 raise
             if until is None:
                 until = time.monotonic() + RETURN_SECONDS
                 listener(Notice(f"{scheduler} has gone; waiting {RETURN_SECONDS / 60:g} minutes for it"))
             elif time.monotonic() > until:
-                raise WorkerDied(
+                raise ServerError(
                     f"{scheduler} has gone and has not come back within {RETURN_SECONDS / 60:g} minutes; "
                     "the same command goes on when it is back"
                 ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from protocol import WorkerDied
+from protocol import ServerError
 from suite.benchmark.cluster.hello import Facts, Hello, differences
 from suite.benchmark.cluster.worker import Greeting, admit, clear, forget, hello, leave_out
 from suite.benchmark.scheduler import SchedulerLost, asking
@@ -77,9 +77,9 @@ class Roster:
                 )
 
     def check(self) -> None:
-        """Raise WorkerDied where there are workers and none may play."""
+        """Raise ServerError where there are workers and none may play."""
         if self.out and not self.admitted:
-            raise WorkerDied(
+            raise ServerError(
                 f"no worker of the dask scheduler at {self._address} may play: {'; '.join(self.out.values())}"
             )
 

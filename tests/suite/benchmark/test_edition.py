@@ -39,7 +39,7 @@ def test_a_complete_edition_is_not_played_again(smoke_results):
     assert missing == []
     assert digest == store.record(RUNS[0].run_id).configuration_digest
     before = {path: path.stat().st_mtime_ns for path in smoke_results.rglob("record.json")}
-    assert play_all(RUNS, store, V1, settings(), pytest.fail) == []
+    assert play_all(RUNS, store, settings(), pytest.fail) == []
     assert {path: path.stat().st_mtime_ns for path in smoke_results.rglob("record.json")} == before
 
 
@@ -69,8 +69,8 @@ def test_a_checkpoint_that_is_gone_is_named(tmp_path):
     shutil.rmtree(store.run_folder(TRANSFER.run_id))
     ancestor = TRANSFER.starts_from
     for play in (
-        lambda: play_all(RUNS, store, V1, settings(), pytest.fail),
-        lambda: play_one(TRANSFER.run_id, store, V1, settings()),
+        lambda: play_all(RUNS, store, settings(), pytest.fail),
+        lambda: play_one(TRANSFER.run_id, store, settings()),
     ):
         with pytest.raises(StoreError) as told:
             play()
@@ -85,7 +85,7 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
     chosen = [run for run in RUNS if str(run.run_id) in names]
     store, heard = Store(tmp_path, V1), []
     learner = "tests.suite.bad_learners:FailsOnOneGame"
-    outcomes = play_all(chosen, store, V1, settings(learner), heard.append)
+    outcomes = play_all(chosen, store, settings(learner), heard.append)
     by_run = {outcome.run_id: outcome for outcome in outcomes}
     assert by_run["smoke/pretrain/fold1/seed0"].status == "complete"
     failed = by_run["smoke/fresh/asterix/seed0"]
@@ -100,7 +100,7 @@ def test_failing_runs_are_told_and_the_others_go_on(tmp_path):
 def test_progress_is_heard_while_runs_are_played(tmp_path):
     """While a run is played, the listener receives the growing number of steps that it has played."""
     heard = []
-    (outcome,) = play_all(RUNS[:1], Store(tmp_path, V1), V1, settings(), heard.append)
+    (outcome,) = play_all(RUNS[:1], Store(tmp_path, V1), settings(), heard.append)
     assert outcome.status == "complete"
     progress = [news for news in heard if isinstance(news, Progress)]
     assert {news.run_id for news in progress} == {str(RUNS[0].run_id)}
@@ -112,7 +112,7 @@ def test_progress_is_heard_while_runs_are_played(tmp_path):
 def test_a_run_that_writes_what_is_no_message_fails(tmp_path):
     """A learner's own line on the way to the harness fails its run, with these words and no traceback."""
     learner = "tests.suite.bad_learners:WritesIntoEveryPipe"
-    outcome = play_one(RUNS[0].run_id, Store(tmp_path, V1), V1, settings(learner))
+    outcome = play_one(RUNS[0].run_id, Store(tmp_path, V1), settings(learner))
     assert outcome.status == "failed"
     assert "b'hello', which is no message of a run" in outcome.error
 
@@ -121,7 +121,7 @@ def test_descendants_of_a_failed_run_are_skipped(tmp_path):
     """A transfer run whose pretrain run failed is not tried."""
     chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
     outcomes = play_all(
-        chosen, Store(tmp_path, V1), V1, settings("tests.suite.bad_learners:Killed"), lambda news: None
+        chosen, Store(tmp_path, V1), settings("tests.suite.bad_learners:Killed"), lambda news: None
     )
     assert [outcome.status for outcome in outcomes] == ["failed", "skipped"]
     assert "status -9" in outcomes[0].error
@@ -184,6 +184,6 @@ def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
     store = Store(tmp_path, V1)
     store.make_folder()
     store.log_path(chosen[0].run_id).mkdir()  # its log cannot be opened
-    outcomes = play_all(chosen, store, V1, settings(), lambda news: None)
+    outcomes = play_all(chosen, store, settings(), lambda news: None)
     assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
     assert "IsADirectoryError" in outcomes[0].error

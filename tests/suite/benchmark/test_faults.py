@@ -59,7 +59,7 @@ TABLE = [
 
 def played(folder: Path, run_id=SHORT, **settings) -> RunEnd:
     chosen = replace(Settings(LEARNER, "cpu", 1, 0, None, None), **settings)
-    return play_one(run_id, Store(folder, V1), V1, chosen)
+    return play_one(run_id, Store(folder, V1), chosen)
 
 
 def is_there(pid: int) -> bool:

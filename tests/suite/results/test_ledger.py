@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from protocol import EpisodeRecord, StoreError, UnknownName
 from suite.results import ledger as module
 from suite.results.journal import APPEND_SECONDS, JournalRecorder, read_journal
-from suite.results.ledger import read_episodes, read_ledger, write_ledger
+from suite.results.ledger import episodes_of, read_ledger, write_ledger
 from suite.results.reading import schema_problem
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 from tests.suite.helpers import record_random
@@ -75,7 +75,7 @@ def test_journal_and_ledger_hold_every_episode(tmp_path_factory, script, append_
     expected = record(folder / "journal", script, append_every)
     assert list(read_journal(folder / "journal")) == expected
     write_ledger(folder / "journal", folder / "ledger")
-    assert list(read_episodes(folder / "ledger")) == expected
+    assert list(episodes_of(read_ledger(folder / "ledger"))) == expected
 
 
 @settings(max_examples=30)
@@ -140,7 +140,7 @@ def test_row_groups_bound_the_memory(tmp_path, monkeypatch):
     journal = record_random(tmp_path, ["breakout"], 4000)
     write_ledger(journal, tmp_path / "ledger")
     assert pq.ParquetFile(tmp_path / "ledger").num_row_groups > 3
-    assert list(read_episodes(tmp_path / "ledger")) == list(read_journal(journal))
+    assert list(episodes_of(read_ledger(tmp_path / "ledger"))) == list(read_journal(journal))
 
 
 def test_journal_refuses_to_overwrite(tmp_path):

@@ -21,7 +21,7 @@ from suite.digests import file_digest, folder_digest
 from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
 from suite.results.journal import JournalRecorder
-from suite.results.ledger import read_episodes
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.run.job import Job
@@ -52,7 +52,7 @@ def job(folder: Path, run_id: str, learner: str = "baselines.uniform:make", **fi
 def runs_with_records(folder: Path):
     store = Store(folder, V1)
     for run in plan(V1, V1.edition("smoke")):
-        yield run, store.record(run.run_id), list(read_episodes(store.ledger_path(run.run_id)))
+        yield run, store.record(run.run_id), list(episodes_of(read_ledger(store.ledger_path(run.run_id))))
 
 
 def test_records_say_what_the_files_hold(smoke_results):

@@ -1,7 +1,7 @@
 """Metrics: thinned to a hundred points, by a table that can be checked by hand, and as a ledger gives them."""
 
 from protocol import describe, parse_run_id
-from suite.results.ledger import read_episodes
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.published import published_folder
 from suite.results.reading import read_ledger_file
 from suite.run.messages import EpisodeEnd, Played, Point
@@ -65,4 +65,6 @@ def test_a_ledger_tells_when_its_episodes_ended():
     training = [one for one in ended if one.phase == "training"]
     assert [one.steps for one in training] == sorted(one.steps for one in training)
     assert training[-1].steps * 4 == GENERALIST.total_budget_frames
-    assert [one.episode_return for one in ended] == [one.episode_return for one in read_episodes(folder / name)]
+    assert [one.episode_return for one in ended] == [
+        one.episode_return for one in episodes_of(read_ledger(folder / name))
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from protocol import StoreError, describe, parse_run_id, plan
 from suite.results.columns import Columns
-from suite.results.ledger import read_episodes, read_ledger
+from suite.results.ledger import episodes_of, read_ledger
 from suite.results.store import Store, edition_of
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
@@ -34,7 +34,7 @@ def returns_of(folder, arm: str, game: str, phase: str) -> list[int]:
     returns = []
     for run in plan(V1, SMOKE):
         if run.run_id.arm == arm:
-            for episode in read_episodes(folder / run.run_id.path / "ledger.parquet"):
+            for episode in episodes_of(read_ledger(folder / run.run_id.path / "ledger.parquet")):
                 if (episode.game, episode.phase) == (game, phase):
                     returns.append(episode.episode_return)
     return returns
@@ -76,7 +76,8 @@ def test_curve_is_cumulative_reward_over_frames(smoke_results):
                 continue
             lane_steps = [0] * V1.lanes
             for episode in sorted(
-                read_episodes(smoke_results / run.run_id.path / "ledger.parquet"), key=lambda e: e.number
+                episodes_of(read_ledger(smoke_results / run.run_id.path / "ledger.parquet")),
+                key=lambda e: e.number,
             ):
                 if episode.phase == "training":
                     start = lane_steps[episode.lane]
@@ -97,7 +98,9 @@ def test_generalists_curve_counts_frames_of_the_game(smoke_results):
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     run = parse_run_id("smoke/generalist/seed1", V1)
     lane_steps, given, paid = [0] * V1.lanes, {}, {}
-    for episode in sorted(read_episodes(smoke_results / run.path / "ledger.parquet"), key=lambda e: e.number):
+    for episode in sorted(
+        episodes_of(read_ledger(smoke_results / run.path / "ledger.parquet")), key=lambda e: e.number
+    ):
         if episode.phase == "training":
             start = lane_steps[episode.lane]
             for step in range(start, start + episode.length_steps):
@@ -125,6 +128,7 @@ def test_every_figure_stands_beside_its_null(smoke_results):
         assert figure.null.low <= figure.null.median <= figure.null.high, name
         assert 0 < figure.null.p_value <= 1, name
         assert figure.null.minimum_detectable_effect > 0, name
+        assert figure.null.low <= figure.value <= figure.null.high, name
     assert transfer.contrast.interval.low <= 0 <= transfer.contrast.interval.high
     assert (transfer.counted_games, len(transfer.contrast_curve.values)) == (3, 100)
 
@@ -236,7 +240,7 @@ def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):
     table = read_ledger(path)
     whole = [
         episode.episode_return
-        for episode in read_episodes(path)
+        for episode in episodes_of(read_ledger(path))
         if episode.phase == "training" and episode.end_reason != "budget"
     ]
     found = in_breakout(table)

@@ -60,7 +60,7 @@ def test_two_runs_at_once_are_two_sacred_runs(tmp_path, monkeypatch, database_ur
     """Each is COMPLETED under its own number, with config, metrics, artifacts; the ledger is as published."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
-    outcomes = play_all(FRESH, store, V1, settings(), lambda news: None)
+    outcomes = play_all(FRESH, store, settings(), lambda news: None)
     assert [(one.status, one.untracked) for one in outcomes] == [("complete", "")] * 2
     published = Store(results_of_uniform, V1)
     with opened(database_url) as database:
@@ -101,7 +101,7 @@ def test_failed_runs_are_failed_sacred_runs(tmp_path, monkeypatch, untracked_env
     """A run that fails is FAILED with its reason; a run that never began is not a Sacred run."""
     store = Store(tmp_path, V1)
     for learner in ("tests.suite.bad_learners:Raises", "tests.suite.bad_learners:NoConfiguration"):
-        outcome = play_one(FRESH[0].run_id, store, V1, settings(learner))
+        outcome = play_one(FRESH[0].run_id, store, settings(learner))
         assert (outcome.status, outcome.untracked) == ("failed", "")
     (kept,) = store.sacred_folder.iterdir()
     said = json.loads((kept / "run.json").read_text())
@@ -126,7 +126,7 @@ def test_a_server_that_goes_away_in_mid_run_harms_nothing(tmp_path, monkeypatch,
 
     killer = Thread(target=kill_when_running)
     killer.start()
-    outcome: RunEnd = play_one(run.run_id, store, V1, settings())
+    outcome: RunEnd = play_one(run.run_id, store, settings())
     killer.join()
     assert heard == ["killed"]
     assert outcome.status == "complete"
@@ -152,7 +152,7 @@ def test_a_run_that_was_followed_is_published_already(tmp_path, monkeypatch, dat
     """Publishing a run that was tracked to its end changes nothing."""
     monkeypatch.setenv(VARIABLE, database_url)
     store = Store(tmp_path, V1)
-    assert play_one(FRESH[0].run_id, store, V1, settings()).untracked == ""
+    assert play_one(FRESH[0].run_id, store, settings()).untracked == ""
     with opened(database_url) as database:
         before = list(database["runs"].find())
         endings = Publisher(database, 0.2).publish(store, complete_runs(store), lambda run_id, ending: None)
@@ -166,7 +166,7 @@ def test_what_cannot_be_written_as_files_is_told_too(tmp_path, untracked_environ
     store = Store(tmp_path, V1)
     store.make_folder()
     store.sacred_folder.touch()
-    outcome = play_one(FRESH[0].run_id, store, V1, settings())
+    outcome = play_one(FRESH[0].run_id, store, settings())
     assert outcome.status == "complete"
     assert str(store.sacred_folder) in outcome.untracked
 

@@ -47,39 +47,44 @@ def damaged(data: bytes, generator: np.random.Generator) -> bytes:
     return bytes(changed)
 
 
-@pytest.fixture(scope="module", params=["ledger.parquet", "record.json"])
-def audits(request, tmp_path_factory) -> tuple[str, list[RunAudit | Failure]]:
+def audits_of(name: str, base: Path) -> list[RunAudit | Failure]:
     """What the audit of one run says of CASES damaged copies of one of its files."""
     source = published_folder("ppo", "smoke") / FRESH
     generator = np.random.Generator(np.random.Philox(key=11))
-    original, base = (source / request.param).read_bytes(), tmp_path_factory.mktemp("fuzz")
+    original = (source / name).read_bytes()
     tasks = []
     for case in range(CASES):
-        folder = Path(base) / str(case)
+        folder = base / str(case)
         shutil.copytree(source, folder / FRESH)
         data = original
         while data == original:
             data = damaged(original, generator)
-        (folder / FRESH / request.param).write_bytes(data)
+        (folder / FRESH / name).write_bytes(data)
         tasks.append(RunTask(str(folder), "v1", f"smoke/{FRESH}"))
     found = dict(run_sharded(audit_run, tasks, 2, LIMITS))
-    return request.param, [found[case] for case in range(CASES)]
+    return [found[case] for case in range(CASES)]
 
 
-def test_every_damaged_ledger_is_told(audits):
-    """No change of a ledger's bytes passes: it cannot be read, or its digest is another."""
-    name, found = audits
-    if name == "ledger.parquet":
-        for one in found:
-            assert isinstance(one, Failure) or one.findings
-
-
-def test_no_damage_meets_an_error_of_ours(audits):
-    """Whatever is damaged, the audit ends in findings; a lost process is rare, and is told as such."""
-    name, found = audits
+def assert_all_are_checked(found: list[RunAudit | Failure], name: str) -> None:
+    """A process is lost in one case of a hundred at most, and for a reason that is outside of our code."""
     failures = [one.reason for one in found if isinstance(one, Failure)]
     print(f"{CASES} damaged copies of {name}: {len(failures)} could not be checked: {sorted(set(failures))}")
     assert all("process ended" in reason or "memory" in reason or "seconds" in reason for reason in failures)
+    assert len(failures) <= CASES / 100
+
+
+def test_every_damaged_ledger_is_told(tmp_path):
+    """No change of a ledger's bytes passes: it cannot be read, or its digest is another."""
+    found = audits_of("ledger.parquet", tmp_path)
+    assert_all_are_checked(found, "ledger.parquet")
+    assert all(isinstance(one, Failure) or one.findings for one in found)
+
+
+def test_damaged_records_meet_no_error_of_ours(tmp_path):
+    """Whatever is damaged in a record, its audit ends, in findings or without; most are told."""
+    found = audits_of("record.json", tmp_path)
+    assert_all_are_checked(found, "record.json")
+    assert sum(not isinstance(one, Failure) and bool(one.findings) for one in found) > CASES / 2
 
 
 @pytest.fixture
@@ -126,14 +131,27 @@ def test_every_damaged_note_is_told(submission):
 
 
 def test_damaged_scores_are_told_or_the_same(submission):
-    """Scores of other bytes are no scores, or other scores than the ledgers give, or the same."""
+    """Scores of other bytes are no scores, or differ from what ledgers give, or round to the same figures."""
     original = _read(str(submission))
     assert isinstance(original, Scores)
+    told = 0
     for _ in copies(submission / "scores.json", CASES):
         found = _read(str(submission))
         if not isinstance(found, Finding):
             assert isinstance(found, Scores)
-            list(_differences(original.model_dump(), found.model_dump(), "scores"))
+            differences = list(_differences(original.model_dump(), found.model_dump(), "scores"))
+            assert differences or rounded(found.model_dump()) == rounded(original.model_dump())
+            told += bool(differences)
+    assert told
+
+
+def rounded(tree: object) -> object:
+    """The same tree, its numbers rounded to eight decimals, as text: another type is another text."""
+    if isinstance(tree, dict):
+        return {key: rounded(value) for key, value in tree.items()}
+    if isinstance(tree, tuple):
+        return [rounded(value) for value in tree]
+    return f"{tree:.8f}" if isinstance(tree, float) else repr(tree)
 
 
 def test_a_damaged_description_meets_no_error_of_ours(submission):

@@ -120,7 +120,7 @@ class Forged:
         """Replace a run by one that another learner really played; the record names the declared one."""
         with tempfile.TemporaryDirectory() as scratch:
             store, run_id = Store(Path(scratch), V1), parse_run_id(f"smoke/{run}", V1)
-            outcome = play_one(run_id, store, V1, Settings(learner, "cpu", 1, 0, None, None))
+            outcome = play_one(run_id, store, Settings(learner, "cpu", 1, 0, None, None))
             assert outcome.status == "complete", outcome
             self.write_record(run, self.record(run) | {"checkpoint_out": store.record(run_id).checkpoint_out})
             self.write_rows(run, read_ledger(store.ledger_path(run_id)).to_pylist())
