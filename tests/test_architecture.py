@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,24 @@ def test_torch_lives_on_the_top_floor():
     for floor in ("protocol", "suite", "amtlb"):
         for path in (ROOT / floor).rglob("*.py"):
             assert not imported(path) & {"torch", "stable_baselines3", "safetensors"}, path
+
+
+def test_every_library_that_is_imported_is_named():
+    """Each library that the project imports is among its dependencies, not only brought along by one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = {*project["dependencies"], *project["optional-dependencies"]["offline"]}
+    named |= {*project["optional-dependencies"]["tensorboard"]}
+    names = {re.split(r"[\[<>=]", one)[0] for one in named}
+    distributions = packages_distributions()
+    used = {name for floor in BELOW for path in (ROOT / floor).rglob("*.py") for name in imported(path)}
+    libraries = used - {*sys.stdlib_module_names, *BELOW, ""}
+    assert len(libraries) > 15
+    assert {name for name in libraries if not names & {_normal(own) for own in distributions[name]}} == set()
+
+
+def _normal(distribution: str) -> str:
+    """A distribution's name as the dependencies spell it."""
+    return distribution.lower().replace("_", "-")
 
 
 def test_light_modules_import_no_heavy_library():
