@@ -85,7 +85,7 @@ class Stretch(Frozen):
 
     Attributes:
         until_steps: the agent steps, over all lanes and both phases, that the run had played when this part
-            ended.
+            ended; a lane that has finished its evaluation counts on until all have.
         device: of the learner.
         cpu, code_commit, versions: as in the record.
         wall_seconds: how long it took.

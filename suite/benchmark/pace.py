@@ -9,7 +9,6 @@ JSON.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,7 +33,8 @@ from protocol import (
     current_protocol,
 )
 from suite.benchmark.cost import Pace
-from suite.benchmark.process import ask
+from suite.benchmark.process import answer_of
+from suite.learners.hyperparameters import VARIABLE
 from suite.machine import cpu_type, peak_memory_bytes
 from suite.results.journal import JournalRecorder
 from suite.results.store import Store
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 TRAINING_STEPS = 8_000
 """Agent steps of the short play: eight rollouts of PPO; DQN learns after the first 160 steps."""
 EVALUATION_STEPS = 2_000
-MOST_SECONDS = 180
+MOST_MINUTES = 3.0
 """A short play that takes longer is stopped."""
 
 
@@ -124,25 +124,15 @@ def measure(learner: str, games: Sequence[str], device: str, hyperparameters: st
     Raises:
         LearnerError: it failed, or takes too long.
     """
-    try:
-        done = ask(
-            "suite.benchmark.pace",
-            learner,
-            *games,
-            timeout_seconds=MOST_SECONDS,
-            AMTLB_DEVICE=device,
-            AMTLB_HYPERPARAMETERS=hyperparameters,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LearnerError(
-            f"learner {learner!r}: a play of {TRAINING_STEPS:,} agent steps takes more than {MOST_SECONDS} s"
-        ) from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if not last.startswith("error: "):
-            last = f"learner {learner!r}: a short play ended with status {done.returncode}: {last}"
-        raise LearnerError(last.removeprefix("error: "))
-    return Pace.model_validate_json(done.stdout)
+    said = answer_of(
+        "suite.benchmark.pace",
+        learner,
+        *games,
+        doing=f"a play of {TRAINING_STEPS:,} agent steps",
+        minutes=MOST_MINUTES,
+        **{"AMTLB_DEVICE": device, VARIABLE: hyperparameters},
+    )
+    return Pace.model_validate_json(said)
 
 
 def _play(name: str, games: tuple[str, ...]) -> Pace:

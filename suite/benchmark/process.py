@@ -98,32 +98,62 @@ def _memory_file(name: str) -> IO[bytes]:
     return os.fdopen(os.memfd_create(name), "w+b")
 
 
+def answer_of(
+    module: str,
+    learner: str,
+    *arguments: str,
+    doing: str,
+    minutes: float | None,
+    limit: str = "",
+    cwd: str | None = None,
+    **variables: str,
+) -> str:
+    """What a module prints of a learner, in a process of its own, where the learner meets nothing of ours.
+
+    Args:
+        module: prints its answer; where there is none, the last line of its errors is ``error: `` and why.
+        learner: ``module:function``, its first argument.
+        arguments: the others.
+        doing: what takes the time, such as "importing it".
+        minutes: it may take so long; None: as long as it likes.
+        limit: how the user sets that, in words that follow the number.
+        cwd: its working folder; None: this process's.
+        variables: of its environment, besides.
+
+    Raises:
+        UnknownName: there is no such learner, or it does not take one of the hyper-parameters.
+        LearnerError: it failed, or takes longer than it may.
+    """
+    seconds = None if minutes is None else 60 * minutes
+    try:
+        done = ask(module, learner, *arguments, timeout_seconds=seconds, cwd=cwd, **variables)
+    except subprocess.TimeoutExpired as error:
+        raise LearnerError(
+            f"learner {learner!r}: {doing} takes more than {minutes:g} minutes{limit}"
+        ) from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or [""])[-1]
+        if not last.startswith("error: "):
+            last = f"learner {learner!r}: {doing} ended the process with status {done.returncode}: {last}"
+        raise (UnknownName if done.returncode == 2 else LearnerError)(last.removeprefix("error: "))
+    return done.stdout
+
+
 def check_importable(learner: str, stall_minutes: float | None = None, hyperparameters: str = "") -> None:
-    """Import a learner in a process of its own, where it meets nothing of ours.
+    """Import a learner in a process of its own.
 
     Raises:
         UnknownName: there is no such learner, or it does not take one of the hyper-parameters.
         LearnerError: importing it fails, or takes longer than it may.
     """
-    seconds = None if stall_minutes is None else 60 * stall_minutes
-    try:
-        done = ask(
-            "suite.learners.contract",
-            learner,
-            timeout_seconds=seconds,
-            **{VARIABLE: hyperparameters},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LearnerError(
-            f"learner {learner!r}: importing it takes more than {stall_minutes:g} minutes, which is the limit "
-            "of --stall-minutes"
-        ) from error
-    if not done.returncode:
-        return
-    last = (done.stderr.strip().splitlines() or [""])[-1]
-    if not last.startswith("error: "):
-        last = f"learner {learner!r}: importing it ended the process with status {done.returncode}: {last}"
-    raise (UnknownName if done.returncode == 2 else LearnerError)(last.removeprefix("error: "))
+    answer_of(
+        "suite.learners.contract",
+        learner,
+        doing="importing it",
+        minutes=stall_minutes,
+        limit=", which is the limit of --stall-minutes",
+        **{VARIABLE: hyperparameters},
+    )
 
 
 def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[], bool]) -> RunEnd:

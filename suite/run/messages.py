@@ -41,7 +41,8 @@ class Played(Frozen):
     """How far the run is. Sent now and then.
 
     Attributes:
-        steps: the agent steps, of training and evaluation, that have been played over all lanes.
+        steps: the agent steps, of training and evaluation, that have been played over all lanes; a lane that
+            has finished its evaluation counts on until all have.
         resumed_steps: how many of them before this process went on with the run; 0: it began it.
     """
 

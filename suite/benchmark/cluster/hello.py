@@ -6,13 +6,12 @@ its configuration.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from protocol import AmtlbError, Frozen, LearnerError, canonical_digest
-from suite.benchmark.process import ask
+from protocol import AmtlbError, Frozen, canonical_digest
+from suite.benchmark.process import answer_of
 from suite.digests import file_digest
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import code_commit, library_versions
@@ -91,23 +90,16 @@ def facts_here(
 def _configuration_digest(
     learner: str, lanes: int, hyperparameters: str, minutes: float, cwd: str | None
 ) -> str:
-    try:
-        done = ask(
-            "suite.benchmark.cluster.hello",
-            learner,
-            str(lanes),
-            timeout_seconds=60 * minutes,
-            cwd=cwd,
-            **{VARIABLE: hyperparameters},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise LearnerError(f"learner {learner!r}: making it takes more than {minutes:g} minutes") from error
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [""])[-1]
-        if not last.startswith("error: "):
-            last = f"learner {learner!r}: making it ended the process with status {done.returncode}: {last}"
-        raise LearnerError(last.removeprefix("error: "))
-    return done.stdout.strip().splitlines()[-1]
+    said = answer_of(
+        "suite.benchmark.cluster.hello",
+        learner,
+        str(lanes),
+        doing="making it",
+        minutes=minutes,
+        cwd=cwd,
+        **{VARIABLE: hyperparameters},
+    )
+    return said.strip().splitlines()[-1]
 
 
 def _code_digest() -> str:

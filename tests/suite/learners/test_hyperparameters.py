@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import LearnerError, UnknownName
-from suite.cli.options import hyperparameters
+from suite.cli.hyperparameters import hyperparameters
 from suite.learners.contract import checked_configuration, find_learner
 from suite.learners.hyperparameters import VARIABLE
 from tests.suite.cli.test_cli import refused
