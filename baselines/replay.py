@@ -151,7 +151,7 @@ class PictureReplay(BaseBuffer):
 
     @property
     def _written(self) -> int:
-        """How many rows hold something; the row to be written next holds a picture already."""
+        """The number of rows that hold something; the row to be written next holds a picture already."""
         return self.buffer_size if self.full else self.pos + 1
 
     def _get_samples(self, batch_inds: np.ndarray, env: Any = None) -> ReplayBufferSamples:

@@ -46,7 +46,7 @@ class Emulator(Frozen):
 
 
 class Environment(Frozen):
-    """How every game is shown and played; the names give the units."""
+    """The way in which every game is shown and played; the names give the units."""
 
     frame_skip: Annotated[int, Field(ge=4, le=4)]  # what the console can play
     pooled_frames: Annotated[int, Field(ge=2, le=2)]

@@ -152,7 +152,7 @@ def plan(protocol: Protocol, edition: Edition) -> tuple[Run, ...]:
 
 
 def describe(run_id: RunId, protocol: Protocol) -> Run:
-    """What one run of an edition plays, starts from and is evaluated on."""
+    """One run of an edition: the games that it plays, its start and its evaluation."""
     edition = protocol.edition(run_id.edition)
     if run_id.game is not None:
         games: tuple[str, ...] = (run_id.game,)

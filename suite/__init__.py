@@ -1,1 +1,1 @@
-"""How it is measured: emulator, lanes, ledger, store, runs and scores."""
+"""Measuring: emulator, lanes, ledger, store, runs and scores."""

@@ -41,7 +41,7 @@ freed memory. Without them each batch is mapped and zeroed again, which takes 8 
 
 
 def available_cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

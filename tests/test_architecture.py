@@ -210,6 +210,19 @@ def test_every_test_states_a_claim():
                 assert ast.get_docstring(node), f"{path}: {node.name}"
 
 
+def test_docstrings_begin_with_the_thing():
+    """No docstring of the floors begins with "What" or "How"; it names the thing, so that it can be found."""
+    found = [
+        f"{path}: {text[:40]}"
+        for floor in BELOW
+        for path in (ROOT / floor).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module)
+        if (text := ast.get_docstring(node) or "").startswith(("What ", "How "))
+    ]
+    assert found == []
+
+
 def test_a_boxed_learner_needs_no_emulator():
     """The learner's side of a contained run imports no emulator, no torch, nothing heavy."""
     heavy = {"ale_py", "cv2", "dask", "docker", "matplotlib", "pyarrow", "sacred", "scipy", "torch"}

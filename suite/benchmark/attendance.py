@@ -1,4 +1,4 @@
-"""What a parent hears of a run until its process has ended, and when it makes it end."""
+"""A parent's ear and hand for a run: its messages until its process has ended, and the order to end."""
 
 from __future__ import annotations
 

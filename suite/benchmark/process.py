@@ -44,7 +44,7 @@ class Task:
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         run_id: the run.
@@ -108,7 +108,7 @@ def answer_of(
     cwd: str | None = None,
     **variables: str,
 ) -> str:
-    """What a module prints of a learner, in a process of its own, where the learner meets nothing of ours.
+    """A module's answer about a learner, from a process of its own, where the learner meets nothing of ours.
 
     Args:
         module: prints its answer; where there is none, the last line of its errors is ``error: `` and why.
@@ -193,7 +193,7 @@ def _elsewhere(task: Task) -> RunEnd:
 
 
 def _recorded(task: Task) -> RunEnd | None:
-    """How a run ended by its record, whoever played it; None: there is none, so that it is not complete."""
+    """The end of a run as its record tells it, whoever played it; None: no record, so it is not complete."""
     job = task.job
     store, run_id = _place(job)
     if not store.is_complete(run_id):
@@ -288,7 +288,7 @@ def _how_it_ended(status: int, kills: int, printed: str) -> str:
 
 
 def _out_of_memory_kills() -> int:
-    """How many processes the system has killed for want of memory since it was started; 0: it does not tell."""
+    """The processes that the system has killed for want of memory since its start; 0: it does not tell."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:

@@ -17,7 +17,7 @@ from suite.run.messages import Played
 
 
 class Progress(NamedTuple):
-    """How far a run is. It crosses the scheduler as a dictionary.
+    """The progress of a run. It crosses the scheduler as a dictionary.
 
     Attributes:
         run_id: the run.
@@ -91,7 +91,7 @@ def cluster_client(address: str) -> Iterator[Any]:
 
 
 def threads_of(client: Any, address: str) -> int:
-    """How much the workers of a scheduler do side by side; raises ServerError where it has none."""
+    """The threads of a scheduler's workers, all together; raises ServerError where it has no worker."""
     threads: int = sum(client.nthreads().values())
     if not threads:
         raise ServerError(f"the dask scheduler at {address} has no worker; start some")
@@ -137,7 +137,7 @@ def _local_cluster(jobs: int) -> Any:
 
 
 def as_progress(event: Mapping[str, Any]) -> Progress:
-    """How far a run is, as an event says it; dask adds the address of the worker that logged it."""
+    """The progress that an event tells; dask adds the address of the worker that logged it."""
     return Progress(**{name: event[name] for name in Progress._fields})
 
 
@@ -187,7 +187,7 @@ def priority(run: Run) -> int:
 
 
 def _outcome(future: Any, task: Task) -> RunEnd:
-    """How a run ended; one whose dask worker was lost, or lacks this code, has failed like any other."""
+    """The end of a run; one whose dask worker was lost, or lacks this code, has failed like any other."""
     try:
         outcome: RunEnd = future.result()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""How a benchmark is played; but for hyper-parameters, none of it changes a score."""
+"""The settings of a benchmark; but for hyper-parameters, none of them changes a score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
 
 @dataclass(frozen=True)
 class Settings:
-    """How a benchmark is played; but for hyper-parameters, none of it changes a score.
+    """The settings of a benchmark; but for hyper-parameters, none of them changes a score.
 
     Attributes:
         learner: ``module:function``.
@@ -45,7 +45,7 @@ class Settings:
 
 
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:
-    """How many runs to play side by side, and in how many processes each plays its lanes.
+    """The number of runs to play at the same time, and of processes in which each plays its lanes.
 
     On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
     the bottleneck, so a run gets a process a lane as far as there are cores.

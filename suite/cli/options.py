@@ -110,7 +110,7 @@ class BoxOptions:
 
 @dataclass(frozen=True)
 class MakingOptions:
-    """How a learner is made, and how long that, or a step of it, may take."""
+    """The making of a learner, and the time that this, or a step of it, may take."""
 
     stall_minutes: Annotated[
         float,
@@ -140,7 +140,7 @@ class MakingOptions:
 
     @property
     def hyperparameters(self) -> str:
-        """What the learner is given, as JSON; empty: nothing.
+        """The hyper-parameters that the learner is given, as JSON; empty: none.
 
         Raises:
             UnknownName: a text is not NAME=VALUE, or the file holds no table of values that JSON knows.
@@ -208,7 +208,7 @@ class PlayOptions:
         detach: bool = False,
         foreground: bool = False,
     ) -> Settings:
-        """How it is played.
+        """The settings of the benchmark.
 
         Args:
             box: where each run's learner is put; None: into the run's own process.

@@ -102,7 +102,7 @@ def benchmark(
 
 
 def _threads_of(scheduler: str) -> int:
-    """How many runs the workers of a scheduler play side by side."""
+    """The number of runs that the workers of a scheduler play at the same time."""
     from suite.benchmark.scheduler import cluster_client, threads_of
 
     with cluster_client(scheduler) as client:

@@ -60,7 +60,7 @@ def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
 
 
 def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str, cost: Estimate | None) -> None:
-    """What the missing runs play and record, and, where the learner's pace is known, what they cost."""
+    """Print the missing runs' steps and bytes and, where the learner's pace is known, their cost."""
     rows = [
         ("agent steps of training", f"{amount.training_steps:,}"),
         ("agent steps of evaluation, at most", f"{amount.evaluation_steps:,}"),
@@ -85,7 +85,7 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
 
 
 def print_hellos(console: Console, hellos: Sequence[Hello], out: Mapping[str, str]) -> None:
-    """What the workers of a cluster said of themselves, then why some of them cannot play."""
+    """Print the workers' accounts of themselves, then why some of them cannot play."""
     columns = (
         Column("worker", "worker", "label"),
         Column("threads", "threads"),
@@ -167,7 +167,7 @@ def print_scores(console: Console, scores: Scores, claim: Claim) -> None:
 
 
 def markdown_scores(scores: Scores, claim: Claim) -> str:
-    """What ``print_scores`` prints, as Markdown."""
+    """The tables of ``print_scores``, as Markdown."""
     lines = "".join(f"- {in_markdown(line)}\n" for line in headline(scores, claim))
     return "\n".join([*map(markdown_table, score_sheets(scores)), lines])
 

@@ -1,4 +1,4 @@
-"""How a command is stopped: SIGTERM as politely as Ctrl-C, and by which exit status each is told."""
+"""Stopping a command: SIGTERM as politely as Ctrl-C, each with its exit status."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ app = typer.Typer()
 
 @dataclass(frozen=True, kw_only=True)
 class SaidOptions:
-    """What a submission says of its runs."""
+    """A submission's account of its runs."""
 
     name: Annotated[str, typer.Option("--name", prompt=True, help="Name of the learner in tables.")]
     authors: Annotated[list[str], typer.Option("--author", help="An author; repeatable.")]
@@ -105,7 +105,7 @@ def submit(
 
 @dataclass(frozen=True, kw_only=True)
 class LevelOptions:
-    """What is checked beyond the audit."""
+    """The checks beyond the audit."""
 
     replay: Annotated[bool, typer.Option("--replay", help="Play every episode again from its actions.")] = False
     sample: Annotated[

@@ -121,7 +121,7 @@ class ContainerJail:
                 ) from error
 
     def why_ended(self) -> str | None:
-        """What the engine says of the container's end."""
+        """The engine's account of the container's end."""
         with _engine() as client:
             try:
                 container = client.containers.get(self._id)
@@ -161,7 +161,7 @@ class ContainerJail:
 
 
 def _confinement(spec: BoxSpec) -> dict[str, Any]:
-    """What the engine is told to keep the container from."""
+    """The engine's options that confine a container."""
     limits = spec.limits
     return {
         "network_mode": "none",

@@ -1,4 +1,4 @@
-"""What all kinds of box share: what they offer, the socket that they are shown, and whose they are."""
+"""The common part of all kinds of box: their methods, the socket inside them, their owner."""
 
 from __future__ import annotations
 

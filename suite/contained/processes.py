@@ -66,7 +66,7 @@ class ProcessJail:
             ) from error
 
     def why_ended(self) -> str | None:
-        """What the system says of the process's end."""
+        """The system's account of the process's end."""
         try:
             status = self._process.wait(1)
         except subprocess.TimeoutExpired:

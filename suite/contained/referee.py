@@ -242,7 +242,7 @@ _KINDS: Mapping[tuple[bool, bool], type[BoxedLearner]] = {
 
 
 def _actions(message: Message) -> npt.NDArray[np.int64]:
-    """What the learner gave as actions; the lanes check shape, type and range.
+    """The learner's actions; the lanes check shape, type and range.
 
     Raises:
         ValueError: it is no short list of numbers, of which numpy might make an array of any size.

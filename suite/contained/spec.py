@@ -13,7 +13,7 @@ DEFAULT_USER = "nobody"
 
 
 class BoxLimits(Frozen):
-    """What a learner may take (docs/contained.md says what happens beyond, and how a process differs).
+    """The most that a learner may take (docs/contained.md: what happens beyond, how a process differs).
 
     Attributes:
         memory_bytes: of the box, temporary files included.
@@ -33,7 +33,7 @@ class BoxLimits(Frozen):
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """What the limits are called."""
+        """The names of the limits."""
         return tuple(cls.model_fields)
 
     @classmethod

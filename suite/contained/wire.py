@@ -37,7 +37,7 @@ class WireError(Exception):
 
 
 class Message(NamedTuple):
-    """What has come: the JSON object, and the raw bytes (writable, nobody else's)."""
+    """A message that has come: the JSON object, and the raw bytes (writable, nobody else's)."""
 
     head: dict[str, Any]
     payload: bytearray

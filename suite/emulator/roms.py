@@ -1,4 +1,4 @@
-"""What a console is loaded with: the ROM, proven to be the one that the protocol pins, and the flavour."""
+"""A console's load: the ROM, proven to be the one that the protocol pins, and the flavour."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _SAMPLED_EPISODES, _SAMPLED_STEPS = 6, 200
 
 
 class Size(NamedTuple):
-    """How large an export is: the bytes on disk are an estimate from a few episodes, the rest is exact."""
+    """The size of an export: the bytes on disk are an estimate from a few episodes, the rest is exact."""
 
     episodes: int
     steps: int
@@ -110,7 +110,7 @@ class Export:
         ]
 
     def size(self) -> Size:
-        """How large the export will be; a few episodes are begun and written for it.
+        """The size of the export to come; a few episodes are begun and written for it.
 
         Raises:
             StoreError: a row of them cannot be an episode of this run.

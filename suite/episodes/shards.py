@@ -35,7 +35,7 @@ PARQUET_SCHEMA = pa.schema(
 
 
 class Format(NamedTuple):
-    """How a shard is written.
+    """A format of shards.
 
     Attributes:
         suffix: the end of its file's name.

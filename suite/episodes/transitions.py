@@ -1,4 +1,4 @@
-"""What the lanes showed in an episode, regenerated from its actions: all that a learner trains on."""
+"""The transitions of an episode, regenerated from its actions: all that a learner trains on."""
 
 from __future__ import annotations
 

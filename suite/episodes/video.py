@@ -20,7 +20,7 @@ _MOST_COLOURS = 255
 
 
 class _Format(NamedTuple):
-    """How a kind of file is encoded.
+    """The encoding of a kind of file.
 
     Attributes:
         codec, pixels, options: of its stream.

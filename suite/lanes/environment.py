@@ -26,7 +26,7 @@ SaveState = Callable[[Path], None]
 
 
 class OpenEpisode(NamedTuple):
-    """What an episode that has not ended has played so far.
+    """An episode that has not ended, as far as it has been played.
 
     Attributes:
         game, seed: of the episode.

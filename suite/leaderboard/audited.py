@@ -1,4 +1,4 @@
-"""What the verifier's audit says of results, whether they are a submission already or not."""
+"""The verifier's audit of results, whether they are a submission already or not."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ INDEX, LEARNERS, GAMES, CLIPS = "index.html", "learners", "games", "clips"
 
 
 class EditionState(NamedTuple):
-    """What of an edition is published.
+    """The published part of an edition.
 
     Attributes:
         edition: its name.

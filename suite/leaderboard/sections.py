@@ -1,4 +1,4 @@
-"""What a leaderboard shows: its tables, and its figures."""
+"""The sections of a leaderboard: its tables and its figures."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def entry_cells(entry: Entry) -> Row:
 
 
 def hours(records: Sequence[RunRecord]) -> float:
-    """How long all runs took, one after another, with all stretches of those that were resumed."""
+    """The hours of all runs, one after another, with all stretches of those that were resumed."""
     seconds = sum(
         record.wall_seconds + sum(stretch.wall_seconds for stretch in record.resumed_from) for record in records
     )

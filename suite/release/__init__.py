@@ -1,1 +1,1 @@
-"""What a maintainer runs for a release."""
+"""The maintainer's commands for a release."""

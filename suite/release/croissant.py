@@ -1,4 +1,4 @@
-"""What describes the published baselines of an edition to machines: Croissant 1.0 (mlcommons.org/croissant)."""
+"""The description of an edition's baselines for machines: Croissant 1.0 (mlcommons.org/croissant)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a built image is: its id, what it was built of, and every locked file in it, for a release to publish.
+"""The account of a built image that a release publishes: its id, its sources, every locked file in it.
 
 ``python -m suite.release.image VARIANT NAME`` prints it, from what ``make image`` left in ``build/``.
 """

@@ -91,7 +91,7 @@ def _played_sheet(contenders: Sequence[Contender]) -> Sheet:
 
 
 def _seeds_sheet(comparison: Comparison) -> Sheet:
-    """How much the fresh runs of one seed have in common over games."""
+    """The correlation of the fresh runs of one seed over games."""
     columns = (Column("learner", "learner", "label"), Column("correlation", "correlation of seeds over games"))
     found = {one.label: one.scores.transfer.seed_correlation for one in comparison.contenders}
     rows = [

@@ -159,7 +159,7 @@ def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
 
 
 def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
-    """What may be claimed of each learner, by label."""
+    """The claims that each learner's results support, by label."""
     corrected = f"; p-values are corrected for {len(claims)} learners (Holm)" if len(claims) > 1 else ""
     names = ("learner", "condition", "outcome", "words")
     found = [

@@ -240,7 +240,7 @@ def learning_limits(everyone: Sequence[Outcomes], place: int) -> tuple[float, fl
 
 
 def head_use_drawing(run_id: str, use: HeadUse) -> Drawing:
-    """How the heads shared the games of a run."""
+    """The share of each head in the games of a run."""
     shares = use.weights[:, -1].mean(axis=0)
     return Drawing(
         "head_use_" + run_id.replace("/", "_"),

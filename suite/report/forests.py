@@ -14,7 +14,7 @@ from suite.scoring.estimates import Figure
 
 
 class Level(NamedTuple):
-    """What an axis shows.
+    """A level of an axis.
 
     Attributes:
         name: of what is shown.

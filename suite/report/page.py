@@ -217,7 +217,7 @@ def _score_sections(outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
 
 
 def _head_drawings(store: Store, outcomes: Outcomes) -> list[Drawing]:
-    """How the heads were used in each generalist run that has notes on it."""
+    """The use of the heads in each generalist run that has notes on it."""
     return [
         head_use_drawing(record.run_id, read_head_use(folder))
         for record in outcomes.records

@@ -1,4 +1,4 @@
-"""How figures look, and how they become files and parts of a page; the same numbers give the same bytes."""
+"""The look of figures, and their way into files and pages; the same numbers give the same bytes."""
 
 from __future__ import annotations
 

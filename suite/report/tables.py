@@ -247,7 +247,7 @@ def _multitask_sheet(scores: Scores) -> Sheet:
 
 
 def headline(scores: Scores, claim: Claim) -> Sequence[str]:
-    """What the scores say, in words: the claim first."""
+    """The scores in words: the claim first."""
     transfer = scores.transfer
     return [
         claim.sentence,

@@ -47,7 +47,7 @@ def rich_tables(sheet: Sheet, width: int) -> list[Table]:
 
 
 class _Layout(NamedTuple):
-    """How a sheet is laid out: in how many columns of text, and whether pieces stand below each other."""
+    """The layout of a sheet: the width of its columns, and whether pieces stand below each other."""
 
     sheet: Sheet
     width: int
@@ -101,7 +101,7 @@ class _Layout(NamedTuple):
         return table
 
     def widths(self, columns: Sequence[Column]) -> list[int]:
-        """What each column needs; what is left over goes to labels, then words, then headers."""
+        """The width that each column needs; the rest goes to labels, then words, then headers."""
         widths = {column: self.least(column) for column in columns}
         spare = self.width - 2 - GAP * (len(columns) - 1) - sum(widths.values())
         for column in sorted(columns, key=lambda column: KINDS.index(column.kind)):

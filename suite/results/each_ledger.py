@@ -38,7 +38,7 @@ class _Task(NamedTuple):
 def from_each_ledger(
     store: Store, runs: Sequence[Run], records: Sequence[RunRecord], figured: Figured[Figures]
 ) -> list[Figures]:
-    """What a function finds in the ledger of each run, on all cores.
+    """The results of a function for the ledger of each run, on all cores.
 
     Args:
         store: the results folder.

@@ -1,4 +1,4 @@
-"""How a learner's heads shared the games: its notes joined with the ledger.
+"""The use of a learner's heads by game: its notes joined with the ledger.
 
 A learner that mixes heads may note, in ``notes/head_use.parquet`` of its run, a row a training episode: the
 lane, the episode's number in it, its length in agent steps, and ``head_0`` to ``head_K-1``, the mean weight of

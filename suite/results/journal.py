@@ -138,7 +138,7 @@ def read_journal(path: Path, unfinished: list[dict[str, Any]] | None = None) -> 
 
 
 def unfinished_episodes(path: Path) -> list[dict[str, Any]]:
-    """What is known of the episodes of a journal that had not ended, as ``read_journal`` gives it."""
+    """The episodes of a journal that had not ended, as far as known, as ``read_journal`` gives them."""
     unfinished: list[dict[str, Any]] = []
     for _ in read_journal(path, unfinished):
         pass

@@ -78,7 +78,7 @@ def checked_ledger_file(folder: Path, file: str, run: Run, protocol: Protocol) -
 
 
 def ledger_limits(runs: Iterable[Run]) -> Limits:
-    """What a process that reads ledgers of these runs may take."""
+    """The limits of a process that reads ledgers of these runs."""
     longest = max((run.most_steps for run in runs), default=0)
     return Limits(memory_bytes=_MEMORY_BYTES + _MEMORY_BYTES_A_STEP * longest, seconds=300)
 
@@ -128,7 +128,7 @@ def _check_sizes(run: Run, metadata: pq.FileMetaData) -> None:
 
 
 def schema_problem(schema: pa.Schema) -> str | None:
-    """How a file's schema differs from the ledger's, version first; None: not at all."""
+    """The difference of a file's schema from the ledger's, version first; None: there is none."""
     if problem := version_problem(schema):
         return problem
     if more := sorted((schema.metadata or {}).keys() - LEDGER_SCHEMA.metadata.keys()):

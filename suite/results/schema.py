@@ -39,7 +39,7 @@ code that reads this one stays.
 
 
 def version_problem(schema: pa.Schema) -> str | None:
-    """How the version that a file's schema names is not the one that is read here; None: it is."""
+    """The complaint about the version that a file's schema names; None: it is the one that is read here."""
     ((key, version),) = LEDGER_SCHEMA.metadata.items()
     found = (schema.metadata or {}).get(key)
     if found == version:

@@ -13,7 +13,7 @@ from suite.results.ledger import read_ledger
 def spending(
     ledger: Path, protocol: Protocol, run: Run, vectors: Mapping[str, GameVectors]
 ) -> tuple[GameSpending, ...]:
-    """What the episodes of a ledger spent on each game of the run, whose conformance vectors are given."""
+    """The frames and episodes of a ledger by game of the run, whose conformance vectors are given."""
     table = read_ledger(ledger, ["phase", "game", "length_steps"])
     steps: Counter[tuple[str, str]] = Counter()
     episodes: Counter[tuple[str, str]] = Counter()

@@ -167,7 +167,7 @@ def _refuse_debugger(job: Job) -> Never:
 
 
 def _in_words(error: BaseException, job: Job) -> str:
-    """What went wrong, in one line."""
+    """An error in one line."""
     if isinstance(error, AmtlbError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""What is to be played, wherever that is, and the order that a run's process is given."""
+"""The order to play a run, wherever that is."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Assignment(Frozen):
 
 
 class Job(Assignment):
-    """What a process is told to play.
+    """The order to a process to play a run.
 
     Attributes:
         folder: the results folder, absolute.

@@ -38,7 +38,7 @@ class Begun(Frozen):
 
 
 class Played(Frozen):
-    """How far the run is. Sent now and then.
+    """The progress of the run. Sent now and then.
 
     Attributes:
         steps: the agent steps, of training and evaluation, that have been played over all lanes; a lane that
@@ -116,7 +116,7 @@ def read_message(line: bytes) -> Message:
 
 @dataclass(frozen=True)
 class Closing:
-    """How a run's process has ended: what its parent adds after the last message, for those who follow it.
+    """The end of a run's process, which its parent adds after the last message, for those who follow it.
 
     Attributes:
         status: of the run.

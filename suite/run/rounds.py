@@ -225,12 +225,12 @@ class Rounds:
 
     @property
     def wall_seconds(self) -> float:
-        """How long this process has been at it."""
+        """The seconds that this process has spent on the run."""
         return round(time.monotonic() - self._began, 3)
 
 
 class _Table(NamedTuple):
-    """What a run is played on: its consoles, and who writes down what is played."""
+    """The table that a run is played on: its consoles, and the recorder of all that is played."""
 
     engine: Engine
     recorder: ReportingRecorder

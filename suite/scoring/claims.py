@@ -1,4 +1,4 @@
-"""What may be claimed of a learner's transfer: four conditions, each with its outcome in words."""
+"""The claim of a learner's transfer: four conditions, each with its outcome in words."""
 
 from __future__ import annotations
 

@@ -56,6 +56,6 @@ def duel_of_arms(ours: Scores, our_arm: Arm, theirs: Scores, their_arm: Arm) -> 
 
 
 def _earned(scores: Scores, arm: Arm, games: Sequence[str]) -> Floats:
-    """What each run of an arm earned in these games, float (G, S)."""
+    """The rewards of each run of an arm in these games, float (G, S)."""
     rewards = {game.game: getattr(game, f"{arm}_rewards") for game in scores.transfer.games}
     return np.array([rewards[game] for game in games], np.float64).reshape(len(games), scores.seeds)

@@ -125,7 +125,7 @@ def _directions(strata: Sequence[Stratum]) -> set[tuple[int, ...]]:
 
 
 def _falls(stratum: Stratum) -> Floats:
-    """How low the chosen runs score, for every choice; the observed choice comes first: float (C(N, n), 2)."""
+    """The scores of the chosen runs, for every choice; the observed choice comes first: float (C(N, n), 2)."""
     scores = np.stack([run_scores(stratum.training), run_scores(stratum.evaluation)], axis=1)
     chosen = np.array(list(combinations(range(stratum.runs), stratum.retrained)))
     falls: Floats = -scores[chosen].sum(axis=1)

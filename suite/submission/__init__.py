@@ -1,1 +1,1 @@
-"""What a lab sends: a results folder with a description and checksums."""
+"""The submission that a lab sends: a results folder with a description and checksums."""

@@ -12,7 +12,7 @@ from suite.untrusted.files import PASSED_OVER, Unreadable, list_files
 
 
 def published_files(baseline: Path) -> list[Path]:
-    """What is published of a results folder, sorted: scores, description, each run's record, ledger, notes.
+    """The published files of a results folder, sorted: scores, description, each run's record, ledger, notes.
 
     Raises:
         StoreError: a run's notes hold something that is neither a file nor a folder.
@@ -25,7 +25,7 @@ def published_files(baseline: Path) -> list[Path]:
 
 
 def _notes(run: Path) -> Iterator[Path]:
-    """What a learner noted in a run; no link leads out of it."""
+    """The notes of a learner on a run; no link leads out of them."""
     try:
         files, odd = list_files(run)
     except Unreadable as error:

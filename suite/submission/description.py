@@ -26,7 +26,7 @@ Version = Literal[1]
 
 
 class Submission(Frozen):
-    """What a lab says of its runs.
+    """A lab's account of its runs.
 
     Attributes:
         schema_version: names this layout; fields that a later release adds have defaults.

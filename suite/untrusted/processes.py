@@ -41,7 +41,7 @@ class Failure(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What one task may take: memory beyond what the process has when it starts, and time."""
+    """The limits of one task: memory beyond that of the process when it starts, and time."""
 
     memory_bytes: int
     seconds: float

@@ -34,7 +34,7 @@ from suite.verify.survey import Survey, survey
 
 
 class Audit(NamedTuple):
-    """What an audit found, and what a replay goes on with.
+    """An audit: its findings, and the ledgers that a replay goes on with.
 
     Attributes:
         edition: of the runs; None: it could not be told.
@@ -91,7 +91,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
 
 
 class _Read(NamedTuple):
-    """What could be read of the runs: their records, what their ledgers' episodes earned, and the ledgers."""
+    """The readable parts of the runs: their records, the rewards of their episodes, and the ledgers."""
 
     records: Mapping[RunId, RunRecord]
     outcomes: Mapping[RunId, Mapping[str, GameOutcome]]

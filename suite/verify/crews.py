@@ -33,7 +33,7 @@ class Crew(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many shards it plays at once."""
+        """The number of shards that it plays at once."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Crew(Protocol):
 
 
 def limits_of(runs: Iterable[Run], shards: Sequence[Shard]) -> Limits:
-    """What a process may take for one of these shards, of ledgers of these runs."""
+    """The limits of a process for one of these shards, of ledgers of these runs."""
     steps = max((shard.steps for shard in shards), default=0)
     reading = ledger_limits(runs)
     return Limits(reading.memory_bytes + _EMULATORS_BYTES, _ROOM_SECONDS + steps / _SLOWEST_STEPS_PER_SECOND)

@@ -25,7 +25,7 @@ Digests = Mapping[str, str | Unreadable]
 
 
 class DigestTask(NamedTuple):
-    """What digests are held against.
+    """The files and claims whose digests are compared.
 
     Attributes:
         folder: the submission.
@@ -72,7 +72,7 @@ def _check(task: DigestTask) -> list[Finding]:
 
 
 def _sums(task: DigestTask) -> tuple[dict[str, str] | None, list[Finding]]:
-    """What SHA256SUMS claims, by file; None: it cannot be read."""
+    """The digests in SHA256SUMS, by file; None: it cannot be read."""
     place = Place.of_file(SUMS)
     try:
         text = read_bytes(Path(task.folder), SUMS, MAX_SUMS_BYTES).decode("utf-8")

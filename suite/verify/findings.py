@@ -129,7 +129,7 @@ def out_of_bounds(place: Place, failure: Failure) -> Finding:
 
 
 def kept(rule: str, found: Iterable[Finding]) -> Iterator[Finding]:
-    """What a check finds until it breaks, and that it broke: nothing that was proven is lost with it."""
+    """The findings of a check until it breaks, and that it broke: nothing that was proven is lost with it."""
     try:
         yield from found
     except UnknownName:
@@ -140,7 +140,7 @@ def kept(rule: str, found: Iterable[Finding]) -> Iterator[Finding]:
 
 
 class RuleVerdict(Frozen):
-    """What came of one rule."""
+    """The verdict on one rule."""
 
     rule: str
     title: str
@@ -158,7 +158,7 @@ class ReviewedRule(Frozen):
 
 
 class Replayed(Frozen):
-    """How much was played again.
+    """The extent of a replay.
 
     Attributes:
         episodes, of_episodes: how many, and how many there are.
@@ -182,7 +182,7 @@ class Replayed(Frozen):
 
 
 class Retrained(Frozen):
-    """What was trained again.
+    """The extent of a retraining.
 
     Attributes:
         runs: that were, and could be compared.

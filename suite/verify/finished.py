@@ -1,4 +1,4 @@
-"""What a replay has done already, kept outside of the submission, so that a second call goes on."""
+"""The finished part of a replay, kept outside of the submission, so that a second call goes on."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Finished:
     def findings(
         self, chosen: Mapping[RunId, Sequence[int]], ledgers: Mapping[RunId, AuditedLedger]
     ) -> Iterator[Finding]:
-        """What was found in the chosen rows when they were played."""
+        """The findings in the chosen rows, from when they were played."""
         for run_id, rows in chosen.items():
             asked = {*rows}
             for shard in self._of(run_id, ledgers[run_id].sha256):

@@ -27,7 +27,7 @@ _SECONDS_A_LINE = 1.0
 
 
 class Replays(NamedTuple):
-    """What a replay found."""
+    """A replay's extent and findings."""
 
     replayed: Replayed
     findings: tuple[Finding, ...]
@@ -79,7 +79,7 @@ def replay_submission(
 
 
 def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, crew: Crew) -> str:
-    """What is to be done, and, where that is not soon over, how long it takes at a rate that is measured."""
+    """The work to be done, and, where that is not soon over, its duration at a rate that is measured."""
     kept = "" if episodes == chosen else f" (of {chosen:,}; the others were before)"
     text = f"{COST}{episodes:,} episodes{kept}, {steps:,} steps, {crew.in_words}"
     if steps < _STEPS_WORTH_MEASURING:
@@ -100,7 +100,7 @@ def _duration(seconds: float) -> str:
 def _play(
     shards: Sequence[Shard], crew: Crew, finished: Finished, listener: Callable[[str], None]
 ) -> list[Finding]:
-    """What is found in shards; an episode of one that is lost is tried alone."""
+    """The findings in shards; an episode of one that is lost is tried alone."""
     progress = _Progress(sum(shard.steps for shard in shards), listener)
     findings: list[Finding] = []
     again: list[Shard] = []

@@ -32,7 +32,7 @@ _UNREADABLE = (AmtlbError, Unreadable, ValidationError, KeyError)
 
 
 class Retraining(NamedTuple):
-    """What came of it; ``retrained`` says how much was compared, and how."""
+    """A retraining's findings; ``retrained`` says how much was compared, and how."""
 
     findings: list[Finding]
     retrained: Retrained
@@ -152,7 +152,7 @@ def _compare_configuration(again: Again, run: Run) -> Iterator[Finding]:
 
 
 def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[list[Finding], float | None]:
-    """What is wrong with runs of which some have other ledgers than claimed; the p-value, if one was taken.
+    """The findings on runs of which some have other ledgers than claimed; the p-value, if one was taken.
 
     Args:
         again: the submission and the runs played again.
@@ -185,7 +185,7 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
 
 
 def _other_ledger(again: Again, run: Run) -> Finding:
-    """What another ledger of a deterministic learner means: on another device it may well be another one."""
+    """The finding of another ledger of a deterministic learner, which on another device may well be honest."""
     device = read_record(again.folder, f"{run.run_id.path}/{RECORD}").device
     expected = "the same ledger, evaluation included, since the learner is declared deterministic"
     found = "a ledger with other episodes"
@@ -203,7 +203,7 @@ def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:
 
 
 def _figures(again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> tuple[Floats, Floats]:
-    """What a unit earned in training, and in its evaluation: float (F,) each, in one order for all units."""
+    """A unit's rewards in training, and in its evaluation: float (F,) each, in one order for all units."""
     training: list[float] = []
     evaluation: list[float] = []
     for kind in units.kinds:

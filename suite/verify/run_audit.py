@@ -38,7 +38,7 @@ class AuditedLedger(NamedTuple):
 
 
 class RunAudit(NamedTuple):
-    """What one run's files tell.
+    """The audit of one run's files.
 
     Attributes:
         findings: what is not right about them.

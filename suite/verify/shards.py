@@ -92,7 +92,7 @@ def _replayer(version: str) -> Replayer:
 
 
 def steps_per_second(version: str) -> float:
-    """How fast a core of this machine replays, measured on one game."""
+    """The steps per second that a core of this machine replays, measured on one game."""
     protocol = load(version)
     console = Console(checked_cartridge(protocol, protocol.games[0].name), protocol.environment)
     console.begin(0)

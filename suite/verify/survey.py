@@ -1,4 +1,4 @@
-"""What lies in a submission's folder, before any run is looked at: its files, its description, its edition."""
+"""The survey of a submission's folder, before any run is looked at: files, description, edition."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SHOWN = 20
 
 
 class Survey(NamedTuple):
-    """What lies in a folder.
+    """The survey of a folder.
 
     Attributes:
         files: the relative paths of all files of the layout, sorted.
@@ -140,7 +140,7 @@ def _is_pointer(folder: Path, file: str) -> bool:
 
 
 def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, list[Finding]]:
-    """What is declared of the runs, and a finding where nothing can be read of it."""
+    """The declaration of the runs, and a finding where it cannot be read."""
     try:
         return read_submission(folder), []
     except Pointer:

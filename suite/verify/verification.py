@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Levels(NamedTuple):
-    """What a verification checks beyond the audit of the files.
+    """The levels of a verification beyond the audit of the files.
 
     Attributes:
         replay: whether all episodes are played again, action by action.
@@ -125,7 +125,7 @@ def verify(
 
 @contextmanager
 def _reported(findings: list[Finding], rule: str) -> Iterator[None]:
-    """What a level lacks here, the emulator or a box, is reported beside what was found before."""
+    """A block in which the lack of an emulator or a box becomes a finding, like those before it."""
     try:
         yield
     except UnknownName:

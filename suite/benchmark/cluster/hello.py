@@ -1,4 +1,4 @@
-"""What a machine says of itself before it plays: its software, its learner, its room; compared with this one's.
+"""A machine's account of itself before it plays, compared with this one's: software, learner, room.
 
 As a script, ``python -m suite.benchmark.cluster.hello LEARNER LANES`` makes a learner and prints the digest of
 its configuration.
@@ -22,7 +22,7 @@ _SHORT = 12
 
 
 class Facts(Frozen):
-    """What must be the same on every machine that plays runs of one folder.
+    """The facts that must be the same on every machine that plays runs of one folder.
 
     Attributes:
         code_commit: as in a record; None: not known.
@@ -38,7 +38,7 @@ class Facts(Frozen):
 
 
 class Hello(Frozen):
-    """What a dask worker says of itself.
+    """A dask worker's account of itself.
 
     Attributes:
         name: of the worker: its host and its address.
@@ -108,7 +108,7 @@ def _code_digest() -> str:
 
 
 def differences(here: Facts, there: Facts) -> Iterator[str]:
-    """How another machine differs from this one, in words."""
+    """The differences of another machine from this one, in words."""
     if there.code_commit != here.code_commit:
         yield f"it has commit {short(there.code_commit)} of the code, not {short(here.code_commit)}"
     elif there.code_sha256 != here.code_sha256:

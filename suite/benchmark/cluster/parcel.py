@@ -68,7 +68,7 @@ def packed(store: Store, run_id: RunId, log: bytes, untracked: str) -> Parcel:
 
 
 def packed_start(store: Store, run_id: RunId) -> Parcel:
-    """What a run needs of the complete run that it starts from: its record and checkpoint."""
+    """The parts of the complete run that a run starts from: its record and checkpoint."""
     record = (store.run_folder(run_id) / RECORD).read_bytes()
     return Parcel(str(run_id), record, read_files(store.checkpoint_path(run_id)), b"", {})
 

@@ -48,7 +48,7 @@ class Roster:
 
     @property
     def resource(self) -> str:
-        """What a worker that may play has, and what a run needs, in dask's terms."""
+        """The resource, in dask's terms, that a worker has if it may play, and that each run needs."""
         return f"amtlb-{self.greeting.batch}"
 
     @property

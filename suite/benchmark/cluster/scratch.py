@@ -1,4 +1,4 @@
-"""What a dask worker keeps on its disk for a batch.
+"""A dask worker's disk: the files that it keeps for a batch.
 
     <local directory>/dask-scratch-space/amtlb/BATCH/
         learner/        the folder of the learner, if it travels

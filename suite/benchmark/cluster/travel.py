@@ -19,7 +19,7 @@ _EVERY_WORKER_HAS = {Path(ROOT, name) for name in (*OURS, "artifacts")}
 
 
 def learner_files(learner: str) -> Files:
-    """What lies in the working folder, if the learner's module lies there, too; otherwise nothing.
+    """The files of the working folder, if the learner's module lies there, too; otherwise none.
 
     Hidden files, results, environments, what Python has compiled, what git ignores and, in a clone of the
     suite, the suite itself stay.

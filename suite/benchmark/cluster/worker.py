@@ -29,7 +29,7 @@ _LEFT_OUT: set[str] = set()
 
 
 class Greeting(NamedTuple):
-    """What a worker is asked and given before it plays.
+    """The questions to a worker before it plays, and the things that it needs for it.
 
     Attributes:
         batch: names the runs of one results folder, learner and code.
@@ -67,7 +67,7 @@ class Errand(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """How a run failed on a worker.
+    """A run's failure on a worker.
 
     Attributes:
         outcome: the same as on this machine.
@@ -89,7 +89,7 @@ class RunFailed(Exception):
 
 
 async def hello(greeting: Greeting, dask_worker: Any) -> Hello:
-    """What this worker says of itself; dask gives it the worker."""
+    """This worker's account of itself; dask passes the worker in."""
     return await asyncio.to_thread(_hello, greeting, dask_worker)
 
 
