@@ -13,7 +13,7 @@ from stable_baselines3 import DQN
 
 from baselines.adapter import LaneVecEnv, device
 from baselines.learner import StableLearner, configuration, set_up_torch, split_parameters, with_changes
-from baselines.replay import PictureReplay
+from baselines.replay_buffer import PictureReplay
 
 PARAMETERS: Mapping[str, Any] = {
     "buffer_size": 100_000,
@@ -96,15 +96,15 @@ class DQNLearner(StableLearner):
 
     def _state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         counters, arrays = super()._state()
-        replay, kept = self._replay.state()
+        replay, kept = self._replay_buffer.state()
         return counters | {"replay": replay}, arrays | kept
 
     def _set_state(self, counters: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
         super()._set_state(counters, arrays)
-        self._replay.set_state(counters["replay"], arrays)
+        self._replay_buffer.set_state(counters["replay"], arrays)
 
     @property
-    def _replay(self) -> PictureReplay:
+    def _replay_buffer(self) -> PictureReplay:
         replay = self.algorithm.replay_buffer
         assert isinstance(replay, PictureReplay)
         return replay

@@ -66,7 +66,7 @@ def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Li
 
     Args:
         runs: a run stands behind the one that it starts from.
-        listener: takes progress and outcomes; called in another thread.
+        listener: takes the progress and the ends of runs; called in another thread.
 
     Returns:
         how each missing run ended, in the order of ``runs``.
@@ -77,25 +77,25 @@ def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Li
     store.make_folder()
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     _check_checkpoints(missing, store)
-    asked, outcomes = missing, dict[str, RunEnd]()
+    asked, ends = missing, dict[str, RunEnd]()
     try:
         while missing:
             found = _play(missing, store, settings, configuration_digest, listener)
-            outcomes |= {outcome.run_id: outcome for outcome in found}
+            ends |= {end.run_id: end for end in found}
             if settings.detach:
                 return []
-            left = [run for run in missing if outcomes[str(run.run_id)].status == "elsewhere"]
+            left = [run for run in missing if ends[str(run.run_id)].status == "elsewhere"]
             _wait_for_others(left, store)
             incomplete, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
             for run in left:
                 if run not in incomplete:
-                    done = replace(outcomes[str(run.run_id)], status="complete", error="")
-                    outcomes[done.run_id] = done
+                    done = replace(ends[str(run.run_id)], status="complete", error="")
+                    ends[done.run_id] = done
                     listener(done)
             missing = [run for run in left if run in incomplete]
     finally:
         _remove_orphans(settings)
-    return [outcomes[str(run.run_id)] for run in asked]
+    return [ends[str(run.run_id)] for run in asked]
 
 
 def _play(

@@ -164,8 +164,8 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
         report: takes how far the run is, about twice a second.
         stopped: asked about twice a second; true ends the run.
     """
-    if (outcome := _recorded(task)) is not None:
-        return outcome
+    if (end := _recorded(task)) is not None:
+        return end
     store, run_id = _place(task.job)
     if store.is_being_played(run_id):
         return _elsewhere(task)
@@ -177,10 +177,10 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
             if follower:
                 follower.take(message)
 
-        outcome = _run_child(task, pass_on, stopped)
+        end = _run_child(task, pass_on, stopped)
         if follower:
-            outcome = replace(outcome, untracked=follower.end(outcome.status, outcome.error))
-    return outcome
+            end = replace(end, untracked=follower.end(end.status, end.error))
+    return end
 
 
 def _place(job: Job) -> tuple[Store, RunId]:
@@ -228,8 +228,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
             raise
         reason = where_full(room_for(describe(run_id, store.protocol), store))
         return RunEnd(job.run_id, "failed", f"{reason} ({error})", task.log, disk_full=True)
-    if (outcome := _recorded(task)) is not None:
-        return outcome
+    if (end := _recorded(task)) is not None:
+        return end
     if status == BUSY_STATUS or renewal.lost:
         return _elsewhere(task)
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):

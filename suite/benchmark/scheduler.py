@@ -53,7 +53,7 @@ def play_graph(
         missing: the runs; a run stands behind the one that it starts from.
         tasks: of each run.
         settings: say how many are played side by side.
-        listener: takes progress and outcomes; called in another thread.
+        listener: takes the progress and the ends of runs; called in another thread.
 
     Returns:
         how each run ended, in the order of ``missing``.
@@ -162,19 +162,19 @@ def _submit(client: Any, missing: list[Run], tasks: Mapping[RunId, Task], listen
             priority=priority(run),
         )
     task_of = {future.key: tasks[run_id] for run_id, future in futures.items()}
-    outcomes: dict[str, RunEnd] = {}
+    ends: dict[str, RunEnd] = {}
     try:
         for future in as_completed(futures.values()):
-            outcome = _outcome(future, task_of[future.key])
-            outcomes[outcome.run_id] = outcome
-            listener(outcome)
+            end = _end_of(future, task_of[future.key])
+            ends[end.run_id] = end
+            listener(end)
     except BaseException:  # an interrupt, SIGTERM, a listener that can show nothing any more
         stop.set()
         client.gather(list(futures.values()), errors="skip")
         raise
     finally:
         client.unsubscribe_topic(topic)
-    return [outcomes[str(run.run_id)] for run in missing]
+    return [ends[str(run.run_id)] for run in missing]
 
 
 def priority(run: Run) -> int:
@@ -186,14 +186,14 @@ def priority(run: Run) -> int:
     return _SOONEST if run.starts_from else run.total_budget_frames
 
 
-def _outcome(future: Any, task: Task) -> RunEnd:
+def _end_of(future: Any, task: Task) -> RunEnd:
     """The end of a run; one whose dask worker was lost, or lacks this code, has failed like any other."""
     try:
-        outcome: RunEnd = future.result()
+        end: RunEnd = future.result()
     except Exception as error:
         reason = f"its dask worker failed with {type(error).__name__}: {error}"
         return RunEnd(task.job.run_id, "failed", reason, task.log)
-    return outcome
+    return end
 
 
 def play_in_child(task: Task, ancestor: RunEnd | None, token: str) -> RunEnd:

@@ -273,12 +273,12 @@ def fail(message: str, status: int) -> NoReturn:
     raise SystemExit(status)
 
 
-def warn_of_untracked(outcomes: Sequence[RunEnd], folder: Path) -> None:
+def warn_of_untracked(ends: Sequence[RunEnd], folder: Path) -> None:
     """Say which complete runs were not tracked, why, and what brings them in."""
-    untracked = [outcome for outcome in outcomes if outcome.untracked]
-    complete = [outcome.run_id for outcome in untracked if outcome.status == "complete"]
-    for reason in dict.fromkeys(outcome.untracked for outcome in untracked):
-        ids = [outcome.run_id for outcome in untracked if outcome.untracked == reason]
+    untracked = [end for end in ends if end.untracked]
+    complete = [end.run_id for end in untracked if end.status == "complete"]
+    for reason in dict.fromkeys(end.untracked for end in untracked):
+        ids = [end.run_id for end in untracked if end.untracked == reason]
         print(f"warning: not tracked, {len(ids)} in all: {', '.join(ids)}; {reason}", file=sys.stderr)
     if complete:
         print(f"they are complete all the same; `amtlb publish {folder}` brings them in", file=sys.stderr)

@@ -118,7 +118,7 @@ def _play(
 
     try:
         with ProgressDisplay(console, runs, missing) as display:
-            outcomes = play_all(runs, store, settings, display.hear)
+            ends = play_all(runs, store, settings, display.hear)
     except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
         raise
@@ -126,8 +126,8 @@ def _play(
         fail("stopped: nobody reads its output any more; the same command goes on with what is missing", 1)
     if settings.detach:
         return
-    warn_of_untracked(outcomes, store.folder)
-    if bad := [outcome for outcome in outcomes if outcome.status != "complete"]:
+    warn_of_untracked(ends, store.folder)
+    if bad := [end for end in ends if end.status != "complete"]:
         fail(f"{len(bad)} of {len(runs)} runs are not complete; the same command tries them again", 1)
 
 

@@ -38,7 +38,7 @@ class ProgressDisplay:
         self._ended = 0
         self._total, self._done_before = len(runs), len(runs) - len(missing)
         self._started = time.monotonic()
-        self._lock = threading.Lock()  # progress comes from one thread, outcomes from another
+        self._lock = threading.Lock()  # progress comes from one thread, ends from another
         self._bar = ProgressBar(
             TextColumn("runs"),
             BarColumn(),
@@ -84,26 +84,26 @@ class ProgressDisplay:
             self._most[news.run_id] -= news.resumed_steps
         self._played[news.run_id] = news.steps - news.resumed_steps
 
-    def _end(self, outcome: RunEnd) -> None:
-        if outcome.status == "elsewhere":
-            self._leave(outcome)
+    def _end(self, end: RunEnd) -> None:
+        if end.status == "elsewhere":
+            self._leave(end)
             return
         self._ended += 1
-        self._most[outcome.run_id] = self._played.get(outcome.run_id, 0)
+        self._most[end.run_id] = self._played.get(end.run_id, 0)
         place = f"[{self._done_before + self._ended:>{len(str(self._total))}}/{self._total}]"
-        if outcome.status == "complete":
-            untracked = f", not tracked: {outcome.untracked}" if outcome.untracked else ""
-            text = f"{place} {outcome.run_id} complete{untracked}{self._left_in_words(', ')}"
+        if end.status == "complete":
+            untracked = f", not tracked: {end.untracked}" if end.untracked else ""
+            text = f"{place} {end.run_id} complete{untracked}{self._left_in_words(', ')}"
         else:
-            text = f"{place} {outcome.run_id} {outcome.status}: {outcome.error} (log: {outcome.log})"
+            text = f"{place} {end.run_id} {end.status}: {end.error} (log: {end.log})"
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _leave(self, outcome: RunEnd) -> None:
+    def _leave(self, end: RunEnd) -> None:
         """Say, once, that a run is waited for."""
-        if outcome.run_id not in self._left:
-            self._left.add(outcome.run_id)
+        if end.run_id not in self._left:
+            self._left.add(end.run_id)
             self._console.print(
-                f"{outcome.run_id} is waited for: {outcome.error}",
+                f"{end.run_id} is waited for: {end.error}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

@@ -62,9 +62,9 @@ def run(
     check_playable(settings)
     store = how.store(parsed.edition)
     check_hyperparameters(plan(protocol, protocol.edition(parsed.edition)), store, settings)
-    outcome = _play(parsed, store, protocol, settings)
-    warn_of_untracked([outcome], store.folder)
-    _check_complete(outcome, foreground)
+    end = _play(parsed, store, protocol, settings)
+    warn_of_untracked([end], store.folder)
+    _check_complete(end, foreground)
     _print_record(store.record(parsed), store.run_folder(parsed), as_json)
 
 
@@ -87,15 +87,15 @@ def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -
         return play_one(run_id, store, settings, show)
 
 
-def _check_complete(outcome: RunEnd, foreground: bool) -> None:
+def _check_complete(end: RunEnd, foreground: bool) -> None:
     """Exit where the run is not complete."""
-    if outcome.status == "stopped":
+    if end.status == "stopped":
         raise typer.Exit(130)
-    if outcome.status == "elsewhere":
-        fail(f"run {outcome.run_id} is being played by another process; wait for it or end it", 1)
-    if outcome.status != "complete":
-        log = "" if foreground else f" (log: {outcome.log})"
-        fail(f"run {outcome.run_id} {outcome.status}: {outcome.error}{log}", 1)
+    if end.status == "elsewhere":
+        fail(f"run {end.run_id} is being played by another process; wait for it or end it", 1)
+    if end.status != "complete":
+        log = "" if foreground else f" (log: {end.log})"
+        fail(f"run {end.run_id} {end.status}: {end.error}{log}", 1)
 
 
 def _print_record(record: RunRecord, folder: Path, as_json: bool) -> None:

@@ -137,9 +137,9 @@ def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str],
     listener(str(run.run_id))
     learner = read_record(again.folder, f"{run.run_id.path}/{RECORD}").learner
     settings = Settings(learner, _DEVICE, 1, 0, None, box)
-    outcome = play_one(run.run_id, again.store, settings)
-    if outcome.status != "complete":
-        found = f"it {outcome.status}: {outcome.error[:200]}"
+    end = play_one(run.run_id, again.store, settings)
+    if end.status != "complete":
+        found = f"it {end.status}: {end.error[:200]}"
         yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
 
 

@@ -53,7 +53,7 @@ def play_on_cluster(
         assignments: of each run.
         store: the results folder, of which the workers see nothing.
         settings: name the scheduler.
-        listener: takes progress, notices and outcomes; called in another thread, too.
+        listener: takes notices, and the progress and the ends of runs; called in another thread, too.
 
     Returns:
         how each run ended, in the order of ``missing``; of runs that were left there, nothing.
@@ -101,7 +101,7 @@ class _Playing:
     ) -> None:
         self._missing, self._assignments, self._store = missing, assignments, store
         self._settings, self._batch, self._listener = settings, batch, listener
-        self._outcomes: dict[RunId, RunEnd] = {}
+        self._ends: dict[RunId, RunEnd] = {}
         self._suspects: dict[RunId, str] = {}  # the worker on which a run has failed at once
         self._own_faults: set[str] = set()  # errors with which a run has failed on two workers
         self._deaths: dict[RunId, int] = {}
@@ -128,12 +128,12 @@ class _Playing:
             self._forget()
             self._roster.look()
             time.sleep(_LOOK_SECONDS)
-        if all(outcome.status == "complete" for outcome in self._outcomes.values()):
+        if all(end.status == "complete" for end in self._ends.values()):
             self._roster.clear()
-        return [self._outcomes[run.run_id] for run in self._missing]
+        return [self._ends[run.run_id] for run in self._missing]
 
     def _left(self) -> list[Run]:
-        return [run for run in self._missing if run.run_id not in self._outcomes]
+        return [run for run in self._missing if run.run_id not in self._ends]
 
     def _greeted(self) -> Roster:
         needed = max((room_for(run, self._store)[self._store.folder] for run in self._left()), default=0)
@@ -188,12 +188,12 @@ class _Playing:
     def _is_elsewhere(self, run: Run) -> bool:
         """Whether another command plays a run in the same folder, or the run that it starts from."""
         start = run.starts_from
-        found = self._outcomes.get(start) if start is not None else None
+        found = self._ends.get(start) if start is not None else None
         if found is not None and found.status != "complete":
             self._end(run, found.status if found.status == "elsewhere" else "skipped", _starts_from(found))
         elif self._store.is_being_played(run.run_id):
             self._end(run, "elsewhere", "another process plays it")
-        return run.run_id in self._outcomes
+        return run.run_id in self._ends
 
     def _look_at(self, run: Run) -> None:
         """Store a run that has come, judge one that has failed."""
@@ -230,27 +230,27 @@ class _Playing:
 
     def _judge(self, run: Run, failure: Failure) -> None:
         """Decide who is to blame for a failed run; one that has failed at once is tried elsewhere first."""
-        outcome = failure.outcome
-        if outcome.run_id != str(run.run_id):
+        end = failure.end
+        if end.run_id != str(run.run_id):
             self._follow_ancestor(run)
             return
         self._append_log(run, failure.log)
         others = [address for address in self._roster.admitted if address != failure.worker]
-        unclear = failure.seconds < _AT_ONCE_SECONDS or not failure.steps or outcome.disk_full
-        if unclear and run.run_id not in self._suspects and others and outcome.error not in self._own_faults:
+        unclear = failure.seconds < _AT_ONCE_SECONDS or not failure.steps or end.disk_full
+        if unclear and run.run_id not in self._suspects and others and end.error not in self._own_faults:
             self._suspects[run.run_id] = failure.worker
-            said = f"{run.run_id} failed there after {failure.seconds:.0f} s: {outcome.error}"
+            said = f"{run.run_id} failed there after {failure.seconds:.0f} s: {end.error}"
             self._roster.leave_out(failure.worker, said)
             self._retry(run)
             return
-        if unclear and (suspect := self._suspects.pop(run.run_id, None)) and not outcome.disk_full:
-            self._own_faults.add(outcome.error)
+        if unclear and (suspect := self._suspects.pop(run.run_id, None)) and not end.disk_full:
+            self._own_faults.add(end.error)
             self._roster.take_back(suspect)
-        self._end(run, "failed", f"{outcome.error} (on {failure.worker})")
+        self._end(run, "failed", f"{end.error} (on {failure.worker})")
 
     def _follow_ancestor(self, run: Run) -> None:
         """A run that was not begun, since the one that it starts from had failed."""
-        found = self._outcomes.get(run.starts_from) if run.starts_from is not None else None
+        found = self._ends.get(run.starts_from) if run.starts_from is not None else None
         if found is not None and found.status == "complete":
             self._retry(run)
         elif found is not None:
@@ -258,7 +258,7 @@ class _Playing:
 
     def _died(self, run: Run, error: BaseException) -> None:
         """Several workers have died while they played a run, or dask has failed."""
-        if run.starts_from is not None and run.starts_from not in self._outcomes:
+        if run.starts_from is not None and run.starts_from not in self._ends:
             return  # it may be its ancestor that has failed
         self._deaths[run.run_id] = self._deaths.get(run.run_id, 0) + 1
         if type(error).__name__ == "KilledWorker" and self._deaths[run.run_id] <= _MOST_DEATHS:
@@ -273,9 +273,9 @@ class _Playing:
 
     def _end(self, run: Run, status: Any, error: str, untracked: str = "") -> None:
         log = str(self._store.log_path(run.run_id))
-        outcome = RunEnd(str(run.run_id), status, error, log, untracked)
-        self._outcomes[run.run_id] = outcome
-        self._listener(outcome)
+        end = RunEnd(str(run.run_id), status, error, log, untracked)
+        self._ends[run.run_id] = end
+        self._listener(end)
 
     def _append_log(self, run: Run, printed: bytes) -> None:
         if printed:
@@ -293,7 +293,7 @@ class _Playing:
         if stored == self._forgotten:
             return
         self._forgotten = stored
-        for run_id in self._outcomes.keys() - awaited:
+        for run_id in self._ends.keys() - awaited:
             self._futures.pop(run_id, None)  # dask keeps nothing that no future names
         self._roster.forget(stored)
 

@@ -70,14 +70,14 @@ class Failure(NamedTuple):
     """A run's failure on a worker.
 
     Attributes:
-        outcome: the same as on this machine.
+        end: the same as on this machine.
         worker: its address.
         seconds: after which it failed.
         steps: agent steps that it had played by then.
         log: what the run printed.
     """
 
-    outcome: RunEnd
+    end: RunEnd
     worker: str
     seconds: float
     steps: int
@@ -171,16 +171,16 @@ def play(errand: Errand, start: Parcel | None) -> Parcel:
         raise Reschedule
     began, turn = time.monotonic(), _Turn(errand, get_worker())
     try:
-        outcome = turn.play(start)
-        if outcome.status == "complete":
-            return packed(turn.store, turn.run_id, _tail(turn.log), outcome.untracked)
+        end = turn.play(start)
+        if end.status == "complete":
+            return packed(turn.store, turn.run_id, _tail(turn.log), end.untracked)
     except (AmtlbError, OSError) as error:
         said = f"{type(error).__name__}: {error}" if isinstance(error, OSError) else str(error)
-        outcome = RunEnd(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
-    if outcome.status == "failed":
+        end = RunEnd(str(turn.run_id), "failed", said, str(turn.log), disk_full=is_full(error))
+    if end.status == "failed":
         printed = _tail(turn.log)
         turn.log.unlink(missing_ok=True)  # it goes back
-        raise RunFailed(Failure(outcome, turn.address, time.monotonic() - began, turn.steps, printed))
+        raise RunFailed(Failure(end, turn.address, time.monotonic() - began, turn.steps, printed))
     raise Reschedule
 
 
@@ -214,9 +214,9 @@ class _Turn:
             cwd=str(self._scratch.learner) if self._errand.travels else None,
         )
         while True:
-            outcome = run_child(task, self._report, self._is_unwanted)
-            if outcome.status != "elsewhere" or self._is_unwanted():
-                return outcome
+            end = run_child(task, self._report, self._is_unwanted)
+            if end.status != "elsewhere" or self._is_unwanted():
+                return end
             time.sleep(_LOOK_SECONDS)
 
     def _is_unwanted(self) -> bool:

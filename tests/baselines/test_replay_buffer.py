@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.adapter import interleaved
-from baselines.replay import PictureReplay
+from baselines.replay_buffer import PictureReplay
 from baselines.state import read_state, write_state
 
 STACK, SIZE, LANES = 4, 3, 2
