@@ -235,7 +235,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return RunEnd(job.run_id, "stopped", "stopped", task.log)
     printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
-    reason = heard.error or _how_it_ended(status, _out_of_memory_kills() - kills, printed)
+    kills = _out_of_memory_kills() - kills
+    reason = heard.error or how_it_ended(status, "the run was complete", kills, printed)
     return RunEnd(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
 
 
@@ -265,13 +266,20 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
             yield kept, messages
 
 
-def _how_it_ended(status: int, kills: int, printed: str) -> str:
-    """Why a process has ended that said nothing, as far as the system and what it printed tell."""
+def how_it_ended(status: int, before: str, kills: int = 0, printed: str = "") -> str:
+    """Why a process has ended that did not say so, as far as the system and its output tell.
+
+    Args:
+        status: as ``subprocess`` gives it.
+        before: that it was to do first, such as "the run was complete".
+        kills: of processes that the system made meanwhile for want of memory.
+        printed: its output.
+    """
     if status > 0 and (lines := printed.strip().splitlines()):
         return f"its process ended with status {status}, incomplete; its log ends with {lines[-1]!r}"
     if status >= 0:
         return (
-            f"its process ended with status {status} before the run was complete, and said nothing: the "
+            f"its process ended with status {status} before {before}, and said nothing: the "
             "learner, or a library that it uses, calls os._exit"
         )
     name = signal.Signals(-status).name

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from suite.cli.options import PLAY
+from suite.cli.options import PLAY, fail
 
 app = typer.Typer()
+MOST_STEPS_A_LANE = 1_000_000
+"""Of ``amtlb check``: half an hour and more of play, in which any learner has learned once."""
 
 
 @app.command(rich_help_panel=PLAY)
@@ -20,15 +22,20 @@ def check(
         typer.Option(
             "--steps-a-lane",
             min=1,
+            max=MOST_STEPS_A_LANE,
             help="Agent steps that each lane plays: more than the learner needs to learn once.",
             show_default="40",
         ),
     ] = None,
 ) -> None:
     """Check a learner against the contract, in a process like those of runs; say what was not tried."""
-    from suite.benchmark.process import ask
+    from suite.benchmark.process import ask, how_it_ended
 
     done = ask("suite.learners.check", learner, *([] if steps_a_lane is None else [str(steps_a_lane)]))
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
+    passed = any(line.startswith(f"passed: {learner} ") for line in done.stdout.splitlines())
+    failed = done.stderr.strip().rpartition("\n")[2].startswith("error: ")
+    if not (failed if done.returncode else passed):  # a learner may end the process, whatever its status
+        fail(f"learner {learner!r}: {how_it_ended(done.returncode, before='the check was over')}", 1)
     raise typer.Exit(done.returncode)

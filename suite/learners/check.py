@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, UnknownName, current_protocol
 from suite.digests import folder_digest
+from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
@@ -196,11 +197,12 @@ def _check_seeds(make: MakeLearner, protocol: Protocol, checkpoint: Path) -> Non
 def _main(name: str, steps_a_lane: int) -> int:
     """Check a learner; what is wrong with it is the last line of standard error, below where it failed."""
     try:
-        check_learner(name, steps_a_lane=steps_a_lane)
+        with learners_own("the check"):
+            check_learner(name, steps_a_lane=steps_a_lane)
     except (AmtlbError, ValueError) as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1
-    except Exception as error:
+    except BaseException as error:
         traceback.print_exc()  # it leads into the learner's own code
         print(f"error: learner {name!r} failed with {type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -25,13 +25,13 @@ from protocol import (
 )
 from suite.digests import file_digest, folder_digest
 from suite.emulator.conformance import checked_vectors
+from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, notes_digest
 from suite.results.writing import empty
-from suite.run.boundary import learners_own
 from suite.run.copies import Copies
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener

@@ -17,11 +17,11 @@ from suite.lanes.engine import Engine
 from suite.lanes.environment import LaneEnv, OpenEpisode, SaveState
 from suite.lanes.schedules import EvaluationSchedule, MeterState, Schedule, TrainingMeter
 from suite.lanes.workers import make_engine
+from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.journal import unfinished_episodes
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
-from suite.run.boundary import learners_own
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
 from suite.run.recorder import ReportingRecorder

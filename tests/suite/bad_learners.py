@@ -209,3 +209,24 @@ class FailsOnOneGame(UniformLearner):
             print("about to fail")
             raise RuntimeError("too little to learn from")
         super().learn(env)
+
+
+class Exits(UniformLearner):
+    """Ends its process as if all were well."""
+
+    def learn(self, env):
+        os._exit(0)
+
+
+class LeavesBySysExit(UniformLearner):
+    """Leaves a call in a way that ends Python programs."""
+
+    def save(self, folder: Path):
+        raise SystemExit(0)
+
+
+class RaisesItsOwnKind(UniformLearner):
+    """Raises an exception that ``except Exception`` does not catch."""
+
+    def learn(self, env):
+        raise KeyboardInterrupt

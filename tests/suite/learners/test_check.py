@@ -88,6 +88,24 @@ def test_the_command_checks_in_a_process_of_its_own(amtlb):
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Exits", "its process ended with status 0 before the check was over, and said nothing"),
+        ("Killed", "its process was ended by SIGKILL"),
+        ("LeavesBySysExit", "the learner left the check by sys.exit(0)"),
+        ("RaisesItsOwnKind", "failed with KeyboardInterrupt"),
+    ],
+)
+def test_a_learner_that_ends_the_process_has_not_passed(amtlb, name, said):
+    """However a learner leaves the check, it exits with 1, and the last line says how."""
+    done = amtlb("check", f"tests.suite.bad_learners:{name}", "--steps-a-lane", "10")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert said in last
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "",

@@ -1,4 +1,4 @@
-"""The boundary between a run and its learner: how a learner may leave a call, and in which process."""
+"""The boundary between the harness and a learner: how a learner may leave a call, and in which process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from protocol import LearnerError
 def learners_own(what: str) -> Iterator[None]:
     """Surround a call into the learner.
 
-    Only the run's own process comes back from it: one that the learner forked ends here, since what follows,
-    the record and the removal of folders, is not its business.
+    Only the process that entered it comes back: one that the learner forked ends here, since what follows,
+    such as a record and the removal of folders, is not its business.
 
     Args:
         what: the learner does, for errors.
@@ -34,8 +34,8 @@ def learners_own(what: str) -> Iterator[None]:
             status = 1
         elif isinstance(error, SystemExit):
             raise LearnerError(
-                f"the learner left {what} by sys.exit({error.code!r}), which ends the run before it is "
-                "complete; return instead"
+                f"the learner left {what} by sys.exit({error.code!r}), which ends its process too "
+                "early; return instead"
             ) from error
         else:
             raise
