@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -80,8 +81,8 @@ class Resumable(Protocol):
         """Become the learner that was writing its state, in the middle of what it did."""
 
 
-MAX_CONFIGURATION_DEPTH = 32
-"""A limit below that of the parsers that read records back, which stop at a depth of some 200."""
+MAX_CONFIGURATION_DEPTH, MAX_CONFIGURATION_BYTES = 32, 2**16
+"""Limits below those of what reads records back: a depth of some 200, and 262,144 bytes of a whole record."""
 
 
 class MakeLearner(Protocol):
@@ -153,13 +154,19 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
     """A learner's configuration and its digest.
 
     Raises:
-        LearnerError: there is none, or it is not JSON-able.
+        LearnerError: there is none, it is not JSON-able, or it is too large for a record.
     """
     try:
         configuration = dict(learner.configuration)
         if _is_deeper(configuration, MAX_CONFIGURATION_DEPTH):
             raise LearnerError(
                 f"the learner's configuration is nested more than {MAX_CONFIGURATION_DEPTH} deep; flatten it"
+            )
+        size_bytes = len(json.dumps(configuration, indent=2, ensure_ascii=False).encode())
+        if size_bytes > MAX_CONFIGURATION_BYTES:
+            raise LearnerError(
+                f"the learner's configuration has {size_bytes:,} bytes as JSON, at most "
+                f"{MAX_CONFIGURATION_BYTES:,} fit into a record; leave out what is no hyper-parameter"
             )
         return configuration, canonical_digest(configuration)
     except (AttributeError, TypeError, ValueError, RecursionError, rfc8785.CanonicalizationError) as error:

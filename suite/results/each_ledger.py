@@ -61,7 +61,7 @@ def from_each_ledger(
     for place, outcome in run_sharded(partial(_read, figured), tasks, available_cores(), ledger_limits(runs)):
         if isinstance(outcome, Failure):
             run_id = runs[place].run_id
-            raise StoreError(f"the ledger of {run_id} cannot be used: {outcome.reason}; play the run again")
+            raise StoreError(f"the ledger of {run_id} cannot be used: {outcome.reason}")
         found[place] = outcome
     return [found[place] for place in range(len(tasks))]
 
@@ -71,9 +71,10 @@ def _read(figured: Figured[Figures], task: _Task) -> Figures | Failure:
     try:
         ledger = checked_ledger_file(task.folder, path, task.run, task.protocol)
     except Unreadable as error:
-        return Failure(f"it {error}")
+        return Failure(f"it {error}{'; play the run again' if error.lost else ''}")
     if ledger.sha256 != task.ledger_sha256:
         return Failure(
-            f"its digest is {ledger.sha256[:12]}..., and its record names {task.ledger_sha256[:12]}..."
+            f"its digest is {ledger.sha256[:12]}..., and its record names {task.ledger_sha256[:12]}...; "
+            "play the run again"
         )
     return figured(ledger.columns, task.run)

@@ -132,7 +132,8 @@ class Store:
         try:
             record = read_record(self.folder, f"{run_id.path}/{RECORD}")
         except Unreadable as error:
-            raise StoreError(f"the record {path} {error}; delete its run and play it again") from error
+            way_out = "; delete its run and play it again" if error.lost else ""
+            raise StoreError(f"the record {path} {error}{way_out}") from error
         if record.run_id != str(run_id):
             raise ForeignProtocol(
                 f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
@@ -196,13 +197,13 @@ class Store:
 
         Raises:
             RunBusy: another process is playing the same run.
-            StoreError: another process has completed it, or the folder cannot be written to.
+            StoreError: another process has completed it, the folder cannot be written to, or something else is
+                in the run's place.
         """
         self.make_folder()
         final = self.run_folder(run_id)
         partial = self._partial(run_id)
-        if final.exists():
-            raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
+        self._check_place(run_id)
         final.parent.mkdir(parents=True, exist_ok=True)
         player = self.player_path(run_id)
         with held(player, str(run_id)):
@@ -215,6 +216,22 @@ class Store:
             check_held(player, str(run_id))
             partial.rename(final)
             sync_names(final.parent)
+
+    def _check_place(self, run_id: RunId) -> None:
+        """Raise StoreError where a run is complete, or cannot be put where it belongs, or not be read there."""
+        final = self.run_folder(run_id)
+        if self.is_complete(run_id):
+            raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
+        if final.exists():
+            raise StoreError(f"{final} has no {RECORD}: copying it was broken off; copy it again, or delete it")
+        for place in final.parents:
+            if place == self.folder:
+                break
+            if place.is_symlink():
+                raise StoreError(
+                    f"{place} is a link, and results are not read through links; put the folder itself there, "
+                    "or name one on the other disk with --out"
+                )
 
 
 def edition_of(folder: Path, protocol: Protocol) -> Edition:

@@ -29,6 +29,7 @@ from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
+from suite.results.reading import read_record
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, notes_digest
 from suite.results.writing import empty
@@ -38,6 +39,7 @@ from suite.run.messages import Begun, Listener
 from suite.run.rounds import Rounds
 from suite.run.snapshots import TRAINED, Maker, Resumed, Snapshots
 from suite.run.space import check_room, room_for
+from suite.untrusted.files import Unreadable
 
 
 def play(job: Job, report: Listener) -> RunRecord:
@@ -82,9 +84,18 @@ def play(job: Job, report: Listener) -> RunRecord:
         record = _record(protocol, run, job, folder, begun, maker, vectors, rounds)
         _check_spent(record, run)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _check_readable(folder)
         (folder / JOURNAL).unlink()
         snapshots.drop()
     return record
+
+
+def _check_readable(folder: Path) -> None:
+    """Raise StoreError where the record of a run would not be read back, before the run counts as complete."""
+    try:
+        read_record(folder, RECORD)
+    except Unreadable as error:
+        raise StoreError(f"the record that was written {error}; please report that") from error
 
 
 def _maker_of(job: Job, configuration_digest: str, ancestor: RunRecord | None) -> Maker:

@@ -31,7 +31,14 @@ MAX_DOTS_IN_A_LINE = 1_000
 
 
 class Unreadable(Exception):
-    """A file cannot be read as what it should be; the text says why."""
+    """A file cannot be read as what it should be; the text says why.
+
+    Attributes:
+        lost: whether what it should hold is missing or damaged, so that it must be made again; otherwise it may
+            well be there, and the text says what helps.
+    """
+
+    lost = True
 
 
 class TooLarge(Unreadable):
@@ -41,9 +48,19 @@ class TooLarge(Unreadable):
 class Pointer(Unreadable):
     """A file's contents are elsewhere: it was checked out without Git LFS."""
 
+    lost = False
+
 
 class Changed(Unreadable):
     """A file changed while it was read: what it holds could not be checked."""
+
+    lost = False
+
+
+class Closed(Unreadable):
+    """A file could not be opened, or lies behind a link: what it holds is not known."""
+
+    lost = False
 
 
 def severity_of(error: Exception) -> Literal["error", "unchecked"]:
@@ -101,25 +118,36 @@ def read_bytes(folder: Path, path: str, max_bytes: int) -> bytes:
     """The contents of a plain file below a folder.
 
     Raises:
-        Unreadable: it is missing, larger than ``max_bytes``, no plain file, or behind a link.
+        Unreadable: it is missing, larger than ``max_bytes``, or no plain file.
+        Closed: it lies behind a link, or could not be opened for another reason.
         Pointer: it is a pointer of Git LFS.
         Changed: it changed while it was read.
     """
     descriptors: list[int] = []
     try:
+        descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
         *parents, name = path.split("/")
-        here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        descriptors.append(here)
         for parent in parents:
-            here = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-            descriptors.append(here)
-        descriptors.append(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here))
+            descriptors.append(_open(parent, os.O_DIRECTORY, descriptors[-1]))
+        descriptors.append(_open(name, os.O_NONBLOCK, descriptors[-1]))
         return _read(descriptors[-1], max_bytes)
+    except FileNotFoundError as error:
+        raise Unreadable("is missing") from error
     except OSError as error:
-        raise Unreadable(f"cannot be opened ({error.strerror})") from error
+        raise Closed(f"cannot be opened ({error.strerror})") from error
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _open(name: str, flags: int, folder: int) -> int:
+    """Open what a folder holds by a name; raises Closed where that is a link."""
+    try:
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | flags, dir_fd=folder)
+    except OSError:
+        if stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode):
+            raise Closed(f"lies behind a link, {name!r}, and none is followed; put its target there") from None
+        raise
 
 
 def _read(descriptor: int, max_bytes: int) -> bytes:

@@ -211,6 +211,14 @@ class FailsOnOneGame(UniformLearner):
         super().learn(env)
 
 
+class ConfiguredAtLength(UniformLearner):
+    """Has a configuration that does not fit into a record."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(seed, lanes)
+        self.configuration = {"vocabulary": "x" * 100_000}
+
+
 class Exits(UniformLearner):
     """Ends its process as if all were well."""
 

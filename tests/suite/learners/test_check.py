@@ -30,6 +30,7 @@ from tests.suite.cli.test_cli import refused
         ("LearnsInAct", "must not learn"),
         ("ConfiguredBySeed", "differs between seeds"),
         ("NoConfiguration", "JSON-able"),
+        ("ConfiguredAtLength", "has 100,022 bytes as JSON, at most 65,536 fit into a record"),
         ("ChangesInputs", "changed its inputs"),
         ("CannotGoOn", "before the budget was spent"),
     ],

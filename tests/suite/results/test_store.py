@@ -1,5 +1,8 @@
 """The results folder: what is complete, what is foreign, and what a kill leaves."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from protocol import ForeignProtocol, RunBusy, StoreError, parse_run_id
-from suite.results.store import Store, record_paths
+from suite.results.store import RECORD, Store, record_paths
 from tests.suite.helpers import SMOKE_DIGEST, V1
 
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
@@ -81,6 +84,56 @@ def test_a_broken_record_is_told_by_its_path(store, content):
     with pytest.raises(StoreError, match=r"record\.json") as caught:
         store.record(RUN)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.chmod(0), "cannot be opened (Permission denied)"),
+        (
+            lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"),
+            "`git lfs pull` fetches",
+        ),
+        (
+            lambda path: path.rename(path.with_name("moved")).parent.joinpath(RECORD).symlink_to("moved"),
+            "a link",
+        ),
+        (lambda path: path.parent.rename(path.parents[1] / "x").with_name("seed0").symlink_to("x"), "a link"),
+    ],
+    ids=["rights", "a pointer", "a linked record", "a linked run"],
+)
+def test_a_record_that_may_be_sound_is_not_to_be_deleted(store, smoke_results, spoil, said):
+    """Where a record could not be opened, the error says what helps, and not that the run is to be deleted."""
+    shutil.copytree(smoke_results / RUN.path, store.run_folder(RUN))
+    spoil(store.run_folder(RUN) / RECORD)
+    if said.endswith("denied)") and os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    with pytest.raises(StoreError, match=re.escape(said)) as caught:
+        store.record(RUN)
+    assert "delete" not in str(caught.value)
+
+
+def test_a_run_whose_copy_was_broken_off_is_told(store):
+    """A run's folder without a record is neither complete nor played into: the error says what to do."""
+    store.run_folder(RUN).mkdir(parents=True)
+    assert not store.is_complete(RUN)
+    with (
+        pytest.raises(StoreError, match=r"seed0 has no record.json: copying it was broken off"),
+        store.new_run(RUN),
+    ):
+        pytest.fail("it must not be played")
+
+
+def test_nothing_is_played_into_a_link(store, tmp_path):
+    """A run that could not be read back, since an arm is a link, is refused before it is played."""
+    (tmp_path / "other").mkdir()
+    store.folder.mkdir()
+    (store.folder / "fresh").symlink_to(tmp_path / "other")
+    with (
+        pytest.raises(StoreError, match="fresh is a link, and results are not read through"),
+        store.new_run(RUN),
+    ):
+        pytest.fail("it must not be played")
 
 
 def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
