@@ -29,6 +29,7 @@ from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
+from suite.results.owner import Owner, claim
 from suite.results.reading import read_record
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, notes_digest
@@ -64,6 +65,12 @@ def play(job: Job, report: Listener) -> RunRecord:
         with learners_own("the function that makes it"):
             learner = make(run.learner_seed("training"), protocol.lanes)
         configuration, digest = _configuration(learner, job)
+        owner = Owner(
+            learner=job.learner,
+            configuration_digest=digest,
+            image_sha256=None if job.box is None else job.box.image_sha256,
+        )
+        claim(store, run_id, owner)
         ancestor = _ancestor(run, job, digest)
         maker = _maker_of(job, digest, ancestor)
         snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes, _copies(job, maker))
@@ -85,6 +92,7 @@ def play(job: Job, report: Listener) -> RunRecord:
         _check_spent(record, run)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _check_readable(folder)
+        claim(store, run_id, owner)
         (folder / JOURNAL).unlink()
         snapshots.drop()
     return record
