@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import traceback
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -55,6 +57,7 @@ def run() -> NoReturn:
     heed_sigterm()
     _open_standard_files()
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from where the user stands
+    os.environ["MPLBACKEND"] = "agg"  # a notebook names its own, which is not here
     try:
         status = _run()
         if sys.stdout is not None:
@@ -65,6 +68,8 @@ def run() -> NoReturn:
         status = _say(_of_system(error), 1)
     except UnicodeError as error:
         status = _say(f"a name here is not UTF-8 ({error}); rename the file", 1)
+    except Exception as error:  # of a library that meets what it cannot read, or a mistake of ours
+        status = _say(_unexpected(error), 1)
     _drop_output()
     raise SystemExit(status)
 
@@ -117,6 +122,17 @@ def _of_system(error: OSError) -> str:
     if error.filename is None:
         return f"reading or writing failed: {reason}; is the disk full, or the output closed?"
     return f"{error.filename} cannot be read or written: {reason}; choose another place, or change its rights"
+
+
+def _unexpected(error: Exception) -> str:
+    """A line about an error that nobody foresaw; its traceback goes into a file."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="amtlb-traceback-", suffix=".txt", delete=False) as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return f"{said}; please report it"
+    return f"{said}; the traceback is in {file.name}: please report it, if it names nothing that you can mend"
 
 
 def _say(message: str, status: int) -> int:

@@ -24,11 +24,9 @@ app = typer.Typer()
 class SaidOptions:
     """A submission's account of its runs."""
 
-    name: Annotated[str, typer.Option("--name", prompt=True, help="Name of the learner in tables.")]
+    name: Annotated[str, typer.Option("--name", help="Name of the learner in tables.")]
     authors: Annotated[list[str], typer.Option("--author", help="An author; repeatable.")]
-    code: Annotated[
-        str, typer.Option("--code", prompt=True, help="Where the code is: a URL with a commit, or a DOI.")
-    ]
+    code: Annotated[str, typer.Option("--code", help="Where the code is: a URL with a commit, or a DOI.")]
     division: Annotated[
         str, typer.Option("--division", help="standard, or open: with weights or data from elsewhere.")
     ] = "standard"

@@ -19,6 +19,7 @@ from suite.results.store import Store, complete_runs
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.comparison import labels
 from suite.scoring.curves import frame_grid, frames_of_game
+from suite.untrusted.text import in_a_spreadsheet
 
 WINDOW_EPISODES = 100
 """How many episodes a point is the mean of, at most; as Stable-Baselines3's ``rollout/ep_rew_mean``."""
@@ -127,7 +128,7 @@ def check_name(path: Path) -> None:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, as the name ends.
+    """Write a table as CSV or Parquet, as the name ends; in CSV no text is a formula.
 
     Raises:
         UnknownName: the name ends in something else.
@@ -136,8 +137,19 @@ def write_table(table: pa.Table, path: Path) -> None:
     check_name(path)
     try:
         if path.suffix == ".csv":
-            pyarrow.csv.write_csv(table, path, pyarrow.csv.WriteOptions(quoting_style="needed"))
+            options = pyarrow.csv.WriteOptions(quoting_style="needed")
+            pyarrow.csv.write_csv(_for_spreadsheets(table), path, options)
         else:
             pyarrow.parquet.write_table(table, path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written ({error}); choose another --out") from error
+
+
+def _for_spreadsheets(table: pa.Table) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if field.type == pa.string():
+            column = table.column(place).combine_chunks().dictionary_encode()
+            texts = pa.array([in_a_spreadsheet(text) for text in column.dictionary.to_pylist()], pa.string())
+            safe = pa.DictionaryArray.from_arrays(column.indices, texts).cast(pa.string())
+            table = table.set_column(place, field, safe)
+    return table

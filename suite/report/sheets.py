@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
 from suite.report.numbers import Cell, joined
-from suite.untrusted.text import printable
+from suite.untrusted.text import in_a_spreadsheet, printable
 
 _ACTS_IN_MARKDOWN = re.compile(r"[\\`*<|&]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
-_FORMULA = re.compile(r"\s*[=+\-@]")
-_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
 
 Kind = Literal["label", "words", "number"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -75,12 +73,6 @@ def csv_text(sheet: Sheet) -> str:
     header = [column.name for column in sheet.columns]
     rows = [[joined(cell) for cell in sheet.cells(row)] for row in sheet.rows]
     csv.writer(text, lineterminator="\n").writerows(
-        [_in_a_spreadsheet(cell) for cell in row] for row in (header, *rows)
+        [in_a_spreadsheet(cell) for cell in row] for row in (header, *rows)
     )
     return text.getvalue()
-
-
-def _in_a_spreadsheet(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: one that opens like it, and is no number, gets a quote."""
-    shown = printable(text)
-    return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown

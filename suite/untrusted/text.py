@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 
 MOST_CHARACTERS = 500
+_FORMULA = re.compile(r"\s*[=+\-@]")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
 
 
 def printable(text: str, most: int = MOST_CHARACTERS) -> str:
     """Foreign text as one line of at most so many printable characters."""
     return "".join(character if character.isprintable() else " " for character in text[:most])
+
+
+def in_a_spreadsheet(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: one that opens like it, and is no number, gets a quote."""
+    shown = printable(text)
+    return f"'{shown}" if _FORMULA.match(shown) and not _NUMBER.fullmatch(shown) else shown
 
 
 def first_complaint(error: ValidationError) -> str:

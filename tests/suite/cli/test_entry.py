@@ -84,6 +84,27 @@ def test_what_may_not_be_read_is_told(tmp_path):
     refused(done, 1, str(tmp_path / "no"))
 
 
+def test_an_error_that_nobody_foresaw_is_a_line(tmp_path):
+    """What a library cannot read of its own settings is told in a line, which says where the traceback is."""
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings/broken.json").write_text("{")
+    done = call(
+        *(
+            "run",
+            "smoke/fresh/breakout/seed0",
+            "--snapshot-url",
+            tmp_path / "copies",
+            "--out",
+            tmp_path / "out",
+        ),
+        env=os.environ | {"FSSPEC_CONFIG_DIR": str(tmp_path / "settings"), "TMPDIR": str(tmp_path)},
+    )
+    refused(done, 1, "JSONDecodeError: Expecting property name", "please report it")
+    (file,) = tmp_path.glob("amtlb-traceback-*.txt")
+    assert str(file) in done.stderr
+    assert "Traceback" in file.read_text()
+
+
 def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
     """Scores of a folder that takes no file are printed; a warning says that they are not kept there."""
     folder = tmp_path / "results"

@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -75,6 +76,20 @@ def test_files_hold_the_table(table, tmp_path, name):
     write_table(table, tmp_path / name)
     read = pyarrow.csv.read_csv if name.endswith("csv") else pyarrow.parquet.read_table
     assert read(tmp_path / name).to_pylist() == table.to_pylist()
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet(table, tmp_path):
+    """A folder's name that opens like a formula is quoted in CSV, and stands as it is in Parquet."""
+    name = '=HYPERLINK("http:x")'
+    named = table.slice(0, 3).set_column(0, SCHEMA.field("learner"), pa.array([name, "ppo", name]))
+    for file in ("curves.csv", "curves.parquet"):
+        write_table(named, tmp_path / file)
+    assert pyarrow.csv.read_csv(tmp_path / "curves.csv")["learner"].to_pylist() == [
+        f"'{name}",
+        "ppo",
+        f"'{name}",
+    ]
+    assert pyarrow.parquet.read_table(tmp_path / "curves.parquet").equals(named)
 
 
 def test_tensorboard_reads_the_events(table, tmp_path):

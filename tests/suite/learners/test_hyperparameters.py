@@ -44,11 +44,19 @@ def test_whatever_is_json_comes_through(values):
     assert json.loads(said or "{}") == values
 
 
-@pytest.mark.parametrize("text", ["x", "=1", "a-b=1", "x=True", "x=None", "x=NaN", ""])
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "=1", "a-b=1", "x=True", "x=None", "x=NaN", "x=[Infinity]", "x=1e999", f"x={DEEP}", "y" * 10**6, ""],
+    ids=lambda text: text[:12],
+)
 def test_what_is_no_hyperparameter_is_refused(text):
     """A text of another form, or a value that only Python or no JSON has, is named."""
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownName, match="--set ") as found:
         hyperparameters([text], None)
+    assert len(str(found.value)) < 300
 
 
 def test_options_go_before_the_file(tmp_path):
@@ -65,11 +73,16 @@ def test_options_go_before_the_file(tmp_path):
     [
         ("h.yaml", "a: 1", "neither .json nor .toml"),
         ("h.json", "[1]", "no table"),
-        ("h.json", "{", "cannot be read"),
-        ("h.json", '{"a": NaN}', "JSON knows"),
-        ("h.toml", "a = 2026-01-01", "JSON knows"),
+        ("h.json", "{", "is not JSON"),
+        ("h.json", '{"a": NaN}', "is not JSON"),
+        ("h.json", '{"a": 1, "a": 2}', "is not JSON"),
+        ("h.json", DEEP, "is nested without end"),
+        ("h.toml", f"a = {DEEP}", "is nested without end"),
+        ("h.toml", "a = inf", "JSON does not know"),
+        ("h.toml", "a = 2026-01-01", "JSON does not know"),
         ("h.toml", None, "cannot be read"),
     ],
+    ids=lambda text: str(text)[:12],
 )
 def test_a_file_that_cannot_be_used_is_named(tmp_path, name, text, words):
     """A file of another kind, without a table, or with values that JSON lacks is refused by name."""

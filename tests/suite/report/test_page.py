@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import os
 import re
 from pathlib import Path
 
@@ -193,8 +194,12 @@ def test_the_best_episode_of_each_game_is_embedded(inputs, clips):
 
 
 def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
-    """``amtlb report`` names the page; without heads or clips it has no such section; refusals are one line."""
-    done = amtlb("report", smoke_results, "--out", tmp_path / "report", "--no-watch")
+    """``amtlb report`` names the page; without heads or clips it has no such section; refusals are one line.
+
+    It is written from within a notebook, too, which names a backend for figures that only the notebook has.
+    """
+    notebook = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    done = amtlb("report", smoke_results, "--out", tmp_path / "report", "--no-watch", env=notebook)
     assert done.returncode == 0, done.stderr
     assert str(tmp_path / "report" / "report.html") in done.stdout
     page = (tmp_path / "report" / "report.html").read_text()
