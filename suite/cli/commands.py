@@ -66,7 +66,7 @@ def run() -> NoReturn:
         status = 1  # whoever read the output has gone, and knows
     except OSError as error:
         status = _say(_of_system(error), 1)
-    except UnicodeError as error:
+    except UnicodeEncodeError as error:
         status = _say(f"a name here is not UTF-8 ({error}); rename the file", 1)
     except Exception as error:  # of a library that meets what it cannot read, or a mistake of ours
         status = _say(_unexpected(error), 1)

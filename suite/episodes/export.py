@@ -185,7 +185,7 @@ def _check_manifest(export: Export) -> None:
         if any(export.shard_folder.iterdir()):
             raise StoreError(f"{export.shard_folder} holds something else; choose another --out")
         write_file(path, text)
-    elif path.read_text(encoding="utf-8") != text:
+    elif path.read_bytes() != text.encode():
         raise StoreError(f"{path} is of another export; choose another --out, or delete {export.folder}")
 
 

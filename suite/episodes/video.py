@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
@@ -68,7 +69,7 @@ def write_video(path: Path, play: Callable[[], Iterator[UInt8]], rate: Fraction)
     check_name(path)
     form = FORMATS[path.suffix.lower()]
     kept = math.ceil(rate / form.most_rate)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem[:64]}-{secrets.token_hex(4)}{path.suffix}")  # nobody else's
     try:
         framed = _Palette(play()).frame if form.pixels == "pal8" else _rgb_frame
         _encode(partial, form, map(framed, _every(kept, play())), rate / kept)
