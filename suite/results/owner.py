@@ -8,8 +8,6 @@ commands with other learners, or with other hyper-parameters, that begin in an e
 
 from __future__ import annotations
 
-import os
-import secrets
 from contextlib import suppress
 
 from pydantic import ValidationError
@@ -17,7 +15,7 @@ from pydantic import ValidationError
 from protocol import ForeignProtocol, Frozen, RunId
 from suite.results.player import is_held
 from suite.results.store import Store, record_paths
-from suite.results.writing import write_file
+from suite.results.writing import write_file, write_once
 
 OWNER = ".owner"
 
@@ -49,11 +47,7 @@ def claim(store: Store, run_id: RunId, owner: Owner) -> None:
         StoreError: the folder cannot be written to.
     """
     path, text = store.folder / OWNER, owner.model_dump_json() + "\n"
-    new = path.with_name(f"{OWNER}-{secrets.token_hex(8)}")
-    write_file(new, text)
-    with suppress(FileExistsError):  # another run was first
-        os.link(new, path)
-    new.unlink()
+    write_once(path, text)
     found = _owner(store)
     if found == owner:
         return

@@ -23,7 +23,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from protocol import (
@@ -41,7 +41,7 @@ from protocol import (
 from suite.digests import folder_digest
 from suite.results.player import check_held, held, is_held
 from suite.results.reading import read_record
-from suite.results.writing import sync_files, sync_names
+from suite.results.writing import sync_files, sync_names, write_once
 from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
@@ -169,11 +169,7 @@ class Store:
         path = self.folder / TOKEN
         if not path.exists():
             self.make_folder()
-            new = path.with_name(f"{TOKEN}-{secrets.token_hex(8)}")
-            new.write_text(secrets.token_hex(8), encoding="ascii")
-            with suppress(FileExistsError):  # another command was first
-                os.link(new, path)
-            new.unlink()
+            write_once(path, secrets.token_hex(8))
         return path.read_text(encoding="ascii")
 
     def is_being_played(self, run_id: RunId) -> bool:

@@ -37,6 +37,19 @@ def write_file(path: Path, data: bytes | str) -> None:
         raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
 
 
+def write_once(path: Path, text: str) -> None:
+    """Write a file, as ``write_file`` does, unless there is one: of several that write it at once, one does.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    new = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
+    write_file(new, text)
+    with suppress(FileExistsError):
+        os.link(new, path)
+    new.unlink()
+
+
 def own_folder(path: Path) -> Path:
     """A folder to write into, made where it is missing; raises StoreError where it is a link or cannot be."""
     try:
