@@ -249,3 +249,28 @@ def test_the_temporary_folder_may_be_cleaned_meanwhile(tmp_path, monkeypatch):
     assert cleaned
     folder = Store(tmp_path / "out", V1).run_folder(run_id)
     assert {path.name for path in folder.iterdir()} == {"checkpoint", "ledger.parquet", "notes", "record.json"}
+
+
+def test_a_folder_belongs_to_the_learner_that_began_in_it(tmp_path):
+    """While a run is played, and no run is complete, another learner cannot begin in the same folder."""
+    refused = []
+
+    def try_another(event) -> None:
+        if isinstance(event, Played) and not refused:
+            with pytest.raises(
+                ForeignProtocol, match=r"plays runs of baselines\.uniform:make .*, not of tests"
+            ) as told:
+                play(job(tmp_path, "smoke/fresh/asterix/seed0", "tests.suite.observer:make"), _ignore)
+            refused.append(told)
+
+    play(job(tmp_path, "smoke/fresh/breakout/seed0"), try_another)
+    assert refused
+
+
+def test_a_record_that_could_not_be_read_back_completes_no_run(tmp_path, monkeypatch):
+    """What would be refused when it is read is refused when it is written, and the run does not count."""
+    monkeypatch.setattr("suite.results.reading.MAX_RECORD_BYTES", 100)
+    run_id = parse_run_id("smoke/fresh/breakout/seed0", V1)
+    with pytest.raises(StoreError, match=r"the record that was written has .* at most 100 can be right"):
+        play(job(tmp_path, str(run_id)), _ignore)
+    assert not Store(tmp_path, V1).is_complete(run_id)
