@@ -68,6 +68,9 @@ def run() -> NoReturn:
         status = _say(_of_system(error), 1)
     except UnicodeEncodeError as error:
         status = _say(f"a name here is not UTF-8 ({error}); rename the file", 1)
+    except MemoryError as error:
+        said = f" ({error})" if str(error) else ""
+        status = _say(f"this command got no more memory{said}; allow it more (`ulimit -v`)", 1)
     except Exception as error:  # of a library that meets what it cannot read, or a mistake of ours
         status = _say(_unexpected(error), 1)
     _drop_output()

@@ -21,6 +21,7 @@ from pathlib import Path
 from protocol import BoxError
 from suite.contained.jail import SOCKET
 from suite.contained.spec import BoxSpec
+from suite.untrusted.processes import limit
 
 _LOG_BYTES = 2**20
 _LIBC, _PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
@@ -104,11 +105,11 @@ def _account(user: str) -> pwd.struct_passwd | None:
 def _confine(spec: BoxSpec, account: pwd.struct_passwd | None) -> None:
     """Between fork and exec: limits first, then the user, who cannot raise them again."""
     limits = spec.limits
-    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes,) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.output_bytes,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(resource.RLIMIT_AS, limits.memory_bytes)
+    limit(resource.RLIMIT_FSIZE, limits.output_bytes)
+    limit(resource.RLIMIT_CORE, 0)
     if account is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (limits.processes,) * 2)
+        limit(resource.RLIMIT_NPROC, limits.processes)
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)

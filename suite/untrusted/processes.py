@@ -178,12 +178,25 @@ def _nothing_from_here() -> Iterator[None]:
             os.environ[_SAFE] = safe
 
 
+def limit(kind: int, value: int) -> None:
+    """From here on this process has this limit, or the lower one that its user set.
+
+    Args:
+        kind: one of ``resource.RLIMIT_...``.
+        value: the limit, in the unit of its kind (setrlimit(2)).
+    """
+    _, allowed = resource.getrlimit(kind)
+    if allowed != resource.RLIM_INFINITY:
+        value = min(value, allowed)  # such as `ulimit -v`, or a scheduler's memory limit; nobody can raise it
+    resource.setrlimit(kind, (value, value))
+
+
 def limit_memory(memory_bytes: int) -> None:
     """From here on this process gets so much memory beyond what it has, and leaves no core."""
     with open("/proc/self/statm", encoding="ascii") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (in_use + memory_bytes,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit(resource.RLIMIT_AS, in_use + memory_bytes)
+    limit(resource.RLIMIT_CORE, 0)
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:

@@ -105,6 +105,13 @@ def test_an_error_that_nobody_foresaw_is_a_line(tmp_path):
     assert "Traceback" in file.read_text()
 
 
+def test_a_command_that_gets_no_memory_says_so():
+    """More memory than the system gives is a line that says what to do, and no mistake to report."""
+    code = "import suite.cli.commands as commands; commands.app = lambda **_: bytearray(2**62); commands.run()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    refused(done, 1, "got no more memory", "ulimit -v")
+
+
 def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
     """Scores of a folder that takes no file are printed; a warning says that they are not kept there."""
     folder = tmp_path / "results"

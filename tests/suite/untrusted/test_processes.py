@@ -69,3 +69,26 @@ def test_no_module_of_the_working_folder_is_imported(tmp_path, name):
     )
     assert done.stdout == "2\n"
     assert not (here / "ran").exists()
+
+
+@pytest.mark.parametrize(("allowed", "given"), [("2**30", "2**30"), ("2**34", "2**32"), ("-1", "2**32")])
+def test_a_limit_never_raises_that_of_the_user(allowed, given):
+    """A process keeps a limit that its user set lower, and gets its own where the user's is higher or none."""
+    code = (
+        "import resource as r; from suite.untrusted.processes import limit;"
+        f"r.setrlimit(r.RLIMIT_FSIZE, ({allowed},) * 2); limit(r.RLIMIT_FSIZE, 2**32);"
+        f"assert r.getrlimit(r.RLIMIT_FSIZE) == ({given},) * 2"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_task_runs_under_a_limit_of_the_user():
+    """A task has its result where its user allows less memory than the task may take."""
+    code = (
+        "import resource as r; from suite.untrusted.processes import *;"
+        "r.setrlimit(r.RLIMIT_AS, (2**31,) * 2);"
+        "assert within_bounds(abs, -7, Limits(2**32, 60)) == 7"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
