@@ -173,3 +173,21 @@ def test_a_wheel_brings_the_published_baselines(installed, tmp_path):
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "uniform" in done.stdout
+
+
+@pytest.mark.parametrize("edition", ["smoke", "lite"])
+def test_heads_are_reset_after_a_load_alone(edition):
+    """Wherever no checkpoint is loaded, runs of ppo_reset are those of ppo to the byte, on any CPU."""
+    of_ppo, of_reset = (edition_folder(edition) / name for name in ("ppo", "ppo_reset"))
+    compared = 0
+    for path in of_reset.glob("**/record.json"):
+        reset, plain = (
+            RunRecord.model_validate_json(file.read_text())
+            for file in (path, of_ppo / path.relative_to(of_reset))
+        )
+        if reset.checkpoint_in is None:
+            assert (reset.ledger_sha256, reset.checkpoint_out) == (plain.ledger_sha256, plain.checkpoint_out)
+            compared += 1
+        else:
+            assert reset.ledger_sha256 != plain.ledger_sha256
+    assert compared
