@@ -119,7 +119,7 @@ browser:  ## install Debian's chromium, in which the report is tested, where the
 		(apt-get update -q && apt-get install -q -y --no-install-recommends chromium)
 
 test-slow: setup browser site-tools  ## whole editions, broken off or not; hostile input; report and site in a browser
-	$(BIN)/pytest -m "slow and not long" --timeout 1500
+	$(BIN)/pytest -m "slow and not long" -n 2 --timeout 1500
 
 test-long: setup  ## what takes many minutes: controls that train on real games, simulations of intervals and p-values
 	$(BIN)/pytest -m "long and not image and not fresh and not contained" -n 2 --timeout 2400

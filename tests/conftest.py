@@ -1,7 +1,6 @@
 """Fixtures that several test modules share."""
 
 import fcntl
-import os
 import shutil
 import subprocess
 import sys
@@ -19,11 +18,6 @@ settings.register_profile("amtlb", deadline=None)  # a noisy machine is no failu
 settings.load_profile("amtlb")
 
 Run = subprocess.CompletedProcess[str]
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One test process more than cores: tests wait for the processes they start a good part of their time."""
-    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.fixture(scope="session")
