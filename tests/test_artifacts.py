@@ -175,7 +175,7 @@ def test_a_wheel_brings_the_published_baselines(installed, tmp_path):
     assert "uniform" in done.stdout
 
 
-@pytest.mark.parametrize("edition", ["smoke", "lite"])
+@of_each_edition
 def test_heads_are_reset_after_a_load_alone(edition):
     """Wherever no checkpoint is loaded, runs of ppo_reset are those of ppo to the byte, on any CPU."""
     of_ppo, of_reset = (edition_folder(edition) / name for name in ("ppo", "ppo_reset"))

@@ -178,8 +178,8 @@ def _nothing_from_here() -> Iterator[None]:
             os.environ[_SAFE] = safe
 
 
-def limit(kind: int, value: int) -> None:
-    """From here on this process has this limit, or the lower one that its user set.
+def limit(kind: int, value: int) -> int:
+    """Give this process this limit, or leave it the lower one that its user set; return which it has.
 
     Args:
         kind: one of ``resource.RLIMIT_...``.
@@ -187,21 +187,33 @@ def limit(kind: int, value: int) -> None:
     """
     _, allowed = resource.getrlimit(kind)
     if allowed != resource.RLIM_INFINITY:
-        value = min(value, allowed)  # such as `ulimit -v`, or a scheduler's memory limit; nobody can raise it
+        value = min(value, allowed)  # such as that of `ulimit -v`, or a scheduler's; only root may raise it
     resource.setrlimit(kind, (value, value))
+    return value
 
 
-def limit_memory(memory_bytes: int) -> None:
-    """From here on this process gets so much memory beyond what it has, and leaves no core."""
+def limit_memory(memory_bytes: int) -> int:
+    """Give this process so much memory beyond what it has, or what its user allows; it leaves no core.
+
+    Returns:
+        the bytes beyond what it has that it may take: less than asked for where its user set a lower limit.
+    """
     with open("/proc/self/statm", encoding="ascii") as file:
         in_use = int(file.read().split()[0]) * resource.getpagesize()
-    limit(resource.RLIMIT_AS, in_use + memory_bytes)
     limit(resource.RLIMIT_CORE, 0)
+    return limit(resource.RLIMIT_AS, in_use + memory_bytes) - in_use
+
+
+def _without_memory(given: int, wanted: int) -> str:
+    if given >= wanted:
+        return f"it needs more than {wanted // 2**20} MiB of memory"
+    left = f"{max(given, 0) // 2**20} MiB of memory that the user's limit (`ulimit -v`) leaves"
+    return f"it needs more than the {left}; allow {wanted // 2**20} MiB, and try again"
 
 
 def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) -> None:
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own reserves a gigabyte of addresses, all counted
-    limit_memory(memory_bytes)
+    given = limit_memory(memory_bytes)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries that run out of memory say so at length
     while True:
         try:
@@ -211,7 +223,7 @@ def _serve(pipe: Connection, function: Callable[[Any], Any], memory_bytes: int) 
         try:
             result = function(task)
         except MemoryError:
-            result = Failure(f"it needs more than {memory_bytes // 2**20} MiB of memory", too_large=True)
+            result = Failure(_without_memory(given, memory_bytes), too_large=given >= memory_bytes)
         except Exception as error:
             result = Failure(f"{type(error).__name__}: {str(error)[:300]}")
         pipe.send(result)

@@ -86,9 +86,26 @@ def test_a_limit_never_raises_that_of_the_user(allowed, given):
 def test_a_task_runs_under_a_limit_of_the_user():
     """A task has its result where its user allows less memory than the task may take."""
     code = (
-        "import resource as r; from suite.untrusted.processes import *;"
+        "import resource as r; from suite.untrusted.processes import Limits, within_bounds;"
         "r.setrlimit(r.RLIMIT_AS, (2**31,) * 2);"
         "assert within_bounds(abs, -7, Limits(2**32, 60)) == 7"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_limit_of_the_user_makes_no_file_too_large(tmp_path):
+    """A task that has no memory because its user allows little is told so, and is not said to be too large."""
+    module = tmp_path / "greedy.py"
+    module.write_text("def allocate(size):\n    return len(bytearray(size))\n")
+    code = (
+        "import resource as r; from greedy import allocate;"
+        "from suite.untrusted.processes import Limits, run_sharded;"
+        "r.setrlimit(r.RLIMIT_AS, (2**31,) * 2);"
+        "((_, found),) = run_sharded(allocate, [2**31], 1, Limits(2**32, 60));"
+        "assert 'ulimit -v' in found.reason and not found.too_large, found"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path.cwd())])}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
