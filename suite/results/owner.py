@@ -1,6 +1,6 @@
 """Whose runs a results folder holds: those of one learner with one configuration, from the first one's begin.
 
-    <folder>/.owner     who plays there, written when the first run begins
+    <folder>/.owner     who plays there, written when the first run begins, or comes from a cluster
 
 Complete runs say in their records whose they are. This file also speaks for runs that are being played: two
 commands with other learners, or with other hyper-parameters, that begin in an empty folder cannot both go on.
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from protocol import ForeignProtocol, Frozen, RunId
+from protocol import ForeignProtocol, Frozen, RunId, RunRecord
 from suite.results.player import is_held
 from suite.results.store import Store, record_paths
 from suite.results.writing import write_file, write_once
@@ -32,6 +32,11 @@ class Owner(Frozen):
     learner: str
     configuration_digest: str
     image_sha256: str | None
+
+    @classmethod
+    def of(cls, record: RunRecord) -> Owner:
+        """Who has played a run."""
+        return cls(**{name: getattr(record, name) for name in cls.model_fields})
 
 
 def claim(store: Store, run_id: RunId, owner: Owner) -> None:

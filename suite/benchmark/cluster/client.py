@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from protocol import Run, RunId, ServerError, StoreError
+from protocol import ForeignProtocol, Run, RunId, ServerError, StoreError
 from suite.benchmark.cluster.batch import Batch, batch_of
 from suite.benchmark.cluster.parcel import packed_start, receive
 from suite.benchmark.cluster.roster import Roster
@@ -216,7 +216,7 @@ class _Playing:
         try:
             stored = receive(self._store, run, self._settings.learner, parcel)
             self._append_log(run, parcel.log)
-        except StoreError as error:
+        except (StoreError, ForeignProtocol) as error:
             self._end(run, "failed", str(error))
             return
         except OSError as error:

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from protocol import Run, RunBusy, RunId, StoreError
+from protocol import Run, RunBusy, RunId, RunRecord, StoreError
 from suite.digests import folder_digest
+from suite.results.owner import Owner, claim
 from suite.results.reading import checked_ledger_file
 from suite.results.store import CHECKPOINT, LEDGER, NOTES, RECORD, Store, notes_digest
 from suite.results.writing import empty, write_file
@@ -95,6 +96,7 @@ def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
     Raises:
         StoreError: it is another run, is not whole, or breaks a rule; what a try that was broken off has left
             in the folder is still there.
+        ForeignProtocol: the folder holds, or another command plays there, runs of another configuration.
     """
     if store.is_complete(run.run_id):
         return True
@@ -110,7 +112,7 @@ def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
                 write_files(came / NOTES, parcel.notes)
             (came / LEDGER).write_bytes(parcel.ledger)
             (came / RECORD).write_bytes(parcel.record)
-            _check(store, arrived, run, learner)
+            claim(store, run.run_id, Owner.of(_checked(store, arrived, run, learner)))
             empty(folder)
             for path in came.iterdir():
                 path.rename(folder / path.name)
@@ -119,8 +121,8 @@ def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
     return True
 
 
-def _check(store: Store, arrived: Store, run: Run, learner: str) -> None:
-    """Raise StoreError where the files of a run are not those that its record names, or not its budget's.
+def _checked(store: Store, arrived: Store, run: Run, learner: str) -> RunRecord:
+    """The record of a run whose files are those that it names, and its budget's; raises StoreError otherwise.
 
     Args:
         store: has the run that it starts from.
@@ -148,3 +150,4 @@ def _check(store: Store, arrived: Store, run: Run, learner: str) -> None:
             raise StoreError(
                 f"what came of run {run.run_id} has {name} {found}, and its record names {told}; play it again"
             )
+    return record

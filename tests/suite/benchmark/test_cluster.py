@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import LearnerError, ServerError, StoreError, plan
+from protocol import ForeignProtocol, LearnerError, ServerError, StoreError, plan
 from suite.benchmark.cluster import client as module
 from suite.benchmark.cluster import travel
 from suite.benchmark.cluster.parcel import packed, packed_start, put_start, receive, write_files
@@ -20,6 +20,7 @@ from suite.benchmark.edition import play_all
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
 from suite.benchmark.settings import Settings
+from suite.results.owner import Owner, claim
 from suite.results.store import LEDGER, RECORD, Store
 from suite.run.copies import checked_url
 from tests.suite.clusters import Cluster, cluster
@@ -77,6 +78,20 @@ def test_a_run_that_came_is_put_where_complete_runs_lie(played, tmp_path):
     before = store.run_folder(run.run_id).stat().st_mtime_ns
     assert receive(store, run, UNIFORM, parcel)
     assert store.run_folder(run.run_id).stat().st_mtime_ns == before
+
+
+def test_a_run_that_came_claims_the_folder(played, tmp_path):
+    """While another configuration plays in a folder, a run that comes is refused; then the folder is its own."""
+    store, run = Store(tmp_path, V1), PAIR[0]
+    parcel, ours = packed(played, run.run_id, b"", ""), Owner.of(played.record(run.run_id))
+    theirs = ours.model_copy(update={"configuration_digest": "0" * 64})
+    with pytest.raises(ForeignProtocol, match="not of baselines.uniform:make"), store.new_run(PAIR[1].run_id):
+        claim(store, PAIR[1].run_id, theirs)
+        receive(store, run, UNIFORM, parcel)
+    assert not store.is_complete(run.run_id)
+    assert receive(store, run, UNIFORM, parcel)
+    with pytest.raises(ForeignProtocol, match="of baselines.uniform:make"):
+        claim(store, PAIR[1].run_id, theirs)
 
 
 def test_batches_that_nobody_asks_for_go(tmp_path):
