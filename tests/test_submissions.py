@@ -124,6 +124,19 @@ def test_one_submission_a_pull_request(pulled):
     assert "2 submissions" in done.stderr
 
 
+@pytest.mark.parametrize("left", [None, ""])
+def test_a_verification_without_a_verdict_is_told(tmp_path, left):
+    """Where the first workflow stopped early, and left no file or an empty one, the comment names its log."""
+    (tmp_path / "verdict").mkdir()
+    if left is not None:
+        (tmp_path / "verdict/verdict.json").write_text(left)
+    step = script("submissions-comment.yml", "comment", "Write the comment")
+    named = {"REPOSITORY": "a/b", "RUN": "7"}
+    subprocess.run(["bash", "-e", "-c", step], cwd=tmp_path, env=os.environ | named, check=True)
+    said = "The verification ended before a verdict; [its log](https://github.com/a/b/actions/runs/7) says why.\n"
+    assert (tmp_path / "comment.md").read_text() == said
+
+
 @pytest.mark.slow
 def test_a_forged_submission_fails_and_a_valid_one_passes(pulled, capsys):
     """The step's status is the verifier's, and the verdict becomes the comment's Markdown."""
