@@ -13,10 +13,9 @@ from typing import Any
 from suite.tracking.mongo_url import MongoUrl
 from suite.tracking.run_numbers import insert_numbered
 
-warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-
-from sacred.observers import FileStorageObserver, MongoObserver, RunObserver  # noqa: E402
-from sacred.settings import SETTINGS  # noqa: E402
+with warnings.catch_warnings(action="ignore"):  # Sacred is loaded by means that are deprecated, each Python's own
+    from sacred.observers import FileStorageObserver, MongoObserver, RunObserver
+    from sacred.settings import SETTINGS
 
 BEAT_SECONDS = 5.0
 SETTINGS.CAPTURE_MODE = "no"  # a run document is rewritten each heartbeat: it must stay small

@@ -34,9 +34,10 @@ INSIDE = (
 """In a mount and a process namespace of its own, so that nothing of it stays."""
 REPRESENTATIVE = (
     "tests/protocol", "tests/test_architecture.py", "tests/test_api.py", "tests/suite/emulator",
-    "tests/suite/lanes", "tests/suite/results", "tests/baselines/test_networks.py",
+    "tests/suite/lanes", "tests/suite/results", "tests/suite/tracking", "tests/suite/cli/test_stopping.py",
+    "tests/baselines/test_networks.py",
 )  # fmt: skip
-"""Of ``make test``: the packages' imports, the emulator, lanes and ledgers, torch."""
+"""Of ``make test``: the packages' imports, the emulator, lanes and ledgers, Sacred, signals, torch."""
 
 
 @dataclass(frozen=True)

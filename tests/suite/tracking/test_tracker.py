@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -44,6 +46,13 @@ def job(folder: Path) -> Job:
         box=None,
         configuration_digest=None,
     )
+
+
+def test_sacred_is_loaded_silently():
+    """What Sacred's import warns of, which differs between versions of Python, reaches nobody."""
+    command = [sys.executable, "-W", "error", "-c", "import suite.tracking.observers, suite.tracking.sacred_run"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def points_there(document: dict, metrics: list[dict]) -> set[tuple]:
