@@ -13,7 +13,7 @@ from typing import Any
 from suite.tracking.mongo_url import MongoUrl
 from suite.tracking.run_numbers import insert_numbered
 
-with warnings.catch_warnings(action="ignore"):  # Sacred is loaded by means that are deprecated, each Python's own
+with warnings.catch_warnings(action="ignore"):  # the means by which Sacred is loaded are deprecated
     from sacred.observers import FileStorageObserver, MongoObserver, RunObserver
     from sacred.settings import SETTINGS
 
