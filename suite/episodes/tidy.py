@@ -47,10 +47,11 @@ def find_results(names: Sequence[str], edition: str | None) -> list[tuple[str, S
 
     Raises:
         UnknownName: there is neither a folder nor a baseline of a name.
-        StoreError: a folder holds no complete run, or runs of another edition.
+        StoreError: a folder holds no complete run, or runs of another edition, or is named twice.
     """
     chosen = edition or edition_of_names(names)
-    return [(label, open_results(name, chosen).store) for label, name in zip(labels(names), names, strict=True)]
+    stores = [open_results(name, chosen).store for name in names]
+    return list(zip(labels(names, [store.folder for store in stores]), stores, strict=True))
 
 
 def curve_table(results: Sequence[tuple[str, Store]]) -> pa.Table:

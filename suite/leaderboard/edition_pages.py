@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,12 +12,14 @@ from suite.leaderboard.entries import Board, Listener, read_board
 from suite.leaderboard.games import game_text
 from suite.leaderboard.page import board_text, page_text
 from suite.leaderboard.published import Learners, LeftOut, learners_of
+from suite.report.comparison_tables import division_label
 from suite.report.facts import facts
 from suite.report.page import make_page
 from suite.report.sheets import Column, Sheet
 from suite.report.templates import Place, Section, Trail
 from suite.report.watching import Episode, best_episodes, watched
 from suite.results.writing import own_folder, write_file
+from suite.submission.description import Division
 
 INDEX, LEARNERS, GAMES, CLIPS = "index.html", "learners", "games", "clips"
 
@@ -27,13 +29,13 @@ class EditionState(NamedTuple):
 
     Attributes:
         edition: its name.
-        ranked: the learners of its leaderboard, the highest transfer contrast first.
+        ranked: the learners of its leaderboard by division, the highest transfer contrast first.
         left_out: those that are not in it, and why.
         games: of the edition.
     """
 
     edition: str
-    ranked: tuple[str, ...]
+    ranked: Mapping[Division, Sequence[str]]
     left_out: tuple[LeftOut, ...]
     games: tuple[str, ...]
 
@@ -57,7 +59,7 @@ def write_edition(
     found = learners_of(protocol, edition)
     if not found.names:
         write_file(out / INDEX, _empty_text(protocol, edition, found, above))
-        return EditionState(edition.name, (), tuple(found.left_out), edition.games)
+        return EditionState(edition.name, {}, tuple(found.left_out), edition.games)
     board = read_board(
         found.names, edition.name, lambda step: listener(f"{edition.name}: {step}"), found.audits
     )
@@ -66,7 +68,10 @@ def write_edition(
     text = board_text(board, above, links, games, _notes(found.left_out))
     write_file(out / INDEX, text)
     _write_below(board, out, above, listener)
-    return EditionState(edition.name, tuple(board.entries), tuple(found.left_out), edition.games)
+    ranked: dict[Division, list[str]] = {}
+    for one in board.comparison.contenders:
+        ranked.setdefault(one.division, []).append(one.label)
+    return EditionState(edition.name, ranked, tuple(found.left_out), edition.games)
 
 
 def _write_below(board: Board, out: Path, above: Trail, listener: Listener) -> None:
@@ -88,8 +93,12 @@ def _write_below(board: Board, out: Path, above: Trail, listener: Listener) -> N
     for place, game in enumerate(next(iter(board.entries.values())).outcomes.games):
         listener(f"{board.edition.name}: {game}")
         clips = [
-            watched(found[place], label, partial(_keep, out / CLIPS, f"{label}-{game}"))
-            for label, found in episodes.items()
+            watched(
+                episodes[one.label][place],
+                division_label(one),
+                partial(_keep, out / CLIPS, f"{one.label}-{game}"),
+            )
+            for one in board.comparison.contenders
         ]
         write_file(out / GAMES / f"{game}.html", game_text(board, game, clips, trail))
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from suite.leaderboard.entries import Board
 from suite.leaderboard.page import page_text
+from suite.report.comparison_tables import division_label, division_title
 from suite.report.facts import Fact
 from suite.report.figures import learning_drawing, learning_limits
 from suite.report.numbers import points
 from suite.report.sheets import Column, Row, Sheet
-from suite.report.tables import CONTRAST_COLUMNS, contrast_cells
+from suite.report.tables import CONTRAST_COLUMNS, contrast_cells, mark_note
 from suite.report.templates import Section, Trail
 from suite.report.watching import PROVEN, Watched
 from suite.scoring.comparison import Contended
+from suite.submission.description import DIVISIONS
 
 
 def game_text(board: Board, game: str, clips: Sequence[Watched], trail: Trail) -> str:
@@ -25,12 +27,13 @@ def game_text(board: Board, game: str, clips: Sequence[Watched], trail: Trail) -
         clips: an episode of each learner.
         trail: the pages above it.
     """
-    everyone = board.comparison.contenders
+    everyone = sorted(board.comparison.contenders, key=lambda one: DIVISIONS.index(one.division))
     outcomes = [board.entries[one.label].outcomes for one in everyone]
     place = outcomes[0].games.index(game)
     limits = learning_limits(outcomes, place)
     curves = [
-        learning_drawing(own, place, one.label, limits) for one, own in zip(everyone, outcomes, strict=True)
+        learning_drawing(own, place, division_label(one), limits)
+        for one, own in zip(everyone, outcomes, strict=True)
     ]
     row = everyone[0].scores.multitask[place]
     return page_text(
@@ -59,7 +62,17 @@ BEST = f"The best evaluation episode of each learner, over all arms and seeds. {
 SCORES = "A single game of few seeds gives a hint only."
 
 
-def _sheets(everyone: Sequence[Contended], place: int) -> tuple[Sheet, ...]:
+def _sheets(everyone: Sequence[Contended], place: int) -> list[Sheet]:
+    """The tables of each division that has learners."""
+    return [
+        sheet._replace(title=division_title(division, sheet.title))
+        for division in DIVISIONS
+        if (own := [one for one in everyone if one.division == division])
+        for sheet in _sheets_of(own, place)
+    ]
+
+
+def _sheets_of(everyone: Sequence[Contended], place: int) -> tuple[Sheet, ...]:
     transfer: list[Row] = []
     multitask: list[Row] = []
     for one in everyone:
@@ -69,7 +82,7 @@ def _sheets(everyone: Sequence[Contended], place: int) -> tuple[Sheet, ...]:
                 "learner": one.label,
                 "fresh": points(held_out.fresh_reward),
                 "transfer": points(held_out.transfer_reward),
-                **contrast_cells(held_out.contrast),
+                **contrast_cells(held_out.contrast, held_out.negative_rewards),
             }
         )
         multitask.append(
@@ -83,7 +96,7 @@ def _sheets(everyone: Sequence[Contended], place: int) -> tuple[Sheet, ...]:
     learner = Column("learner", "learner", "label")
     return (
         Sheet(
-            "transfer: reward of the whole budget, mean over seeds",
+            "transfer: reward of the whole budget, mean over seeds" + mark_note(one.scores for one in everyone),
             (learner, Column("fresh", "fresh"), Column("transfer", "pre-trained"), *CONTRAST_COLUMNS),
             tuple(transfer),
         ),

@@ -14,6 +14,7 @@ from suite.report.numbers import rough, signed
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.style import GENERALIST, TRANSFER, Drawing
 from suite.report.templates import Section
+from suite.results.mixture import wall_seconds
 from suite.scoring.comparison import Contended
 from suite.submission.description import Division
 
@@ -36,10 +37,7 @@ def entry_cells(entry: Entry) -> Row:
 
 def hours(records: Sequence[RunRecord]) -> float:
     """The hours of all runs, one after another, with all stretches of those that were resumed."""
-    seconds = sum(
-        record.wall_seconds + sum(stretch.wall_seconds for stretch in record.resumed_from) for record in records
-    )
-    return seconds / 3600
+    return sum(map(wall_seconds, records)) / 3600
 
 
 def board_sections(board: Board) -> Iterator[Section]:

@@ -14,8 +14,10 @@ from protocol import AmtlbError, Protocol, current_protocol, plan
 from suite.leaderboard.edition_pages import INDEX, EditionState, write_edition
 from suite.leaderboard.entries import Listener
 from suite.release.site_pages import write_pages
+from suite.report.comparison_tables import division_title
 from suite.report.templates import Place
 from suite.results.published import ARTIFACTS
+from suite.submission.description import DIVISIONS
 
 RESULTS = "results"
 ABOVE = (Place("AMTLB", "../../index.html"), Place("Results", "../index.html"))
@@ -51,7 +53,7 @@ def write_site(protocol: Protocol, out: Path, listener: Listener) -> list[Editio
 def results_page(protocol: Protocol, states: Sequence[EditionState]) -> str:
     """The page that leads to the results of each edition, as Markdown."""
     rows = [
-        f"| [{state.edition}]({state.edition}/{INDEX}) | {', '.join(state.ranked) or 'none yet'} | "
+        f"| [{state.edition}]({state.edition}/{INDEX}) | {_ranked(state)} | "
         f"{'; '.join(f'{one.name}: {one.reason}' for one in state.left_out)} | {len(state.games)} | "
         f"{len(plan(protocol, protocol.edition(state.edition)))} |"
         for state in states
@@ -79,6 +81,12 @@ def results_page(protocol: Protocol, states: Sequence[EditionState]) -> str:
             "",
         )
     )
+
+
+def _ranked(state: EditionState) -> str:
+    """The learners of a leaderboard; those of the division open are not ranked with the others."""
+    found = [division_title(one, ", ".join(state.ranked[one])) for one in DIVISIONS if one in state.ranked]
+    return "; ".join(found) or "none yet"
 
 
 def _main() -> int:

@@ -158,9 +158,9 @@ def _rank(stand: Standing, division: Division) -> Answer:
     question = "Where does it rank among the baselines?"
     rank = stand.rank
     if rank is None:
-        why = "no baseline of this edition is published to compare with"
+        why = "no published baseline of this edition shares a game that counts with it"
         if division == "open":
-            why = "division open is not ranked with others, and no baseline of it is published"
+            why = f"division open is not ranked with others, and {why}"
         return Answer("answer-rank", question, f"Not ranked: {why}.", (), (), None)
     rivals = stand.rivals
     apart = [rival for rival in rivals if rival.is_told_apart]

@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
 from suite.report.sheets import Column, Row, Sheet
+from suite.report.tables import NEGATIVE_MARK, mark_note
 from suite.scoring.claims import Claim
 from suite.scoring.comparison import Comparison, Contended, Duel
-from suite.scoring.scores import GameMultitask, Scores
+from suite.scoring.scores import GameMultitask, GameTransfer, Scores
 from suite.submission.description import DIVISIONS, Division
 
 COMPARISON_COLUMNS = (
     Column("learner", "learner", "label"),
+    Column("games", "games that count", rank=4),
     Column("contrast", "contrast"),
     Column("wins", "transfer beats fresh"),
     Column("null", "null of contrast", rank=1),
@@ -74,6 +76,11 @@ def division_title(division: Division, title: str) -> str:
     return title if division == "standard" else f"division open, with weights or data from elsewhere; {title}"
 
 
+def division_label(one: Contended) -> str:
+    """A learner's label where learners of both divisions are shown, unranked."""
+    return one.label if one.division == "standard" else f"{one.label} (division open)"
+
+
 def _sheets_of(
     comparison: Comparison, everyone: Sequence[Contended], more: Sequence[Column], cells: Mapping[str, Row]
 ) -> ComparisonSheets:
@@ -85,10 +92,11 @@ def _sheets_of(
         overview=overview_sheet(comparison.edition, rows, more),
         claims=claim_sheet({one.label: one.claim for one in everyone}),
         transfer=_by_game(
-            "transfer contrast by game, with its p-value: of few seeds it is a hint only",
+            "transfer contrast by game, with its p-value: of few seeds it is a hint only"
+            + mark_note(one.scores for one in everyone),
             Column("game", "held-out game", "label"),
             [
-                (one.label, {game.game: with_p(game.contrast, True) for game in one.scores.transfer.games})
+                (one.label, {game.game: _marked_cell(game) for game in one.scores.transfer.games})
                 for one in everyone
             ],
         ),
@@ -124,7 +132,7 @@ def overview_sheet(edition: str, rows: Sequence[Row], more: Sequence[Column] = (
         rows: with a cell for each of the columns.
         more: columns besides COMPARISON_COLUMNS, to the right.
     """
-    title = f"transfer over all games of {edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
+    title = f"transfer over the games of {edition}; in brackets 95 % intervals, null: its 5 .. 95 %"
     return Sheet(title, (*COMPARISON_COLUMNS, *more), tuple(rows))
 
 
@@ -184,16 +192,25 @@ def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
 
 def comparison_row(label: str, scores: Scores) -> Row:
     """One learner's figures over all games, as text."""
-    contrast, ratio = scores.transfer.contrast, scores.transfer.ratio
+    transfer = scores.transfer
+    contrast, ratio = transfer.contrast, transfer.ratio
+    defined, counted = transfer.defined_games, transfer.counted_games
+    fewer = () if defined == counted else (f"{defined} of {counted} games",)
     return {
         "learner": label,
+        "games": f"{counted} of {len(transfer.games)}",
         "contrast": with_interval(contrast, True),
-        "wins": with_interval(scores.transfer.win_probability, False),
+        "wins": with_interval(transfer.win_probability, False),
         "null": null_pieces(contrast, True),
         "p": p_text(contrast),
-        "ratio": with_interval(ratio, False),
+        "ratio": (*with_interval(ratio, False), *fewer),
         "ratio_null": null_pieces(ratio, False),
     }
+
+
+def _marked_cell(game: GameTransfer) -> Cell:
+    """A game's contrast, with a mark where it enters no figure over all games."""
+    return (*with_p(game.contrast, True), *((NEGATIVE_MARK,) if game.negative_rewards else ()))
 
 
 def _both_means(game: GameMultitask) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from protocol import RunRecord
 from suite.report.sheets import Column, Sheet, csv_text
 from suite.report.tidy import tidy_scores
+from suite.results.mixture import stretches, wall_seconds
 from suite.scoring.score import scores_text
 from suite.scoring.scores import Scores
 
@@ -50,5 +51,10 @@ def _runs(records: Sequence[RunRecord]) -> Sheet:
         *("started_at", "code_commit", "configuration_digest", "ledger_sha256", "checkpoint_out"),
     )
     columns = tuple(Column(field, field, "label") for field in fields)
-    rows = [{field: str(getattr(record, field) or "") for field in fields} for record in records]
+    rows = [
+        {field: str(getattr(record, field) or "") for field in fields}
+        | {"wall_seconds": str(wall_seconds(record))}
+        | {"cpu": "; ".join(sorted({played.cpu for played in stretches(record)}))}
+        for record in records
+    ]
     return Sheet("runs", columns, tuple(rows))

@@ -100,8 +100,9 @@ TERMS = (
         "p-value",
         "p-value",
         ("p-value",),
-        "how often chance alone gives a figure at least as extreme as the observed one. When several are "
-        "looked at, they are corrected for their number (Holm 1979).",
+        "how often chance alone gives a figure at least as extreme as the observed one. Claims, ranks and the "
+        "answers of a report correct it for the number of learners or games (Holm 1979); those in the other "
+        "columns are not corrected.",
     ),
     Term(
         "detectable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from suite.scoring.claims import p_value_text
 from suite.scoring.estimates import Figure
 
 UNDEFINED = "undefined"
@@ -74,7 +75,7 @@ def null_pieces(figure: Figure, sign: bool) -> tuple[str, ...]:
 
 def p_text(figure: Figure) -> str:
     """The p-value: 0.400."""
-    return plain(figure.null.p_value if figure.null else None)
+    return p_value_text(figure.null.p_value) if figure.null else UNDEFINED
 
 
 def with_interval(figure: Figure, sign: bool) -> tuple[str, ...]:
@@ -91,4 +92,4 @@ def with_null(figure: Figure, sign: bool) -> str:
 
 def with_p(figure: Figure, sign: bool) -> tuple[str, ...]:
     """A figure, its interval and its p-value: +0.050, [-0.100, +0.200] and p 0.400."""
-    return (*with_interval(figure, sign), *((f"p {figure.null.p_value:.3f}",) if figure.null else ()))
+    return (*with_interval(figure, sign), *((f"p {p_text(figure)}",) if figure.null else ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from suite.report.tables import caveats, score_sheets
 from suite.report.templates import Section, Trail, render
 from suite.report.watching import PROVEN, Watched, best_episodes, embedded, watched
 from suite.results.head_use import HEAD_USE, read_head_use
+from suite.results.mixture import stretches, wall_seconds
 from suite.results.published import published_folder
 from suite.results.results import open_results
 from suite.results.store import NOTES, Store
@@ -125,6 +127,7 @@ def make_page(
     drawings = [answer.drawing for answer in shown if answer.drawing]
     drawings += [drawing for section in sections for drawing in section.drawings]
     first = outcomes.records[0]
+    played = [part for record in outcomes.records for part in stretches(record)]
     text = render(
         "page.html.j2",
         trail,
@@ -135,9 +138,10 @@ def make_page(
         downloads=downloads(scores, outcomes.records),
         sections=sections,
         configuration=first.configuration,
-        versions=_distinct(", ".join(map(" ".join, sorted(r.versions.items()))) for r in outcomes.records),
-        commits=_distinct(record.code_commit or "unknown" for record in outcomes.records),
-        cpus=_distinct(record.cpu for record in outcomes.records),
+        versions=_distinct(", ".join(map(" ".join, sorted(part.versions.items()))) for part in played),
+        commits=_distinct(part.code_commit or "unknown" for part in played),
+        cpus=_distinct(part.cpu for part in played),
+        devices=_distinct(part.device for part in played),
     )
     return ReportPage(text, drawings)
 
@@ -240,11 +244,11 @@ def _beside_published(division: Division, scores: Scores, published: Mapping[str
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
-    machines = {record.cpu for record in records}
+    machines = {record.run_id: _distinct(part.cpu for part in stretches(record)) for record in records}
     columns = (
         Column("run", "run", "label"),
         Column("device", "device", "words"),
-        *((Column("machine", "machine", "words"),) if len(machines) > 1 else ()),
+        *((Column("machine", "machine", "words"),) if len({*chain(*machines.values())}) > 1 else ()),
         Column("frames", "frames"),
         Column("speed", "steps/s"),
         Column("seconds", "seconds"),
@@ -255,10 +259,10 @@ def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
         {
             "run": record.run_id.partition("/")[2],
             "device": record.device,
-            "machine": record.cpu,
+            "machine": "; ".join(machines[record.run_id]),
             "frames": f"{record.budget_frames:,}",
             "speed": f"{record.training_steps_per_second:,.0f}",
-            "seconds": f"{record.wall_seconds:,.0f}",
+            "seconds": f"{wall_seconds(record):,.0f}",
             "started": record.started_at,
             "ledger": record.ledger_sha256[:12],
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from suite.report.numbers import (
@@ -21,7 +21,7 @@ from suite.scoring.claims import Claim
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import GameTransfer, Scores
 
-NEGATIVE_MARK = " *"
+NEGATIVE_MARK = "*"
 NULL_TITLE = "null range"
 CONTRAST_COLUMNS = (
     Column("contrast", "contrast, 95 % interval"),
@@ -102,18 +102,19 @@ def _overall_sheet(scores: Scores) -> Sheet:
 
 def _marked(game: GameTransfer) -> str:
     """A game's name, with a mark where it enters no figure over all games."""
-    return game.game + (NEGATIVE_MARK if game.negative_rewards else "")
+    return game.game + (f" {NEGATIVE_MARK}" if game.negative_rewards else "")
 
 
-def _mark_note(scores: Scores) -> str:
-    marked = scores.transfer.negative_games
-    return f"; {NEGATIVE_MARK.strip()} negative rewards, in no figure over all games" if marked else ""
+def mark_note(everyone: Iterable[Scores]) -> str:
+    """The meaning of the mark, for the title of a table by game; empty: no game of these learners has one."""
+    marked = any(scores.transfer.negative_games for scores in everyone)
+    return f"; {NEGATIVE_MARK} negative rewards, in no figure over all games" if marked else ""
 
 
-def contrast_cells(figure: Figure) -> dict[str, Cell]:
-    """The cells of CONTRAST_COLUMNS."""
+def contrast_cells(figure: Figure, marked: bool = False) -> dict[str, Cell]:
+    """The cells of CONTRAST_COLUMNS; those of a game that enters no figure over all games are marked."""
     return {
-        "contrast": with_interval(figure, True),
+        "contrast": (*with_interval(figure, True), *((NEGATIVE_MARK,) if marked else ())),
         "null": null_pieces(figure, True),
         "p": p_text(figure),
     }
@@ -121,7 +122,7 @@ def contrast_cells(figure: Figure) -> dict[str, Cell]:
 
 def _transfer_sheet(scores: Scores) -> Sheet:
     return Sheet(
-        f"transfer by game: reward of the whole budget, mean over {scores.seeds} seeds" + _mark_note(scores),
+        f"transfer by game: reward of the whole budget, mean over {scores.seeds} seeds" + mark_note([scores]),
         (
             Column("game", "held-out game", "label"),
             Column("fold", "fold", rank=3),

@@ -25,14 +25,20 @@ def mixtures(records: Sequence[RunRecord]) -> list[str]:
 
 
 def _line(name: str, fact: Callable[[Played], str], records: Sequence[RunRecord]) -> Iterator[str]:
-    counts = Counter(said for record in records for said in {fact(played) for played in _stretches(record)})
+    counts = Counter(said for record in records for said in {fact(played) for played in stretches(record)})
     if len(counts) > 1:
         told = ", ".join(f"{said} ({count} runs)" for said, count in counts.most_common())
         yield f"the runs were played on {len(counts)} {name}: {told}"
 
 
-def _stretches(record: RunRecord) -> tuple[Played, ...]:
+def stretches(record: RunRecord) -> tuple[Played, ...]:
+    """All parts of a run, of which each was played without a break: the last one, then the earlier ones."""
     return (record, *record.resumed_from)
+
+
+def wall_seconds(record: RunRecord) -> float:
+    """The seconds that a run took, all its parts together."""
+    return sum(played.wall_seconds for played in stretches(record))
 
 
 def _version(name: str, played: Played) -> str:

@@ -53,7 +53,7 @@ class Claim(Frozen):
         learners: how many learners are compared at once; the p-value is corrected for this number (Holm).
         p_value: the corrected p-value; None: there is none.
         conditions: all four, in order.
-        duel: the duel of the last condition; None: no baseline of the edition is published.
+        duel: the duel of the last condition; None: no published baseline shares a counted game with it.
     """
 
     contrast: float | None
@@ -99,6 +99,14 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(corrected)
 
 
+def p_value_text(p_value: float) -> str:
+    """A p-value of three digits, or of so many that it is seen to be below 0.05 where it is: 0.04998."""
+    digits = 3
+    while p_value < LEVEL <= round(p_value, digits):
+        digits += 1
+    return f"{p_value:.{digits}f}"
+
+
 def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple[Claim, ...]:
     """The claims that are supported for each of several learners on one edition, compared at once.
 
@@ -138,9 +146,10 @@ def _p_value(p_value: float | None, learners: int) -> Condition:
     if p_value is None:
         return Condition(name="p-value", outcome="not known", words="there is no p-value")
     corrected = f" (corrected for {learners} learners)" if learners > 1 else ""
+    said = f"p = {p_value_text(p_value)}{corrected}"
     if p_value < LEVEL:
-        return Condition(name="p-value", outcome="holds", words=f"p = {p_value:.3f}{corrected}")
-    words = f"p = {p_value:.3f}{corrected} is not below {LEVEL}"
+        return Condition(name="p-value", outcome="holds", words=said)
+    words = f"{said} is not below {LEVEL}"
     return Condition(name="p-value", outcome="fails", words=words)
 
 
@@ -149,23 +158,21 @@ def _fresh_arm(scores: Scores, uniform: Scores | None) -> Condition:
     if uniform is None:
         words = "it is not known what uniform play earns: no uniform baseline of this edition is published"
         return Condition(name="fresh arm", outcome="not known", words=words)
+    counted = [game for game in scores.transfer.games if not game.negative_rewards]
+    if not counted:
+        return Condition(name="fresh arm", outcome="not known", words="no game counts")
     earned = {game.game: game.fresh_reward for game in uniform.transfer.games}
-    worse = [
-        game.game
-        for game in scores.transfer.games
-        if not game.negative_rewards and game.fresh_reward < earned[game.game]
-    ]
+    worse = [game.game for game in counted if game.fresh_reward < earned[game.game]]
     if worse:
         words = f"fresh runs earn less than uniform play in {', '.join(worse)}"
         return Condition(name="fresh arm", outcome="fails", words=words)
-    words = "fresh runs earn no less than uniform play in each game"
+    words = "fresh runs earn no less than uniform play in each game that counts"
     return Condition(name="fresh arm", outcome="holds", words=words)
 
 
 def _duel(hardest: FreshDuel | None) -> Condition:
     if hardest is None or hardest.figure.value is None:
-        reason = "no baseline of this edition is published" if hardest is None else "no game counts"
-        words = f"there is no duel with a published fresh arm: {reason}"
+        words = "there is no published fresh arm to beat in any game that counts for both"
         return Condition(name="duel", outcome="not known", words=words)
     words = f"transfer runs beat fresh {hardest.against} with probability {hardest.figure.value:.3f}"
     return Condition(name="duel", outcome="holds", words=words)
@@ -177,4 +184,5 @@ def _hardest_duel(scores: Scores, published: Mapping[str, Scores]) -> FreshDuel 
         FreshDuel(against=name, figure=duel_of_arms(scores, "transfer", other, "fresh"))
         for name, other in sorted(published.items())
     ]
-    return min(duels, key=lambda one: one.figure.value or 0.0, default=None)
+    known = [one for one in duels if one.figure.value is not None]
+    return min(known, key=lambda one: one.figure.value or 0.0, default=None)

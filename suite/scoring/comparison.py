@@ -117,8 +117,8 @@ def read_contenders(
         find: finds the results of a name; None: among the published baselines.
 
     Raises:
-        StoreError: a folder is of another edition, incomplete or cannot be read, or its division cannot be
-            read.
+        StoreError: a folder is of another edition, incomplete or cannot be read, or is named twice, or its
+            division cannot be read.
         ForeignProtocol: a folder was played under another protocol.
         UnknownName: a name is neither a folder nor found.
     """
@@ -127,22 +127,29 @@ def read_contenders(
     find = find or (lambda name, edition: published_folder(name, edition.name))
     edition = edition or edition_of_names(names)
     chosen = current_protocol().edition(edition)
+    folders = [Path(name) if Path(name).is_dir() else find(name, chosen) for name in names]
     contenders = []
-    for label, name in zip(labels(names), names, strict=True):
-        results = open_results(name if Path(name).is_dir() else find(name, chosen), edition)
+    for label, folder in zip(labels(names, folders), folders, strict=True):
+        results = open_results(folder, edition)
         outcomes = read_outcomes(results.store, results.edition)
         contenders.append(Contender(label, outcomes, division_of(results.folder)))
     return contenders
 
 
-def labels(names: Sequence[str]) -> list[str]:
-    """The last part of each name, or the whole name if the last part is not unique."""
+def labels(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """The last part of each name, or the whole name if the last part is not unique.
+
+    Raises:
+        StoreError: two names lead to one folder.
+    """
+    places = [folder.resolve() for folder in folders]
+    for place, name in enumerate(names):
+        if places[place] in places[:place]:
+            other = names[places.index(places[place])]
+            again = f", as {printable(other)}" if other != name else ""
+            raise StoreError(f"{printable(name)} is named twice{again}; name each folder once")
     short = [(Path(name).resolve() if Path(name).is_dir() else Path(name)).name or name for name in names]
-    labels = [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
-    if len(set(labels)) < len(labels):
-        twice = next(label for label in labels if labels.count(label) > 1)
-        raise StoreError(f"{twice} is named twice; name each folder once")
-    return labels
+    return [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
 
 
 def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:

@@ -9,7 +9,7 @@ import numpy as np
 
 from suite.scoring.arrays import Floats
 from suite.scoring.draws import draw_sides
-from suite.scoring.estimates import UNDEFINED, Figure, estimate
+from suite.scoring.estimates import UNDEFINED, Figure, Interval, estimate
 from suite.scoring.resampling import RESAMPLES, seed_correlation
 from suite.scoring.scores import Scores, counted_games
 from suite.scoring.statistics import mean_win_probability
@@ -26,7 +26,8 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
 
     A tie counts half. Two learners do not share the luck of a seed, so it does not cancel. If the runs of
     either learner are correlated over games (``seed_correlation``), each side is therefore drawn by seed, all
-    games together.
+    games together. A pair of learners is drawn once, in an order that their rewards decide, so that both
+    directions of a duel say the same; the null is that of the side that comes second.
 
     Args:
         ours, theirs: float (G, S), the reward of each run.
@@ -34,12 +35,27 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
     """
     if not len(ours):
         return UNDEFINED
+    if ours.tolist() > theirs.tolist():
+        return _seen_from_the_other_side(duel(theirs, ours, their_clusters, our_clusters))
     correlations = [seed_correlation(ours), seed_correlation(theirs)]
     if any(found is not None and found > MOST_SEED_CORRELATION for found in correlations):
         our_clusters = their_clusters = [0] * len(ours)
     generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
     resamples = draw_sides(our_clusters, their_clusters, ours.shape[1], RESAMPLES, generator)
     return estimate(mean_win_probability, ours, theirs, resamples)
+
+
+def _seen_from_the_other_side(figure: Figure) -> Figure:
+    """The figure of the other side: whenever one does not win, the other does."""
+    value, interval, null = figure.value, figure.interval, figure.null
+    if null is not None:
+        turned = {"low": 1 - null.high, "median": 1 - null.median, "high": 1 - null.low}
+        null = null.model_copy(update=turned)
+    return Figure(
+        value=None if value is None else 1 - value,
+        interval=None if interval is None else Interval(low=1 - interval.high, high=1 - interval.low),
+        null=null,
+    )
 
 
 def duel_of_arms(ours: Scores, our_arm: Arm, theirs: Scores, their_arm: Arm) -> Figure:

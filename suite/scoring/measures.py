@@ -79,8 +79,14 @@ def interquartile_mean(values: Floats) -> Floats:
 
 
 def weighted_means(values: Floats, weights: Floats) -> Floats:
-    """Means over resampled seeds: float (G, S) and weights (G, R, S) of ``resampling`` give (G, R)."""
-    means: Floats = np.einsum("grs,gs->gr", weights, values)
+    """Means over resampled seeds: float (G, S) and weights (G, R, S) of ``resampling`` give (G, R).
+
+    Weights may be negative (``bootstrap_weights``). Where all values of a game have one sign, a mean that would
+    have the other one is 0: two arms of which both had the wrong sign would turn the sign of their contrast.
+    """
+    least = np.where((values >= 0).all(axis=1, keepdims=True), 0.0, -np.inf)
+    most = np.where((values <= 0).all(axis=1, keepdims=True), 0.0, np.inf)
+    means: Floats = np.clip(np.einsum("grs,gs->gr", weights, values), least, most)
     return means
 
 

@@ -9,7 +9,7 @@ from suite.scoring.estimates import Curve, Figure
 
 SCHEMA_VERSION: Literal[1] = 1
 """The version of the format of ``scores.json``."""
-SCORING_VERSION: Literal[1] = 1
+SCORING_VERSION: Literal[2] = 2
 """The version of the code that computes the figures (suite.scoring.score.SCORERS)."""
 
 
@@ -147,7 +147,7 @@ class Scores(Frozen):
     """
 
     schema_version: Literal[1]
-    scoring_version: Literal[1]
+    scoring_version: Literal[1, 2]
     protocol_version: str
     edition_digest: str
     edition: str

@@ -46,7 +46,7 @@ class Standing(Frozen):
     """A learner among published baselines.
 
     Attributes:
-        rivals: from the one that the learner beats least often.
+        rivals: those with games that count for both, from the one that the learner beats least often.
         same: baselines of the very same scores, which are no rivals: the learner itself.
     """
 
@@ -56,7 +56,7 @@ class Standing(Frozen):
     @property
     def rank(self) -> int | None:
         """From 1, the best; None: nobody can be compared."""
-        if all(rival.wins.value is None for rival in self.rivals):
+        if not self.rivals:
             return None
         return 1 + sum(rival.is_better for rival in self.rivals)
 
@@ -74,6 +74,7 @@ def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
         for name, other in published.items()
         if name not in same
     }
+    figures = {name: figure for name, figure in figures.items() if figure.value is not None}
     corrected = holm([figure.null.p_value if figure.null else 1.0 for figure in figures.values()])
     rivals = [
         Rival(name=name, wins=figure, p_value=p_value if figure.null else None)

@@ -70,7 +70,8 @@ def _read(folder: str) -> Scores | Finding | None:
         version = parsed.get("scoring_version") if isinstance(parsed, dict) else None
         if version is not None and (type(version) is not int or version not in SCORERS):
             known = ", ".join(map(str, SCORERS))
-            return finding("C1", _IN_SCORES, f"a scoring version out of {known}", str(version)[:80])
+            wanted = f"a scoring version out of {known}; `amtlb scores` computes them anew"
+            return finding("C1", _IN_SCORES, wanted, str(version)[:80])
         return Scores.model_validate_json(data)
     except Pointer:
         return None  # the survey tells

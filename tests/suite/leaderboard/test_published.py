@@ -41,7 +41,7 @@ def test_an_unfinished_learner_is_counted(unfinished, tmp_path):
     assert found.names == []
     assert found.left_out == [LeftOut("ppo", "17 of 20 runs are published")]
     state = write_edition(V1, SMOKE, tmp_path / "smoke", [Place("Results", "../index.html")], lambda step: None)
-    assert (state.ranked, state.left_out) == ((), tuple(found.left_out))
+    assert (state.ranked, state.left_out) == ({}, tuple(found.left_out))
     page = (tmp_path / "smoke/index.html").read_text()
     assert "17 of 20 runs are published" in page
     assert "no scores yet" in page

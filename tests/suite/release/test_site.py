@@ -83,11 +83,14 @@ def test_a_dead_link_is_refused(tmp_path):
 def test_the_results_page_says_what_is_missing():
     """It leads to each edition and game, and says of an unfinished learner how many runs are published."""
     states = [
-        EditionState("smoke", ("ppo", "dqn"), (), V1.edition("smoke").games),
-        EditionState("lite", (), (LeftOut("ppo", "4 of 84 runs are published"),), V1.edition("lite").games),
+        EditionState("smoke", {"open": ["lent"], "standard": ["ppo", "dqn"]}, (), V1.edition("smoke").games),
+        EditionState("lite", {}, (LeftOut("ppo", "4 of 84 runs are published"),), V1.edition("lite").games),
     ]
     page = results_page(V1, states)
-    assert "| [smoke](smoke/index.html) | ppo, dqn |  | 3 | 20 |" in page
+    assert (
+        "| [smoke](smoke/index.html) | ppo, dqn; division open, with weights or data from elsewhere; lent |  |"
+        in page
+    )
     assert "| [lite](lite/index.html) | none yet | ppo: 4 of 84 runs are published | 8 | 84 |" in page
     assert "[breakout](smoke/games/breakout.html)" in page
     assert "alien" not in page

@@ -139,7 +139,7 @@ def test_games_with_negative_rewards_of_either_rank_nobody():
 
 @pytest.mark.parametrize(
     ("division", "words"),
-    [("standard", "no baseline of this edition"), ("open", "division open is not ranked")],
+    [("standard", "Not ranked: no published baseline"), ("open", "division open is not ranked")],
 )
 def test_without_baselines_there_is_no_rank(division, words):
     """Where nobody is published there is no rank and no figure, and the answer says why."""

@@ -5,11 +5,12 @@ import csv
 import io
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from protocol import StoreError
+from protocol import StoreError, Stretch
 from suite.report.downloads import downloads
 from suite.report.facts import days, facts
 from suite.report.page import make_page, write_page
@@ -218,3 +219,25 @@ def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):
 
     with pytest.raises(StoreError, match=r"name an \.svg"):
         save(multitask_by_game(inputs[2]).figure, tmp_path / "figure.txt")
+
+
+def test_a_resumed_run_is_told_with_all_its_parts(inputs, tmp_path):
+    """Seconds, machines and commits of a report are those of every part of a run, in its files too."""
+    store, outcomes, scores = inputs
+    last = outcomes.records[0]
+    first = Stretch(
+        until_steps=1, device="cpu", cpu="first CPU", code_commit="f" * 40, versions={"torch": "0"},
+        wall_seconds=3600.0,
+    )  # fmt: skip
+    resumed = last.model_copy(update={"resumed_from": (first,)})
+    changed = replace(outcomes, records=(resumed, *outcomes.records[1:]))
+    page = make_page(store, changed, scores, [], []).text
+    reproduce = page.partition('<section id="reproduce"')[2]
+    for told in ("first CPU", "f" * 40, "torch 0"):
+        assert told in reproduce
+    runs = page.partition('<section id="runs"')[2].partition("</section>")[0]
+    assert f"{3600 + last.wall_seconds:,.0f}" in runs
+    link = next(one.link for one in downloads(scores, changed.records) if one.name == "runs.csv")
+    rows = list(csv.DictReader(io.StringIO(base64.b64decode(link.partition("base64,")[2]).decode())))
+    assert float(rows[0]["wall_seconds"]) == 3600 + last.wall_seconds
+    assert rows[0]["cpu"] == "; ".join(sorted(["first CPU", last.cpu]))

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.scoring.claims import Claim, claims, holm
+from suite.scoring.claims import Claim, claims, holm, p_value_text
 from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import UNDEFINED, Curve, Figure, Interval, Null
 from suite.scoring.scores import GameTransfer, Scores, Transfer
+from suite.scoring.standing import standing
 
 GAMES = ("breakout", "pong", "qbert")
 
@@ -44,7 +45,7 @@ def scores(contrast: Figure, fresh: float = 100.0, transfer: float = 200.0, nega
     curve = Curve(**dict.fromkeys(Curve.model_fields, ()))
     figures = ("mean_contrast", "ratio", "win_probability", "human_normalised_gain", "final_contrast")
     return Scores(
-        schema_version=1, scoring_version=1, protocol_version="v1", edition_digest="0", edition="made_up",
+        schema_version=1, scoring_version=2, protocol_version="v1", edition_digest="0", edition="made_up",
         learner="learner", configuration_digest="0", seeds=2, null_seeds=1, resamples=10, resampling_seed=0,
         transfer=Transfer(
             contrast=contrast, counted_games=3, negative_games=(), defined_games=3, undefined_games=(),
@@ -177,3 +178,40 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values):
         assert one <= other <= min(1.0, len(p_values) * one) + 1e-12
     order = sorted(range(len(p_values)), key=lambda place: p_values[place])
     assert [corrected[place] for place in order] == sorted(corrected)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [
+        (0.0496, "0.0496"),
+        (0.04998, "0.04998"),
+        (0.05, "0.050"),
+        (0.0494, "0.049"),
+        (0.0, "0.000"),
+        (1.0, "1.000"),
+    ],
+)
+def test_a_p_value_below_the_level_is_seen_to_be(p_value, text):
+    """A p that rounds to 0.05 and is below it is given more digits."""
+    assert p_value_text(p_value) == text
+
+
+def test_where_no_game_counts_nothing_is_said_of_games():
+    """Without a counted game it is not known whether the fresh arm is weak, and there is no duel."""
+    none = scores(UNDEFINED)
+    games = tuple(one.model_copy(update={"negative_rewards": True}) for one in none.transfer.games)
+    none = none.model_copy(update={"transfer": none.transfer.model_copy(update={"games": games})})
+    found = claim(none)
+    assert outcomes(found) == ["not known"] * 4
+    assert "no game counts" in found.sentence
+    assert found.duel is None
+
+
+def test_a_baseline_that_shares_no_game_is_no_rival():
+    """It is not the hardest to beat, and takes no place in the rank."""
+    games = tuple(one.model_copy(update={"negative_rewards": True}) for one in PUBLISHED["ppo"].transfer.games)
+    transfer = PUBLISHED["ppo"].transfer.model_copy(update={"games": games})
+    strange = PUBLISHED["ppo"].model_copy(update={"transfer": transfer})
+    found = claim(scores(SURE), PUBLISHED | {"strange": strange})
+    assert found.duel == claim(scores(SURE)).duel
+    assert standing(scores(SURE), {"strange": strange}).rank is None

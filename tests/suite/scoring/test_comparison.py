@@ -5,10 +5,12 @@ import io
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from protocol import StoreError, UnknownName
+from suite.report.comparison_tables import sheets_by_division
 from suite.results import published
 from suite.results.published import published_folder
 from suite.results.store import Store
@@ -144,7 +146,8 @@ def test_a_folder_has_its_name_from_wherever_it_is_named(tmp_path, monkeypatch):
     """The working folder and the one above it are labelled by their names, not by dots."""
     (tmp_path / "mine" / "fresh").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "mine" / "fresh")
-    assert labels([".", "..", "ppo"]) == ["fresh", "mine", "ppo"]
+    names = [".", "..", "ppo"]
+    assert labels(names, [Path(name) for name in names]) == ["fresh", "mine", "ppo"]
 
 
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
@@ -170,3 +173,29 @@ def test_names_that_need_more_than_their_last_part(smoke_results, tmp_path):
         read_contenders(["nobody"], "smoke")
     with pytest.raises(StoreError, match="twice"):
         read_contenders(["ppo", "ppo"], "smoke")
+
+
+def test_games_that_do_not_count_are_counted_and_marked():
+    """The overview says how many games count for a learner; in the table by game, the others have a mark."""
+    found = read_outcomes(Store(published_folder("ppo", "smoke"), V1), SMOKE)
+    both = [
+        Contender("marked", replace(found, negative=(False, True, False)), "standard"),
+        Contender("plain", found, "standard"),
+    ]
+    sheets = sheets_by_division(compare_contenders(both, {}))["standard"]
+    assert [row["games"] for row in sheets.overview.rows] == ["2 of 3", "3 of 3"]
+    assert [["*" in row[name] for row in sheets.transfer.rows] for name in ("column_0", "column_1")] == [
+        [False, True, False],
+        [False, False, False],
+    ]
+    assert "* negative rewards" in sheets.transfer.title
+
+
+def test_one_folder_is_named_once_however_it_is_spelt(tmp_path, monkeypatch):
+    """Its name as a baseline, its path, and its path with dots are the same folder."""
+    folder = published_folder("ppo", "smoke")
+    (tmp_path / "link").symlink_to(folder)
+    monkeypatch.chdir(folder.parent)
+    for again in (folder, "./ppo/../ppo", tmp_path / "link"):
+        with pytest.raises(StoreError, match=f"{again} is named twice, as ppo; name each folder once"):
+            read_contenders(["ppo", str(again)], "smoke")

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from suite.scoring.arrays import Floats
 from suite.scoring.duels import duel
@@ -42,3 +45,17 @@ def test_correlated_runs_are_drawn_by_seed():
 def test_a_duel_over_no_games_is_undefined():
     """If no game counts, the figure is undefined."""
     assert duel(np.empty((0, 2)), np.empty((0, 2)), [], []) == UNDEFINED
+
+
+@given(
+    arrays(np.float64, st.tuples(st.just(2), st.integers(1, 4), st.integers(2, 4)), elements=st.integers(0, 3)),
+)
+def test_both_directions_of_a_duel_say_the_same(both):
+    """Seen from the other side a duel is turned, ends of its interval and null too, and p is the same."""
+    alone = range(both.shape[1])
+    found, turned = duel(both[0], both[1], alone, alone), duel(both[1], both[0], alone, alone)
+    assert found.value + turned.value == pytest.approx(1)
+    assert found.interval.low + turned.interval.high == pytest.approx(1)
+    assert found.interval.high + turned.interval.low == pytest.approx(1)
+    assert found.null.p_value == turned.null.p_value
+    assert found.null.low + turned.null.high == pytest.approx(1)

@@ -19,6 +19,7 @@ from suite.scoring.measures import (
     weighted_means,
     win_probability,
 )
+from suite.scoring.resampling import bootstrap_weights
 
 rewards = arrays(np.float64, 5, elements=st.integers(-50, 50).map(float))
 
@@ -135,3 +136,17 @@ def test_jumpstart_and_asymptote_by_hand():
     curve[89:] = 50
     curve[99] = 57
     assert (float(jumpstart(curve, 1000)), float(asymptote(curve, 1000))) == (300.0, 70.0)
+
+
+def test_a_resampled_mean_keeps_the_sign_that_all_runs_have():
+    """Where weights are negative, the mean of rewards of one sign is 0 at the least; others have any sign."""
+    weights = np.broadcast_to(floats(1.25, -0.25), (3, 1, 2))
+    assert weighted_means(np.array([[1.0, 9.0], [-1, -9], [-1, 9]]), weights).tolist() == [[0], [0], [-3.5]]
+
+
+@given(arrays(np.float64, (1, 4), elements=st.integers(0, 9)), st.integers(1, 5))
+def test_no_resample_turns_the_sign_of_a_contrast(fresh, times):
+    """If every transfer run earns as much as its fresh run or a multiple of that, no resample shows a loss."""
+    generator = np.random.Generator(np.random.Philox(key=1))
+    weights = bootstrap_weights([0], 4, 50, generator)
+    assert (contrast(weighted_means(times * fresh, weights), weighted_means(fresh, weights)) >= 0).all()

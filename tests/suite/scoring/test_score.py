@@ -273,7 +273,7 @@ def test_scores_name_what_computed_them(smoke_results):
     """The file gives the versions of its format and of the scoring, and the latter selects the function."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     scores = score_outcomes(outcomes)
-    assert (scores.schema_version, scores.scoring_version) == (1, 1)
+    assert (scores.schema_version, scores.scoring_version) == (1, 2)
     assert SCORERS[scores.scoring_version](outcomes) == scores
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from protocol import StoreError
+from suite.leaderboard.entries import read_board
+from suite.leaderboard.games import game_text
 from suite.report.comparison_tables import comparison_sheets
 from suite.report.page import write_report
 from suite.report.sheets import csv_text
@@ -196,3 +198,14 @@ def test_a_database_takes_no_open_results(amtlb, borrowed, monkeypatch):
     """The database keeps no division, so ``amtlb publish`` refuses open results before it asks the server."""
     monkeypatch.setenv(VARIABLE, "mongodb://127.0.0.1:1/sacred")
     refused(amtlb("publish", borrowed), 1, "division open", "compare the folder")
+
+
+def test_a_game_page_ranks_no_open_learner_with_others(results, borrowed, tmp_path):
+    """On the page of a game, open learners have tables of their own, and their labels say it."""
+    board = read_board([str(results.folder), str(borrowed)], "smoke", lambda step: None)
+    page = game_text(board, "breakout", [], [])
+    ours, *theirs = page.partition('<section id="scores"')[2].split(f"<caption><span>{MARK}")
+    assert len(theirs) == 2
+    assert "borrowed" not in ours
+    assert all("invented" not in one and "borrowed" in one for one in theirs)
+    assert "borrowed (division open)" in page

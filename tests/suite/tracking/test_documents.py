@@ -18,7 +18,7 @@ VALUES = st.recursive(
 )
 
 
-@pytest.mark.filterwarnings("ignore:pkg_resources", "ignore:'pkgutil.find_loader'")
+@pytest.mark.filterwarnings("ignore:pkg_resources")
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=4))
 def test_every_configuration_comes_through_sacred(configuration):
     """Whatever its keys, a configuration comes out of Sacred's copying as it went in."""
