@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocol import CURRENT, RunRecord, UnknownName
-from suite.results.store import SUMS, record_paths
+import pyarrow.parquet as pq
+
+from protocol import CURRENT, RunId, RunRecord, UnknownName, load, parse_run_id
+from suite.results.reading import played_digest
+from suite.results.store import LEDGER, SUMS, record_paths
 
 ARTIFACTS = (Path(__file__).resolve().parents[2] / "amtlb" / "artifacts").resolve()
 """In a checkout a link leads to its ``artifacts``; a wheel has the files in their place."""
@@ -46,16 +49,22 @@ def published_folder(name: str, edition: str) -> Path:
     return edition_folder(edition) / name
 
 
-def published_ledgers(edition: str) -> dict[str, set[str]]:
-    """By the digest of a published ledger, the learners that it is of; of learners that learn.
+def published_play(edition: str) -> dict[RunId, dict[str, set[str]]]:
+    """Of each published transfer run, what was played (LedgerFile.played_sha256), and by which learners.
 
-    Runs that all end as one checkpoint follow from the seeds alone: anybody's may be the same.
+    Of learners that learn: runs that all end as one checkpoint follow from the seeds alone, and anybody's may
+    be the same. So may be the runs that load nothing: of two learners that differ in what they do after a load.
     """
-    found: dict[str, set[str]] = {}
+    protocol = load(CURRENT)
+    found: dict[RunId, dict[str, set[str]]] = {}
     for name in published_baselines(edition):
         paths = record_paths(edition_folder(edition) / name)
-        records = [RunRecord.model_validate_json(path.read_bytes()) for path in paths]
-        if len({record.checkpoint_out for record in records}) > 1:
-            for record in records:
-                found.setdefault(record.ledger_sha256, set()).add(record.learner)
+        records = {path: RunRecord.model_validate_json(path.read_bytes()) for path in paths}
+        if len({record.checkpoint_out for record in records.values()}) == 1:
+            continue
+        for path, record in records.items():
+            run_id = parse_run_id(record.run_id, protocol)
+            if run_id.arm == "transfer":
+                played = played_digest(pq.read_table(path.with_name(LEDGER), columns=["ram_sha256"])[0])
+                found.setdefault(run_id, {}).setdefault(played, set()).add(record.learner)
     return found

@@ -36,11 +36,25 @@ class LedgerFile(NamedTuple):
         table: see LEDGER_SCHEMA.
         columns: the same as arrays.
         sha256: of the bytes that both were read from.
+        bytes: how many these are.
     """
 
     table: pa.Table
     columns: Columns
     sha256: str
+    bytes: int
+
+    @property
+    def played_sha256(self) -> str:
+        """The digest of what was played, however it is stored: of the RAM in which each episode ended."""
+        return played_digest(self.table["ram_sha256"])
+
+    @property
+    def bytes_of_rows(self) -> int:
+        """The bytes that the rows alone take, as the suite writes them."""
+        rows = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_arrays(self.table.columns, schema=LEDGER_SCHEMA), rows, compression="zstd")
+        return int(rows.tell())
 
 
 def read_record(folder: Path, file: str) -> RunRecord:
@@ -61,7 +75,12 @@ def read_ledger_file(folder: Path, file: str, run: Run) -> LedgerFile:
     """
     data = read_bytes(folder, file, max_ledger_bytes(run))
     table = read_table(run, data)
-    return LedgerFile(table, Columns.of(table, run.games), hashlib.sha256(data).hexdigest())
+    return LedgerFile(table, Columns.of(table, run.games), hashlib.sha256(data).hexdigest(), len(data))
+
+
+def played_digest(ram: pa.ChunkedArray) -> str:
+    """The digest of a ledger's column ``ram_sha256``."""
+    return hashlib.sha256(b"".join(ram.to_pylist())).hexdigest()
 
 
 def checked_ledger_file(folder: Path, file: str, run: Run, protocol: Protocol) -> LedgerFile:

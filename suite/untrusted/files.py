@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Iterator
@@ -19,7 +20,12 @@ from typing import Any, Literal
 PASSED_OVER = "a folder that is passed over"
 _PASSED_FOLDERS = (".git", "__MACOSX")
 """What version control and archivers add; it may hold any number of files."""
-_POINTER = b"version https://git-lfs.github.com/spec/"
+MAX_POINTER_BYTES = 1024
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\r?\n(?:ext-[^\n]+\n)*"
+    rb"oid sha256:[0-9a-f]{64}\r?\nsize \d+\s*"
+)
+"""The whole of a pointer of Git LFS (its docs/spec.md); whatever else begins like one is contents."""
 MAX_FILES = 20_000
 MAX_DEPTH = 8
 MAX_JSON_BYTES = 16 * 2**20
@@ -164,7 +170,7 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or left != 1:
         raise Changed("changed while it was read")
     data = b"".join(parts)
-    if data.startswith(_POINTER):
+    if len(data) <= MAX_POINTER_BYTES and _POINTER.fullmatch(data):
         raise Pointer("is a pointer of Git LFS; `git lfs pull` fetches the file")
     return data
 

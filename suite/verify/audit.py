@@ -121,7 +121,8 @@ def _between_runs(
 ) -> Iterator[Finding]:
     """The rules that hold between runs, and between the runs and what is said of them."""
     digests = {run_id: ledger.sha256 for run_id, ledger in read.ledgers.items()}
-    yield from kept("P5", check_identity(edition, read.records, digests, found.submission))
+    played = {run_id: ledger.played_sha256 for run_id, ledger in read.ledgers.items()}
+    yield from kept("P5", check_identity(edition, read.records, played, found.submission))
     yield from kept("F3", check_lineage(present, read.records, read.paid))
     yield from kept("S1", check_intent(protocol, read.records))
     notes = {run_id: record.notes_sha256 for run_id, record in read.records.items()}

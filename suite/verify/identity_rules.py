@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from protocol import Edition, RunId, RunRecord
-from suite.results.published import published_ledgers
+from suite.results.mixture import stretches
+from suite.results.published import published_play
 from suite.results.store import LEDGER, RECORD, SUBMISSION
 from suite.submission.description import Submission
 from suite.verify.findings import WHOLE, Finding, Place, finding
@@ -17,7 +18,7 @@ _SHOWN_COMMITS = 5
 def check_identity(
     edition: Edition,
     records: Mapping[RunId, RunRecord],
-    ledgers: Mapping[RunId, str],
+    played: Mapping[RunId, str],
     submission: Submission | None,
 ) -> Iterator[Finding]:
     """Who made the runs, as far as claims can be held against each other.
@@ -25,14 +26,14 @@ def check_identity(
     Args:
         edition: of the runs.
         records: of those whose record could be read.
-        ledgers: by run, the digest of its ledger's bytes.
+        played: by run, the digest of what was played (suite.results.reading).
         submission: what is declared of them; None: it could not be read.
     """
     yield from _one_maker(records)
     yield from _one_commit(records)
     if submission is not None:
         yield from _declared_image(records, submission)
-    yield from _published_before(edition, records, ledgers)
+    yield from _published_before(edition, records, played)
 
 
 def _one_maker(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
@@ -50,7 +51,11 @@ def _made_by(record: RunRecord) -> str:
 
 def _one_commit(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
     """A warning where the runs name several commits of their code."""
-    counts = Counter(record.code_commit or "no commit" for record in records.values())
+    counts = Counter(
+        commit
+        for record in records.values()
+        for commit in {played.code_commit or "no commit" for played in stretches(record)}
+    )
     if len(counts) > 1:
         named = [f"{commit[:12]} in {runs:,} runs" for commit, runs in counts.most_common(_SHOWN_COMMITS)]
         more = f" and {len(counts) - _SHOWN_COMMITS} more" if len(counts) > _SHOWN_COMMITS else ""
@@ -72,12 +77,12 @@ def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) 
 
 
 def _published_before(
-    edition: Edition, records: Mapping[RunId, RunRecord], ledgers: Mapping[RunId, str]
+    edition: Edition, records: Mapping[RunId, RunRecord], played: Mapping[RunId, str]
 ) -> Iterator[Finding]:
-    """Ledgers that are those of a published baseline which learns, under another learner's name."""
-    published = published_ledgers(edition.name)
-    for run_id, digest in ledgers.items():
-        learners, record = published.get(digest), records.get(run_id)
+    """Transfer runs that are those of a published baseline which learns, under another learner's name."""
+    published = published_play(edition.name)
+    for run_id, digest in played.items():
+        learners, record = published.get(run_id, {}).get(digest), records.get(run_id)
         if learners and record is not None and record.learner not in learners:
-            found = f"the ledger that is published for {' and '.join(sorted(learners))}"
+            found = f"the episodes that are published for {' and '.join(sorted(learners))}"
             yield finding("P5", Place.of_run(run_id, LEDGER), f"a run that {record.learner} played", found)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
+from suite.results.mixture import wall_seconds
 from suite.results.store import RECORD
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
@@ -73,8 +74,9 @@ def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[Run
 class Checkpoints(NamedTuple):
     """The runs that ended as each checkpoint, where that tells something.
 
-    Of a learner without weights, whose runs all end as one checkpoint, it tells nothing; nor of a run that was
-    paid no reward, since it may have had nothing to learn from.
+    Runs of one seed begin with the same weights. Where fresh runs of two games ended as one checkpoint, the
+    learner has no weights, or has not learned yet, and the checkpoint tells nothing; nor does that of a run
+    that was paid no reward, since it may have had nothing to learn from.
     """
 
     ended: Mapping[str, list[RunId]]
@@ -85,9 +87,13 @@ class Checkpoints(NamedTuple):
         ended: dict[str, list[RunId]] = {}
         for run_id, record in records.items():
             ended.setdefault(record.checkpoint_out, []).append(run_id)
-        if len(ended) == 1:
-            return cls({})
-        return cls({digest: [one for one in own if one in learned] for digest, own in ended.items()})
+        return cls(
+            {
+                digest: [one for one in own if one in learned]
+                for digest, own in ended.items()
+                if len({one.game for one in own if one.arm == "fresh"}) < 2
+            }
+        )
 
 
 def _seen_before(run: Run, told: Checkpoints, records: Records) -> RunId | None:
@@ -119,8 +125,7 @@ def _in_time(run: Run, record: RunRecord, starts_from: RunId, ancestor: RunRecor
     begun, ready = began_at(record.started_at), began_at(ancestor.started_at)
     if begun is None or ready is None:
         return  # S1 tells
-    if not ancestor.resumed_from:
-        ready += timedelta(seconds=min(ancestor.wall_seconds, _LONGEST_SECONDS))
+    ready += timedelta(seconds=min(wall_seconds(ancestor), _LONGEST_SECONDS))  # and what lay between its parts
     if begun + CLOCKS_APART < ready:
         expected = f"a start after {starts_from} ended, at {ready.isoformat(timespec='seconds')}"
         yield finding("F3", Place.of_run(run.run_id, RECORD), expected, record.started_at)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
+from suite.results.mixture import stretches
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
@@ -18,6 +19,8 @@ from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
 from suite.verify.lineage_rules import began_at
 
+_ROOM_BYTES = 2**16
+"""In a ledger, besides twice what its rows take: other releases of Parquet's library write more or less."""
 _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 """Rules that a ledger can break and still be one that figures are computed from."""
 
@@ -31,10 +34,17 @@ class RunTask(NamedTuple):
 
 
 class AuditedLedger(NamedTuple):
-    """A ledger that was read: how many actions each episode has, int32 (E,), and the digest of its bytes."""
+    """A ledger that was read.
+
+    Attributes:
+        steps: how many actions each episode has, int32 (E,).
+        sha256: the digest of its bytes.
+        played_sha256: the digest of what was played (LedgerFile).
+    """
 
     steps: npt.NDArray[np.int32]
     sha256: str
+    played_sha256: str
 
 
 class RunAudit(NamedTuple):
@@ -71,12 +81,14 @@ def audit_run(task: RunTask) -> RunAudit:
         return RunAudit((*findings, *_unreadable(in_ledger, error)), record, None, None)
     if record is not None and record.ledger_sha256 != ledger.sha256:
         findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
+    if ledger.bytes > (most := 2 * ledger.bytes_of_rows + _ROOM_BYTES):
+        findings.append(finding("S3", in_ledger, f"at most {most:,} bytes for its rows", f"{ledger.bytes:,}"))
     found = check_ledger(protocol, run, ledger.columns, record)
     outcomes = None
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
-    audited = AuditedLedger(steps, ledger.sha256)
+    audited = AuditedLedger(steps, ledger.sha256, ledger.played_sha256)
     return RunAudit((*findings, *found), record, outcomes, audited)
 
 
@@ -88,7 +100,6 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
         ("S2", "run_id", run_id, record.run_id),
         ("P1", "edition_digest", run.edition_digest, record.edition_digest),
         ("P1", "protocol_version", protocol.version, record.protocol_version),
-        ("P3", "ale-py", protocol.emulator.version, record.versions.get(protocol.emulator.package)),
         ("D4", "training_seed", run.learner_seed("training"), record.training_seed),
         ("D4", "evaluation_seed", evaluation_seed, record.evaluation_seed),
         ("S4", "configuration_digest", _digest(record), record.configuration_digest),
@@ -96,6 +107,14 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
     for rule, name, right, found in expected:
         if found != right:
             yield finding(rule, place, f"{name} {right}", str(found)[:200])
+    package = protocol.emulator.package
+    for version in sorted({str(played.versions.get(package)) for played in stretches(record)}):
+        if version != protocol.emulator.version:
+            yield finding("P3", place, f"{package} {protocol.emulator.version}", version[:200])
+    ends = [0, *(stretch.until_steps for stretch in record.resumed_from)]
+    if ends != sorted(ends) or ends[-1] > run.most_steps:
+        right = f"parts that end one after another, after {run.most_steps:,} steps at most"
+        yield finding("B2", place, right, ", ".join(map(str, ends[1:]))[:200])
     vectors = load_vectors(protocol.version).games
     for spending in record.games:
         if spending.game not in protocol.played_games:

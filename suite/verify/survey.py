@@ -12,7 +12,15 @@ from protocol import ARMS, StoreError, UnknownName
 from suite.results.reading import read_record
 from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
 from suite.submission.description import Submission, read_submission
-from suite.untrusted.files import PASSED_OVER, Pointer, Unreadable, list_files, read_bytes, severity_of
+from suite.untrusted.files import (
+    MAX_POINTER_BYTES,
+    PASSED_OVER,
+    Pointer,
+    Unreadable,
+    list_files,
+    read_bytes,
+    severity_of,
+)
 from suite.untrusted.processes import Failure, within_bounds
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
@@ -21,12 +29,11 @@ _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
 _RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
-    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.gitattributes|\.gitignore|\.gitkeep)"
+    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.git|\.gitattributes|\.gitignore|\.gitkeep|\.gitmodules)"
     rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?",
     re.IGNORECASE,
 )
 """What honest people's systems, and their habits, add to a folder; nothing that is computed comes from it."""
-_POINTER_BYTES = 1024  # more than a pointer of Git LFS has
 _SHOWN = 20
 
 
@@ -131,7 +138,7 @@ def _elsewhere(pointers: Sequence[str]) -> Iterator[Finding]:
 
 def _is_pointer(folder: Path, file: str) -> bool:
     try:
-        read_bytes(folder, file, _POINTER_BYTES)
+        read_bytes(folder, file, MAX_POINTER_BYTES)
     except Pointer:
         return True
     except Unreadable:

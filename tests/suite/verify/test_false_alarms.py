@@ -67,6 +67,7 @@ PASSED_OVER: dict[str, Add] = {
     "Windows's": _file("Thumbs.db", "fresh/Thumbs.db", "desktop.ini", f"{FRESH}/notes/Thumbs.db"),
     "version control's": _file(".git/config", ".git/HEAD", ".gitattributes", ".gitignore"),
     "version control's objects": _many_objects,
+    "a submodule's": _file(".git", ".gitmodules"),
     "a README": _file("README.md", f"{FRESH}/README.txt", "LICENSE"),
     "listed in the sums": _listed,
 }

@@ -5,7 +5,9 @@ import json
 import pytest
 
 from protocol import RunRecord, plan
+from suite.results.ledger import read_ledger
 from suite.results.published import published_folder
+from suite.results.reading import played_digest
 from suite.submission.description import Submission
 from suite.verify.identity_rules import check_identity
 from tests.suite.helpers import V1
@@ -34,13 +36,18 @@ def changed(records, changes, **everywhere):
     }
 
 
-def found(records, **said):
-    ledgers = {run_id: record.ledger_sha256 for run_id, record in records.items()}
+def found(records, played=None, **said):
     submission = Submission.model_validate(SAID | said)
-    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, ledgers, submission)]
+    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, played or {}, submission)]
 
 
 PPO = read("ppo")
+PLAYED = {
+    run_id: played_digest(
+        read_ledger(published_folder("ppo", "smoke") / run_id.path / "ledger.parquet")["ram_sha256"]
+    )
+    for run_id in RUNS
+}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ PPO = read("ppo")
         ({}, {}, {}, []),
         (
             {3: {"learner": f"{LONG}.b:make"}},
-            {"learner": f"{LONG}.a:make", "ledger_sha256": "0" * 64},
+            {"learner": f"{LONG}.a:make"},
             {},
             ["error"],
         ),
@@ -60,7 +67,8 @@ PPO = read("ppo")
         ({}, {}, {"contained": True, "image_sha256": IMAGE}, ["error"] * 20),
         ({5: {"code_commit": "0" * 40}}, {}, {}, ["warning"]),
         ({5: {"code_commit": None}}, {}, {}, ["warning"]),
-        ({}, {"learner": "lucky:make"}, {}, ["error"] * 20),
+        ({}, {"learner": "lucky:make"}, {"played": PLAYED}, ["error"] * 6),
+        ({}, {"learner": "lucky:make"}, {"played": {RUNS[0]: PLAYED[RUNS[0]]}}, []),
     ],
     ids=[
         "as published",
@@ -72,7 +80,8 @@ PPO = read("ppo")
         "declared as contained, in no image",
         "a run of another commit",
         "a run of no commit",
-        "a published learner's ledgers under another name",
+        "a published learner's transfer runs under another name",
+        "a run that loads nothing, as a published learner's",
     ],
 )
 def test_makers_are_held_to_what_is_declared(changes, everywhere, said, expected):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import shutil
 from typing import Any
 
@@ -80,6 +82,33 @@ def _metadata(forged: Forged) -> None:
     hidden = {**table.schema.metadata, b"weights": b"w" * 100_000}
     pq.write_table(table.replace_schema_metadata(hidden), path, compression="zstd")
     forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _field_metadata(forged: Forged) -> None:
+    """Weights in a column's metadata, where a comparison of schemas does not look."""
+    path = forged.folder / FRESH / "ledger.parquet"
+    table = pq.read_table(path)
+    hidden = base64.b64encode(random.Random(0).randbytes(200_000))
+    fields = [
+        field.with_metadata({"weights": hidden}) if field.name == "rewards" else field for field in table.schema
+    ]
+    pq.write_table(table.cast(pa.schema(fields, table.schema.metadata)), path, compression="zstd")
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _between_pages_and_footer(forged: Forged) -> None:
+    """Weights where no reader looks; what the footer says stays true."""
+    path = forged.folder / FRESH / "ledger.parquet"
+    data = path.read_bytes()
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    path.write_bytes(data[:-footer] + random.Random(0).randbytes(200_000) + data[-footer:])
+    forged.change(FRESH, ledger_sha256=file_digest(path))
+
+
+def _begins_like_a_pointer(forged: Forged) -> None:
+    text = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n{'#' * 2000}\n"
+    (forged.folder / "submission.toml").write_text(text)
+    forged.sums()
 
 
 def _without(forged: Forged, name: str) -> None:
@@ -165,6 +194,9 @@ FILES = (
     named("a column of another type", "S1", _wrong_dtype),
     named("a ledger of another version", "S1", _other_ledger_version),
     named("weights in a ledger's metadata", "S1", _metadata),
+    named("weights in a column's metadata", "S3", _field_metadata),
+    named("weights between a ledger's pages and its end", "S3", _between_pages_and_footer),
+    named("a description that begins like a pointer of Git LFS", "S1", _begins_like_a_pointer),
     named("a start in an age to come", "S1", lambda f: f.change(PRETRAIN, started_at=_LATER)),
     named("no scores", "S1", lambda f: _without(f, "scores.json")),
     named("no sums", "S1", lambda f: _without(f, "SHA256SUMS")),

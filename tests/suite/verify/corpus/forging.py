@@ -126,6 +126,13 @@ class Forged:
             self.write_rows(run, read_ledger(store.ledger_path(run_id)).to_pylist())
 
 
+def earlier_part(forged: Forged, run: str, **fields: Any) -> None:
+    """An earlier part of a run that was resumed."""
+    own = forged.record(run)
+    part = {name: own[name] for name in ("device", "cpu", "code_commit", "versions", "wall_seconds")}
+    forged.change(run, resumed_from=[part | {"until_steps": 100} | fields])
+
+
 def said(forged: Forged, old: str, new: str) -> None:
     """Change what the description says."""
     path = forged.folder / "submission.toml"

@@ -6,13 +6,17 @@ import json
 import shutil
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from protocol import canonical_digest
+from suite.digests import file_digest
 from tests.suite.verify.corpus.forging import (
     FRESH,
     GENERALIST,
     PRETRAIN,
     TRANSFER,
     Forged,
+    earlier_part,
     named,
     played,
     read_json,
@@ -50,6 +54,14 @@ def _other_configuration(forged: Forged) -> None:
 
 def _wrong_emulator(forged: Forged) -> None:
     forged.change(FRESH, versions=forged.record(FRESH)["versions"] | {"ale-py": "0.10.1"})
+
+
+def _packed_anew(forged: Forged) -> None:
+    """Another's runs, whose ledgers hold the same rows in other bytes."""
+    for path in sorted(forged.folder.rglob("ledger.parquet")):
+        pq.write_table(pq.read_table(path), path, compression="snappy")
+        forged.change(path.parent.relative_to(forged.folder).as_posix(), ledger_sha256=file_digest(path))
+    _everywhere(forged, learner="mine.own:make")
 
 
 def _change_row(forged: Forged, place: int, **fields: Any) -> None:
@@ -102,6 +114,11 @@ ORIGINS = (
     named("another edition's digest", "P1", lambda f: f.change(FRESH, edition_digest="0" * 64)),
     named("another ROM", "P2", spending, rom_sha256="0" * 64),
     named("another version of the emulator", "P3", _wrong_emulator),
+    named(
+        "another version of the emulator before a break",
+        "P3",
+        lambda f: earlier_part(f, FRESH, versions=f.record(FRESH)["versions"] | {"ale-py": "0.10.1"}),
+    ),
     named("an emulator that deviates", "P3", spending, conformance_sha256="0" * 64),
     named("pictures that deviate", "P3", spending, pictures_sha256="0" * 64),
     named("an edition of one's own", "P4", _other_edition),
@@ -112,6 +129,7 @@ ORIGINS = (
         "a learner whose name only begins alike", "P5", lambda f: f.change(FRESH, learner="baselines.ppo:maker")
     ),
     named("a published learner's runs under another name", "P5", _everywhere, learner="mine.own:make"),
+    named("a published learner's runs under another name, packed anew", "P5", _packed_anew),
     named("a box that there never was", "P5", _declared_contained),
     named("a seed dropped", "D1", _drop_seed),
     named("a seed too many", "D1", _third_seed),
@@ -130,6 +148,11 @@ ORIGINS = (
         "transfer before pre-training",
         "F3",
         lambda f: f.change(TRANSFER, started_at="2001-01-01T00:00:00+00:00"),
+    ),
+    named(
+        "transfer before the parts of pre-training can have ended",
+        "F3",
+        lambda f: earlier_part(f, PRETRAIN, wall_seconds=100_000.0),
     ),
     named("a transfer from nothing", "F3", lambda f: f.change(TRANSFER, checkpoint_in=None)),
     named("a fresh run that is none", "F4", lambda f: f.change(FRESH, checkpoint_in="0" * 64)),
