@@ -36,7 +36,16 @@ from protocol.model import (
     load_vectors,
     read_data,
 )
-from protocol.records import END_REASONS, PHASES, EndReason, EpisodeRecord, GameSpending, RunRecord, Stretch
+from protocol.records import (
+    END_REASONS,
+    PHASES,
+    EndReason,
+    EpisodeRecord,
+    GameSpending,
+    LearnerName,
+    RunRecord,
+    Stretch,
+)
 from protocol.runs import ARMS, Arm, Run, RunId, describe, parse_run_id, plan
 from protocol.seeds import Phase, conformance_seed, episode_seed, game_choice, learner_seed
 
@@ -64,6 +73,7 @@ __all__ = [
     "GameSpending",
     "GameVectors",
     "LearnerError",
+    "LearnerName",
     "Phase",
     "Protocol",
     "Reference",

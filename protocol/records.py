@@ -113,8 +113,9 @@ class RunRecord(Frozen):
     those that the learner was made with, for training and, if the run has one, for its evaluation.
     ``notes_sha256`` is the digest of the learner's notes, computed like those of checkpoints; None: it has no
     notes. ``workers`` is the number of processes that played the lanes; 0: the run's own process did. If the
-    run was interrupted, ``resumed_from`` lists all stretches except the last; the device, CPU, commit, versions
-    and seconds of the record are those of the last one.
+    run was interrupted, ``resumed_from`` lists all stretches except the last, of which those that were played
+    on the same one after another may be one; the device, CPU, commit, versions and seconds of the record are
+    those of the last one.
     """
 
     schema_version: Literal[1]

@@ -17,6 +17,7 @@ from suite.cli import cluster, episodes, learners, play, publish, results, rules
 from suite.cli.options import PLAY, RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
+COULD_NOT_CHECK = 3
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -58,21 +59,22 @@ def run() -> NoReturn:
     _open_standard_files()
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from where the user stands
     os.environ["MPLBACKEND"] = "agg"  # a notebook names its own, which is not here
+    failed = COULD_NOT_CHECK if sys.argv[1:2] == ["verify"] else 1  # what gives no verdict accuses nobody
     try:
-        status = _run()
+        status = _run(failed)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        status = 1  # whoever read the output has gone, and knows
+        status = failed  # whoever read the output has gone, and knows
     except OSError as error:
-        status = _say(_of_system(error), 1)
+        status = _say(_of_system(error), failed)
     except UnicodeEncodeError as error:
-        status = _say(f"a name here is not UTF-8 ({error}); rename the file", 1)
+        status = _say(f"a name here is not UTF-8 ({error}); rename the file", failed)
     except MemoryError as error:
         said = f" ({error})" if str(error) else ""
-        status = _say(f"this command got no more memory{said}; allow it more (`ulimit -v`)", 1)
+        status = _say(f"this command got no more memory{said}; allow it more (`ulimit -v`)", failed)
     except Exception as error:  # of a library that meets what it cannot read, or a mistake of ours
-        status = _say(_unexpected(error), 1)
+        status = _say(_unexpected(error), failed)
     _drop_output()
     raise SystemExit(status)
 
@@ -88,14 +90,14 @@ def _open_standard_files() -> None:
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _run() -> int | str | None:
+def _run(failed: int) -> int | str | None:
     try:
         _check_names()
         app(standalone_mode=True)
     except UnknownName as error:
         return _say(str(error), 2)
     except AmtlbError as error:
-        return _say(str(error), 1)
+        return _say(str(error), failed)
     except KeyboardInterrupt:
         return 130
     except Terminated:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 import rfc8785
+from pydantic import TypeAdapter, ValidationError
 
-from protocol import AmtlbError, LearnerError, UnknownName, canonical_digest
+from protocol import AmtlbError, LearnerError, LearnerName, UnknownName, canonical_digest
 from suite.learners.hyperparameters import with_given
 from suite.shadows import hidden
 
@@ -82,6 +83,7 @@ class Resumable(Protocol):
 
 
 MAX_CONFIGURATION_DEPTH, MAX_CONFIGURATION_BYTES = 32, 2**16
+_NAME: TypeAdapter[str] = TypeAdapter(LearnerName)
 """Limits below those of what reads records back: a depth of some 200, and 262,144 bytes of a whole record."""
 
 
@@ -103,9 +105,8 @@ def find_learner(name: str) -> MakeLearner:
             under which they cannot be imported, or it does not take a hyper-parameter that is given.
         LearnerError: importing the module fails.
     """
-    module_name, colon, function_name = name.partition(":")
-    if not (colon and module_name and function_name):
-        raise UnknownName(f"learner {name!r} is not of the form module:function, such as baselines.ppo:make")
+    check_name(name)
+    module_name, _, function_name = name.partition(":")
     unseen = _look_here_last()
     if unseen and lies_here(module_name):
         raise UnknownName(f"learner {name!r}: {unseen}")
@@ -124,6 +125,17 @@ def find_learner(name: str) -> MakeLearner:
             + (unseen and f"; {unseen}")
         )
     return cast(MakeLearner, with_given(name, function))
+
+
+def check_name(name: str) -> None:
+    """Raise UnknownName where a learner's name is none that a record can hold."""
+    try:
+        _NAME.validate_python(name)
+    except ValidationError:
+        raise UnknownName(
+            f"learner {name!r} is not of the form module:function, such as baselines.ppo:make, of letters, "
+            "digits, _ and dots, and at most 200 characters; rename its file or function"
+        ) from None
 
 
 def _look_here_last() -> str:

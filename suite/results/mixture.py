@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 
 from protocol import RunRecord, Stretch
 
@@ -39,6 +40,23 @@ def stretches(record: RunRecord) -> tuple[Played, ...]:
 def wall_seconds(record: RunRecord) -> float:
     """The seconds that a run took, all its parts together."""
     return sum(played.wall_seconds for played in stretches(record))
+
+
+def joined(parts: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """The parts of a run in their order, where those that were played on the same are one.
+
+    A record has room for hundreds of parts, and a run may be stopped more often.
+    """
+    return tuple(map(_as_one, (list(group) for _, group in groupby(parts, _played_on))))
+
+
+def _played_on(part: Stretch) -> tuple[object, ...]:
+    return part.device, part.cpu, part.code_commit, part.versions
+
+
+def _as_one(parts: Sequence[Stretch]) -> Stretch:
+    seconds = round(sum(part.wall_seconds for part in parts), 3)
+    return parts[-1].model_copy(update={"wall_seconds": seconds})
 
 
 def _version(name: str, played: Played) -> str:

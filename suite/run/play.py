@@ -26,7 +26,7 @@ from protocol import (
 from suite.digests import file_digest, folder_digest
 from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
-from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
+from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.owner import Owner, claim
@@ -50,6 +50,7 @@ def play(job: Job, report: Listener) -> RunRecord:
         AmtlbError: the run, the learner, a ROM or the folder is not right; what was recorded until then
             stays in the partial run folder.
     """
+    check_name(job.learner)
     protocol = load(job.protocol_version)
     run_id = parse_run_id(job.run_id, protocol)
     run = describe(run_id, protocol)

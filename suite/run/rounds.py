@@ -21,6 +21,7 @@ from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.journal import unfinished_episodes
+from suite.results.mixture import joined
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
@@ -205,7 +206,7 @@ class Rounds:
             evaluated_numbers=evaluated_numbers,
             episode_start=episode_start,
             learner_sha256=digest,
-            stretches=(*self.stretches, self._stretch(steps)),
+            stretches=joined((*self.stretches, self._stretch(steps))),
         )
 
     @property

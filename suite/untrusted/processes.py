@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from protocol import AmtlbError
+from protocol import AmtlbError, StoreError
 from suite.untrusted.files import Unreadable
 
 _PROCESSES = get_context("forkserver")
@@ -115,7 +116,13 @@ class _Worker:
             target=_serve, args=(theirs, self._function, self._limits.memory_bytes), daemon=True
         )
         with _nothing_from_here():
-            self._process.start()
+            try:
+                self._process.start()
+            except OSError as error:
+                if "AF_UNIX" not in str(error):
+                    raise
+                said = f"no socket can be made in {tempfile.gettempdir()} ({error}); choose a shorter TMPDIR"
+                raise StoreError(said) from error
         theirs.close()
         self.index: int | None = None
         self.deadline = 0.0

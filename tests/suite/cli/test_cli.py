@@ -32,6 +32,8 @@ def refused(done, status: int, *words: str) -> None:
         (["benchmark", "--edition", "huge"], ["'huge'", "smoke, lite, full"]),
         (["benchmark", "--learner", "nowhere:make"], ["'nowhere:make'", "importable"]),
         (["benchmark", "--learner", "baselines.uniform"], ["module:function"]),
+        (["run", RUN, "--learner", "my-learner:make"], ["'my-learner:make'", "rename"]),
+        (["check", f"{'a' * 200}:make"], ["module:function", "at most 200 characters"]),
         (["benchmark", "--device", "tpu"], ["'tpu'", "cpu, cuda"]),
         (["run", "smoke/fresh/pong/seed0"], ["smoke/fresh/pong/seed0", "--dry-run"]),
         (["run", "nonsense"], ["'nonsense'", "looks like"]),

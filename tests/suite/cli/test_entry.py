@@ -1,5 +1,6 @@
 """However the system stands in its way, a command ends with one line and a status, and no traceback."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from suite.results.published import published_folder
+from suite.results.store import notes_digest
 from tests.suite.cli.test_cli import refused
+from tests.suite.verify.corpus import FRESH
+from tests.suite.verify.packed import invented, packed
 
 ROOT = Path(__file__).resolve().parents[3]
 AMTLB = str(Path(sys.executable).with_name("amtlb"))
@@ -123,3 +128,29 @@ def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
     assert "transfer contrast" in done.stdout
     assert done.stderr.startswith(f"warning: {folder}/scores.json cannot be written")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_verification_that_ends_early_accuses_nobody(tmp_path):
+    """Where nothing could be looked at, ``amtlb verify`` ends with status 3, and other commands with 1."""
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    environment = os.environ | {"TMPDIR": str(folder)}
+    for command, status in (("verify", 3), ("scores", 1)):
+        done = call(command, published_folder("uniform", "smoke"), env=environment)
+        refused(done, status, "AF_UNIX path too long", "choose a shorter TMPDIR")
+
+
+def test_names_are_the_same_in_every_locale(tmp_path):
+    """A note whose name is not ASCII has one digest, and is verified, where the locale is not UTF-8, too."""
+    made = ["localedef", "-i", "de_DE", "-f", "ISO-8859-1", str(tmp_path / "de_DE")]
+    if not shutil.which("localedef") or subprocess.run(made, capture_output=True).returncode:
+        pytest.skip("this system cannot make a locale")
+    store = invented(tmp_path / "results")
+    (store.folder / FRESH / "notes").mkdir()
+    (store.folder / FRESH / "notes/café.txt").write_text("noted")
+    record = store.folder / FRESH / "record.json"
+    digest = notes_digest(store.folder / FRESH)
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"notes_sha256": digest}))
+    folder = packed(store, tmp_path / "übung")
+    done = call("verify", folder, env=os.environ | {"LOCPATH": str(tmp_path), "LC_ALL": "de_DE"})
+    assert done.returncode == 0, done.stdout + done.stderr

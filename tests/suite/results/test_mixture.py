@@ -3,7 +3,7 @@
 import pytest
 
 from protocol import RunRecord, Stretch
-from suite.results.mixture import mixtures
+from suite.results.mixture import joined, mixtures
 from tests.test_published_formats import DATA
 
 RECORD = RunRecord.model_validate_json((DATA / "v1/record.json").read_bytes())
@@ -45,3 +45,17 @@ def test_what_differs_is_told_with_its_runs(changed, line):
     """Each thing that differs is one line with its values, and with how many runs have which."""
     (told,) = mixtures([RECORD, RECORD, RECORD.model_copy(update=changed)])
     assert line in told
+
+
+def test_parts_that_were_played_on_the_same_are_one():
+    """However often a run stops on one machine, that is one part, as long as all of them together."""
+    devices = ("cpu", "cpu", "cuda", "cuda", "cpu")
+    parts = [stretch(device).model_copy(update={"until_steps": 8 + at}) for at, device in enumerate(devices)]
+    found = joined(parts)
+    assert [(one.device, one.until_steps, one.wall_seconds) for one in found] == [
+        ("cpu", 9, 2),
+        ("cuda", 11, 2),
+        ("cpu", 12, 1),
+    ]
+    assert joined(found) == found
+    assert joined(()) == ()

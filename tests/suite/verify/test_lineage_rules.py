@@ -88,7 +88,7 @@ def test_weights_that_tell_nothing_accuse_nobody(records):
 
 
 def test_a_learner_that_has_not_learned_yet_is_not_accused(records):
-    """Runs of one seed begin alike: fresh runs that were paid may end as they began, and a pretrain run, too."""
+    """Runs of one seed begin alike: fresh runs that were paid may end as they began, and pretrain runs."""
     unlearned = {one for one in IDS if one.arm == "fresh" and one.seed == 0}
     assert rules(ending(records, *unlearned, as_of=the_run("fresh", 0, OTHER_GAME))) == []
     assert rules(ending(records, *unlearned)) == []
