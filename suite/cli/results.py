@@ -72,7 +72,7 @@ def compare(
         bool, typer.Option("--csv", help="Print CSV: one row per figure, with its interval and null.")
     ] = False,
 ) -> None:
-    """Compare results: every figure with its interval and its null, and who beats whom."""
+    """Compare results: figures over all games with intervals and nulls, figures by game, and who beats whom."""
     if as_json + as_markdown + as_csv > 1:
         raise UnknownName("choose one of --json, --markdown and --csv")
     from suite.cli.printing import output_console

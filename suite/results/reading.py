@@ -6,9 +6,10 @@ Whoever looks at a run, its owner too, reads it here: rules and scores see the s
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ MAX_RECORD_BYTES = 2**18
 _BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_A_ROW = 1024
 _ROOM_BYTES = 2**20
+_ROW_GROUP_ROWS = 2**12  # written at once, in little memory
 _MEMORY_BYTES, _MEMORY_BYTES_A_STEP = 192 * 2**20, 3  # ``full`` needs half of it
 
 
@@ -52,9 +54,24 @@ class LedgerFile(NamedTuple):
     @property
     def bytes_of_rows(self) -> int:
         """The bytes that the rows alone take, as the suite writes them."""
-        rows = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_arrays(self.table.columns, schema=LEDGER_SCHEMA), rows, compression="zstd")
-        return int(rows.tell())
+        rows = pa.Table.from_arrays(self.table.columns, schema=LEDGER_SCHEMA)
+        written = _Counted()
+        pq.write_table(rows, written, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+        return written.bytes
+
+
+class _Counted(io.RawIOBase):
+    """A file of which nothing is kept but its size."""
+
+    bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.bytes += size
+        return size
 
 
 def read_record(folder: Path, file: str) -> RunRecord:

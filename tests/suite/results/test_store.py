@@ -91,7 +91,9 @@ def test_a_broken_record_is_told_by_its_path(store, content):
     [
         (lambda path: path.chmod(0), "cannot be opened (Permission denied)"),
         (
-            lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"),
+            lambda path: path.write_text(
+                f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
+            ),
             "`git lfs pull` fetches",
         ),
         (
