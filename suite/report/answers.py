@@ -169,6 +169,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
         "It loses to": [rival.name for rival in apart if rival.is_better],
         "Cannot be told from chance": [rival.name for rival in rivals if not rival.is_told_apart],
     }
+    corrected = f", corrected for {len(rivals)}," if len(rivals) > 1 else ""
     same = f"It is the published {_listed(stand.same)}. " if stand.same else ""
     chance = "" if apart else "; none of the differences can be told from chance"
     rows = [ForestRow(rival.name, rival.wins) for rival in rivals]
@@ -179,8 +180,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
         (
             f"{same}Ranked by how often pre-trained runs earn more than those of the others.",
             " ".join(f"{what}: {_listed(names)}." for what, names in groups.items() if names),
-            "More than chance means that the interval leaves out 0.5, and that p, corrected for "
-            f"{len(rivals)}, is below {LEVEL}.",
+            f"More than chance means that the interval leaves out 0.5, and that p{corrected} is below {LEVEL}.",
         ),
         (),
         Drawing(

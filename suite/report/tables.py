@@ -271,6 +271,6 @@ def caveats(scores: Scores) -> Sequence[str]:
     }
     return [
         f"The transfer ratio is {with_null(transfer.ratio, False)}: above 1 proves nothing by itself, and its "
-        "interval is too narrow where games come near 0",
-        *(f"{what}: {', '.join(games)}" for what, games in named.items() if games),
+        "interval is too narrow where games come near 0.",
+        *(f"{what}: {', '.join(games)}." for what, games in named.items() if games),
     ]
