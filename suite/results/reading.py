@@ -38,13 +38,13 @@ class LedgerFile(NamedTuple):
         table: see LEDGER_SCHEMA.
         columns: the same as arrays.
         sha256: of the bytes that both were read from.
-        bytes: how many these are.
+        size_bytes: how many these are.
     """
 
     table: pa.Table
     columns: Columns
     sha256: str
-    bytes: int
+    size_bytes: int
 
     @property
     def played_sha256(self) -> str:
@@ -52,25 +52,25 @@ class LedgerFile(NamedTuple):
         return played_digest(self.table["ram_sha256"])
 
     @property
-    def bytes_of_rows(self) -> int:
+    def rows_bytes(self) -> int:
         """The bytes that the rows alone take, as the suite writes them."""
         rows = pa.Table.from_arrays(self.table.columns, schema=LEDGER_SCHEMA)
         written = _Counted()
         pq.write_table(rows, written, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
-        return written.bytes
+        return written.size_bytes
 
 
 class _Counted(io.RawIOBase):
     """A file of which nothing is kept but its size."""
 
-    bytes = 0
+    size_bytes = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
-        self.bytes += size
+        self.size_bytes += size
         return size
 
 
