@@ -82,7 +82,8 @@ def audit_run(task: RunTask) -> RunAudit:
     if record is not None and record.ledger_sha256 != ledger.sha256:
         findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
     if ledger.size_bytes > (most := 2 * ledger.rows_bytes + _ROOM_BYTES):
-        findings.append(finding("S3", in_ledger, f"at most {most:,} bytes for its rows", f"{ledger.size_bytes:,}"))
+        right = f"at most {most:,} bytes for its rows"
+        findings.append(finding("S3", in_ledger, right, f"{ledger.size_bytes:,}"))
     found = check_ledger(protocol, run, ledger.columns, record)
     outcomes = None
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
