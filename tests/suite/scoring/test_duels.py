@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -52,6 +52,7 @@ def test_a_duel_over_no_games_is_undefined():
 )
 def test_both_directions_of_a_duel_say_the_same(both):
     """Seen from the other side a duel is turned, ends of its interval and null too, and p is the same."""
+    assume(both[0].tolist() != both[1].tolist())  # of equals, both directions are the same question
     alone = range(both.shape[1])
     found, turned = duel(both[0], both[1], alone, alone), duel(both[1], both[0], alone, alone)
     assert found.value + turned.value == pytest.approx(1)
