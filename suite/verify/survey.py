@@ -29,7 +29,7 @@ _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
 _RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
-    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.git|\.gitattributes|\.gitignore|\.gitkeep|\.gitmodules)"
+    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.git(?:attributes|ignore|keep|modules)?)"
     rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?",
     re.IGNORECASE,
 )
