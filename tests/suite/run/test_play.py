@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import (
+from protocol import UnknownName, (
     ForeignProtocol,
     LearnerError,
     StoreError,
@@ -274,3 +274,10 @@ def test_a_record_that_could_not_be_read_back_completes_no_run(tmp_path, monkeyp
     with pytest.raises(StoreError, match=r"the record that was written has .* at most 100 can be right"):
         play(job(tmp_path, str(run_id)), _ignore)
     assert not Store(tmp_path, V1).is_complete(run_id)
+
+
+def test_a_name_that_no_record_can_hold_plays_nothing(tmp_path):
+    """It is refused before the folder is made, wherever the learner is."""
+    with pytest.raises(UnknownName, match="'my-learner:make'.*rename"):
+        play(job(tmp_path / "out", "smoke/fresh/breakout/seed0", "my-learner:make"), print)
+    assert not (tmp_path / "out").exists()
