@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from protocol import UnknownName, (
+from protocol import (
     ForeignProtocol,
     LearnerError,
     StoreError,
+    UnknownName,
     episode_seed,
     learner_seed,
     load_vectors,
