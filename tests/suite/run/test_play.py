@@ -279,6 +279,6 @@ def test_a_record_that_could_not_be_read_back_completes_no_run(tmp_path, monkeyp
 
 def test_a_name_that_no_record_can_hold_plays_nothing(tmp_path):
     """It is refused before the folder is made, wherever the learner is."""
-    with pytest.raises(UnknownName, match="'my-learner:make'.*rename"):
+    with pytest.raises(UnknownName, match=r"'my-learner:make'.*rename"):
         play(job(tmp_path / "out", "smoke/fresh/breakout/seed0", "my-learner:make"), print)
     assert not (tmp_path / "out").exists()
