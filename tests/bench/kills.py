@@ -76,13 +76,14 @@ class Killed(NamedTuple):
     """What came of one run.
 
     Attributes:
-        kills: how often it was killed.
-        resumed_steps: the agent steps after which it was gone on with, in order.
+        left_steps: the agent steps of the snapshot that each kill left behind, in order.
+        parts_steps: where the parts that its record tells apart end, in agent steps. All are played on one
+            machine, so there is one: up to the last snapshot that was gone on from.
         different: the fields of its record that are not those of the unbroken run.
     """
 
-    kills: int
-    resumed_steps: tuple[int, ...]
+    left_steps: tuple[int, ...]
+    parts_steps: tuple[int, ...]
     different: tuple[str, ...]
 
 
@@ -97,26 +98,26 @@ def play_killed(case: Case, most_kills: int, seconds: tuple[float, float], seed:
     """
     protocol, draw = current_protocol(), random.Random(seed)
     run_id = parse_run_id(case.run, protocol)
-    unbroken, kills, behind = _unbroken(case), 0, -1
+    unbroken, left = _unbroken(case), [-1]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder), protocol)
         _play_ancestor(store, case)
         while not store.is_complete(run_id):
             process = _start(store.folder, case)
             try:
-                if kills < most_kills:
-                    _await_snapshot(store.run_folder(run_id), process, behind)
-                process.wait(draw.uniform(*seconds) if kills < most_kills else None)
+                if len(left) <= most_kills:
+                    _await_snapshot(store.run_folder(run_id), process, left[-1])
+                process.wait(draw.uniform(*seconds) if len(left) <= most_kills else None)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                kills, behind = kills + 1, _snapshot_steps(store.run_folder(run_id))
+                left.append(_snapshot_steps(store.run_folder(run_id)))
                 continue
             if process.returncode:
                 raise RuntimeError(f"{case.run} ended with status {process.returncode}")
         record = store.record(run_id)
     different = tuple(name for name in _SAME if getattr(record, name) != unbroken[name])
-    return Killed(kills, tuple(stretch.until_steps for stretch in record.resumed_from), different)
+    return Killed(tuple(left[1:]), tuple(part.until_steps for part in record.resumed_from), different)
 
 
 def _unbroken(case: Case) -> Mapping[str, Any]:
@@ -196,12 +197,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for play in range(asked.plays)
         ]
         different = sorted({name for play in plays for name in play.different})
-        bad += bool(different)
+        bad += bool(different) or any(play.parts_steps != play.left_steps[-1:] for play in plays)
         same = "as unbroken" if not different else f"other {', '.join(different)}"
-        kills = sum(play.kills for play in plays)
-        inside = sum(steps > 0 for play in plays for steps in play.resumed_steps)
+        left = [steps for play in plays for steps in play.left_steps]
         where = f"{case.baseline} | {case.run} | {case.played_with}"
-        print(f"| {where} | {kills} | {inside} times | {same} |", flush=True)
+        print(f"| {where} | {len(left)} | {sum(steps > 0 for steps in left)} times | {same} |", flush=True)
     return 1 if bad else 0
 
 
