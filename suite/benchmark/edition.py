@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
-from protocol import BoxError, ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
+from protocol import ForeignProtocol, Protocol, Run, RunId, StoreError, describe, plan
 from suite.benchmark.cluster.client import play_on_cluster
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
@@ -78,23 +77,20 @@ def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Li
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     _check_checkpoints(missing, store)
     asked, ends = missing, dict[str, RunEnd]()
-    try:
-        while missing:
-            found = _play(missing, store, settings, configuration_digest, listener)
-            ends |= {end.run_id: end for end in found}
-            if settings.detach:
-                return []
-            left = [run for run in missing if ends[str(run.run_id)].status == "elsewhere"]
-            _wait_for_others(left, store)
-            incomplete, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
-            for run in left:
-                if run not in incomplete:
-                    done = replace(ends[str(run.run_id)], status="complete", error="")
-                    ends[done.run_id] = done
-                    listener(done)
-            missing = [run for run in left if run in incomplete]
-    finally:
-        _remove_orphans(settings)
+    while missing:
+        found = _play(missing, store, settings, configuration_digest, listener)
+        ends |= {end.run_id: end for end in found}
+        if settings.detach:
+            return []
+        left = [run for run in missing if ends[str(run.run_id)].status == "elsewhere"]
+        _wait_for_others(left, store)
+        incomplete, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+        for run in left:
+            if run not in incomplete:
+                done = replace(ends[str(run.run_id)], status="complete", error="")
+                ends[done.run_id] = done
+                listener(done)
+        missing = [run for run in left if run in incomplete]
     return [ends[str(run.run_id)] for run in asked]
 
 
@@ -171,15 +167,6 @@ def check_hyperparameters(runs: Sequence[Run], store: Store, settings: Settings)
                     f"{store.folder} holds runs with {name}={json.dumps(configuration.get(name))}, not with "
                     f"{json.dumps(value)}; choose another folder with --out"
                 )
-
-
-def _remove_orphans(settings: Settings) -> None:
-    """Remove the containers whose run was killed before it could."""
-    if settings.box is not None and settings.box.image_sha256 is not None and settings.scheduler is None:
-        from suite.contained.containers import remove_orphans
-
-        with suppress(BoxError):  # it must not hide how the runs ended; the next benchmark tries again
-            remove_orphans()
 
 
 def _assignment(run: Run, protocol: Protocol, settings: Settings, digest: str | None) -> Assignment:

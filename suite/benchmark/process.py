@@ -6,14 +6,26 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from protocol import AmtlbError, ForeignProtocol, LearnerError, RunId, UnknownName, describe, load, parse_run_id
+from protocol import (
+    AmtlbError,
+    BoxError,
+    ForeignProtocol,
+    LearnerError,
+    RunId,
+    UnknownName,
+    describe,
+    load,
+    parse_run_id,
+)
 from suite.benchmark.attendance import Attendance
 from suite.benchmark.kept import Kept
+from suite.contained.boxes import remove_orphans
+from suite.contained.spec import BoxSpec
 from suite.learners.hyperparameters import VARIABLE
 from suite.results.player import Renewal
 from suite.results.store import Store
@@ -177,10 +189,20 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
             if follower:
                 follower.take(message)
 
-        end = _run_child(task, pass_on, stopped)
+        try:
+            end = _run_child(task, pass_on, stopped)
+        finally:
+            _remove_orphans(task.job.box)
         if follower:
             end = replace(end, untracked=follower.end(end.status, end.error))
     return end
+
+
+def _remove_orphans(box: BoxSpec | None) -> None:
+    """Remove the box of a run whose process was killed before it could, this one or an earlier one."""
+    if box is not None:
+        with suppress(BoxError):  # it must not hide how the run ended; the next run tries again
+            remove_orphans(box)
 
 
 def _place(job: Job) -> tuple[Store, RunId]:

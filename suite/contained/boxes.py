@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +12,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from protocol import BoxError
-from suite.contained.jail import FOLDER_PREFIX, SOCKET, Jail
+from suite.contained.jail import SOCKET, Jail, own_folder, remove_folders_of_the_ended
 from suite.contained.spec import BoxSpec
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 
 _POLL_SECONDS = 0.2
+_PEER = struct.Struct("3i")  # what Linux tells of a socket's other end: process, user, group
 
 
 class Box:
@@ -38,7 +39,7 @@ class Box:
         self._clock.start()
 
     def connect(self) -> socket.socket:
-        """Wait for the learner's call; nobody else can call afterwards.
+        """Wait for the learner's call; whoever else calls is turned away, and nobody can call afterwards.
 
         Raises:
             BoxError: none comes in time, or the box has ended.
@@ -48,11 +49,16 @@ class Box:
         with closing(self._listener):
             while time.monotonic() < deadline:
                 try:
-                    self._connection = self._listener.accept()[0]
-                    return self._connection
+                    caller = self._listener.accept()[0]
                 except TimeoutError:
                     if reason := self.why_ended():
                         raise BoxError(f"the learner's box ended before the run began: {reason}") from None
+                    continue
+                told = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+                if self._jail.may_call(_PEER.unpack(told)[0]):
+                    self._connection = caller
+                    return caller
+                caller.close()
         raise BoxError(
             f"the learner's box did not call within {self._spec.limits.answer_seconds:g} seconds; "
             "does its image run `python -m suite.contained.client`?"
@@ -73,7 +79,7 @@ class Box:
             self._jail.kill()
 
     def remove(self, log: Callable[[str], None]) -> None:
-        """End it and leave nothing behind; what an engine fails to remove goes with the next benchmark."""
+        """End it and leave nothing behind; what an engine fails to remove goes with the next run."""
         self._clock.cancel()
         try:
             self._jail.remove(log)
@@ -88,26 +94,40 @@ def open_box(spec: BoxSpec, learner: str, device: str, log: Callable[[str], None
     Raises:
         BoxError: there is no such image, engine or user, or the box cannot be started.
     """
-    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # its name is not to be guessed, and what lies in it can be called, not listed
+    with own_folder() as folder:
+        shown = folder / "shown"
+        shown.mkdir()
+        shown.chmod(0o711)  # what lies in it can be called, not listed
         listener = socket.socket(socket.AF_UNIX)
         with closing(listener):
             try:
-                listener.bind(str(folder / SOCKET))
+                listener.bind(str(shown / SOCKET))
             except OSError as error:
                 raise BoxError(
-                    f"the socket {folder / SOCKET} cannot be made ({error}); choose a shorter TMPDIR"
+                    f"the socket {shown / SOCKET} cannot be made ({error}); choose a shorter TMPDIR"
                 ) from error
-            (folder / SOCKET).chmod(0o666)
+            (shown / SOCKET).chmod(0o666)
             listener.listen(1)
             given = {VARIABLE: os.environ.get(VARIABLE, "")}
             environment = RUN_SETTINGS | given | {"AMTLB_DEVICE": device}
-            box = Box(_start(spec, learner, folder, environment), listener, spec)
+            box = Box(_start(spec, learner, shown, environment), listener, spec)
             try:
                 yield box
             finally:
                 box.remove(log)
+
+
+def remove_orphans(spec: BoxSpec) -> None:
+    """Remove what the boxes of killed runs left: folders here, and containers where ``spec`` needs an engine.
+
+    Raises:
+        BoxError: no engine answers.
+    """
+    if spec.image_sha256 is not None:
+        from suite.contained.containers import remove_orphaned_containers
+
+        remove_orphaned_containers()
+    remove_folders_of_the_ended()
 
 
 def _start(spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str]) -> Jail:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol as Contract
 
-SOCKET, FOLDER_PREFIX = "referee", "amtlb-box-"
-"""The name of the socket in the folder that a box is shown, and how that folder's name begins."""
+SOCKET = "referee"
+"""The name of the socket in the folder that a box is shown."""
+FOLDER_PREFIX = "amtlb-box-"
+"""How the name of a box's own folder begins; it lies where temporary files do."""
+_OWNER = "owner"
 
 
 class Jail(Contract):
     """One kind of box while it runs."""
+
+    def may_call(self, pid: int) -> bool:
+        """Whether the process ``pid``, which has reached the socket, can be the learner's."""
 
     def why_ended(self) -> str | None:
         """Why the learner's side has ended; None: it has not, or nobody knows."""
@@ -27,6 +36,28 @@ class Jail(Contract):
 def owner() -> str:
     """This process, named so that no later one, and none elsewhere, is taken for it."""
     return f"{_place()}.{os.getpid()}.{_start_ticks(os.getpid())}"
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder for the files of one box, which only this user may enter; it goes with the block."""
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        (folder / _OWNER).write_text(owner(), encoding="ascii")
+        yield folder
+
+
+def remove_folders_of_the_ended() -> None:
+    """Remove the folders of this user's boxes whose process was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        try:
+            left = folder.lstat().st_uid == os.geteuid() and has_ended(
+                (folder / _OWNER).read_text(encoding="ascii")
+            )
+        except (OSError, ValueError):  # it is going, or was not made here
+            continue
+        if left:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def has_ended(name: str) -> bool:

@@ -10,7 +10,6 @@ import ctypes
 import os
 import pwd
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -33,7 +32,7 @@ class ProcessJail:
     Args:
         spec: of the box.
         learner: ``module:function``, importable from where the harness stands.
-        folder: holds the socket.
+        folder: holds the socket; the process has its home beside it.
         environment: of the learner's process, beside the path to programs and modules.
 
     Raises:
@@ -42,9 +41,11 @@ class ProcessJail:
 
     def __init__(self, spec: BoxSpec, learner: str, folder: Path, environment: dict[str, str]) -> None:
         account = _account(spec.user)
-        self._home = Path(tempfile.mkdtemp(prefix="amtlb-home-"))
+        home = folder.with_name("home")
+        home.mkdir(mode=0o700)
         if account is not None:
-            os.chown(self._home, account.pw_uid, account.pw_gid)
+            folder.parent.chmod(0o711)  # another user is let through, and may list nothing
+            os.chown(home, account.pw_uid, account.pw_gid)
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
         command = [sys.executable, "-P", "-m", "suite.contained.client", str(folder / SOCKET), learner]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the jail is removed
@@ -54,17 +55,20 @@ class ProcessJail:
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
-                env=kept | environment | {"HOME": str(self._home), "TMPDIR": str(self._home)},
+                env=kept | environment | {"HOME": str(home), "TMPDIR": str(home)},
                 start_new_session=True,
                 preexec_fn=lambda: _confine(spec, account),
             )
         except (OSError, subprocess.SubprocessError) as error:
-            shutil.rmtree(self._home)
             self._log.close()
             raise BoxError(
                 f"user {spec.user!r} may not run {sys.executable} here ({error}); install Python where others "
                 "may read it, name another user with --box-user, or take --image"
             ) from error
+
+    def may_call(self, pid: int) -> bool:
+        """Only the process that was started: every user of the machine can reach the socket."""
+        return pid == self._process.pid
 
     def why_ended(self) -> str | None:
         """The system's account of the process's end."""
@@ -82,14 +86,13 @@ class ProcessJail:
             pass
 
     def remove(self, log: Callable[[str], None]) -> None:
-        """Kill it, remove its files; its last output goes to ``log``."""
+        """Kill it; its last output goes to ``log``, and its files go with the box's folder."""
         self.kill()
         self._process.wait()
         end = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(0, end - _LOG_BYTES))
         log(self._log.read().decode("utf-8", "replace"))
         self._log.close()
-        shutil.rmtree(self._home, ignore_errors=True)
 
 
 def _account(user: str) -> pwd.struct_passwd | None:

@@ -61,7 +61,8 @@ def learners_of(protocol: Protocol, edition: Edition, submissions: Path = SUBMIS
             if edition_of(folder, protocol) == edition:
                 found.audits[str(folder)] = _audit(Store(folder, protocol), found.names)
         except AmtlbError as error:
-            found.left_out.append(LeftOut(printable(folder.name), printable(str(error))))
+            reason = str(error).replace(str(folder), folder.name)  # a page knows nothing of this machine
+            found.left_out.append(LeftOut(printable(folder.name), printable(reason)))
     found.names.extend(found.audits)
     return found
 

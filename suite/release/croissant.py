@@ -36,16 +36,17 @@ _CONTEXT: dict[str, Any] = {
 def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> dict[str, Any]:
     """The baselines of an edition as Croissant metadata, JSON-able.
 
-    The files are found by patterns below the metadata's own folder, so it serves an edition of any size.
+    The files are found by patterns below the metadata's own folder, so it serves an edition of any size. What lies
+    there of other learners, whose runs are not all played yet, is not part of it.
     """
-    names = ", ".join(baseline.name for baseline in baselines)
+    names = [baseline.name for baseline in baselines]
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"amtlb-{protocol.version}-{edition}",
         "description": (
-            f"Every episode of the reference learners ({names}) on edition {edition} of the Atari Multitask "
+            f"Every episode of the reference learners ({', '.join(names)}) on edition {edition} of the Atari Multitask "
             f"& Transfer Learning Benchmark, protocol {protocol.version}, edition digest "
             f"{protocol.edition_digests[edition]}: its seed, all actions, all rewards and the digest of "
             "its last RAM, so that each replays alone."
@@ -56,8 +57,8 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
         "citeAs": "AMTLB contributors: the Atari Multitask & Transfer Learning Benchmark (see CITATION.cff)",
         "distribution": [
             *(_file_object(baseline / SCORES) for baseline in baselines),
-            _file_set("ledgers", f"*/**/{LEDGER}", "application/x-parquet", "One row an episode."),
-            _file_set("records", f"*/**/{RECORD}", "application/json", "What each run was and spent."),
+            _file_set("ledgers", names, LEDGER, "application/x-parquet", "One row per episode."),
+            _file_set("records", names, RECORD, "application/json", "What each run was and spent."),
         ],
         "recordSet": [_episodes(), _runs()],
     }
@@ -81,14 +82,17 @@ def _file_object(path: Path) -> dict[str, str]:
     }
 
 
-def _file_set(name: str, pattern: str, encoding: str, description: str) -> dict[str, str]:
+def _file_set(
+    name: str, baselines: Sequence[str], file: str, encoding: str, description: str
+) -> dict[str, Any]:
+    """All files of one name in the folders of some baselines."""
     return {
         "@type": "cr:FileSet",
         "@id": name,
         "name": name,
         "description": description,
         "encodingFormat": encoding,
-        "includes": pattern,
+        "includes": [f"{baseline}/**/{file}" for baseline in baselines],
     }
 
 

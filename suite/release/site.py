@@ -15,6 +15,7 @@ from suite.leaderboard.edition_pages import INDEX, EditionState, write_edition
 from suite.leaderboard.entries import Listener
 from suite.release.site_pages import write_pages
 from suite.report.comparison_tables import division_title
+from suite.report.sheets import in_markdown
 from suite.report.templates import Place
 from suite.results.published import ARTIFACTS
 from suite.submission.description import DIVISIONS
@@ -54,8 +55,7 @@ def results_page(protocol: Protocol, states: Sequence[EditionState]) -> str:
     """The page that leads to the results of each edition, as Markdown."""
     rows = [
         f"| [{state.edition}]({state.edition}/{INDEX}) | {_ranked(state)} | "
-        f"{'; '.join(f'{one.name}: {one.reason}' for one in state.left_out)} | {len(state.games)} | "
-        f"{len(plan(protocol, protocol.edition(state.edition)))} |"
+        f"{_left_out(state)} | {len(state.games)} | {len(plan(protocol, protocol.edition(state.edition)))} |"
         for state in states
     ]
     games = [
@@ -86,7 +86,11 @@ def results_page(protocol: Protocol, states: Sequence[EditionState]) -> str:
 def _ranked(state: EditionState) -> str:
     """The learners of a leaderboard; those of the division open are not ranked with the others."""
     found = [division_title(one, ", ".join(state.ranked[one])) for one in DIVISIONS if one in state.ranked]
-    return "; ".join(found) or "none yet"
+    return "; ".join(map(in_markdown, found)) or "none yet"
+
+
+def _left_out(state: EditionState) -> str:
+    return "; ".join(in_markdown(f"{one.name}: {one.reason}") for one in state.left_out)
 
 
 def _main() -> int:

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, get_args
 from suite.report.numbers import Cell, joined
 from suite.untrusted.text import in_a_spreadsheet, printable
 
-_ACTS_IN_MARKDOWN = re.compile(r"[\\`*<|&]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
+_ACTS_IN_MARKDOWN = re.compile(r"[\\`*|]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;"}  # a backslash before them is seen on some pages
 
 Kind = Literal["label", "words", "number"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -64,7 +65,8 @@ def markdown_table(sheet: Sheet) -> str:
 
 def in_markdown(text: str) -> str:
     """Text that stays text on a Markdown page, in a table too."""
-    return _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(text))
+    escaped = _ACTS_IN_MARKDOWN.sub(r"\\\g<0>", printable(text))
+    return "".join(_ENTITIES.get(character, character) for character in escaped)
 
 
 def csv_text(sheet: Sheet) -> str:

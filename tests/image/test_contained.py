@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from protocol import LearnerError, RunRecord, parse_run_id, plan
-from suite.contained.containers import image_id, remove_orphans
+from suite.contained.containers import image_id, remove_orphaned_containers
 from suite.contained.jail import FOLDER_PREFIX
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
@@ -221,13 +221,13 @@ def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
         while not (left := engine.answer("ps", "--quiet")):
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        assert remove_orphans() == 0  # its harness is alive
+        assert remove_orphaned_containers() == 0  # its harness is alive
         children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         for process in (run.pid, *map(int, children)):
             os.kill(process, signal.SIGKILL)
     time.sleep(0.5)
     assert left
-    assert remove_orphans() == 1
+    assert remove_orphaned_containers() == 1
 
 
 def test_what_cannot_be_had_is_told(image):

@@ -2,14 +2,21 @@
 
 import os
 import re
+import socket
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from pydantic import ValidationError
 
 from protocol import BoxError, LearnerError
-from suite.contained.jail import has_ended, owner
+from suite.contained.boxes import open_box, remove_orphans
+from suite.contained.jail import FOLDER_PREFIX, SOCKET, has_ended, owner
 from suite.contained.referee import contained_maker
 from suite.learners.check import check_learner
 from suite.learners.contract import find_learner
@@ -155,6 +162,56 @@ def test_a_box_leaves_nothing(saved, monkeypatch):
     assert not list(saved.iterdir())
     running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     assert not any(str(saved).encode() in command for command in running)
+
+
+def test_only_the_learner_of_a_box_is_listened_to(monkeypatch):
+    """Whoever else calls first is turned away, and the learner's own call is taken."""
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setattr("tempfile.tempdir", name)
+        turned_away: list[bool] = []
+
+        def intrude(path: Path) -> None:
+            stranger = socket.socket(socket.AF_UNIX)
+            stranger.connect(str(path))
+            stranger.settimeout(60)
+            with stranger, suppress(ConnectionResetError):
+                turned_away.append(stranger.recv(1) == b"")
+
+        with open_box(SELF, f"{HOSTILE}:EscapeCodes", "cpu", lambda text: None) as box:
+            (path,) = Path(name).glob(f"{FOLDER_PREFIX}*/*/{SOCKET}")
+            intruder = Thread(target=intrude, args=(path,))
+            intruder.start()
+            with box.connect() as called:
+                assert b"hello" in called.recv(1000)
+            intruder.join()
+    assert turned_away == [True]
+
+
+def test_what_a_killed_run_left_goes_with_the_next(monkeypatch):
+    """The folder of a box whose process was killed is removed; that of one that runs is not."""
+    code = (
+        "from suite.contained.boxes import open_box\n"
+        "from tests.suite.contained.boxed import SELF\n"
+        "with open_box(SELF, 'baselines.uniform:make', 'cpu', print):\n"
+        "    print('open', flush=True)\n"
+        "    input()\n"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setattr("tempfile.tempdir", name)
+        with subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"TMPDIR": name},
+        ) as harness:
+            assert harness.stdout is not None
+            assert harness.stdout.readline() == b"open\n"
+            remove_orphans(SELF)
+            (left,) = Path(name).glob(f"{FOLDER_PREFIX}*")
+            harness.kill()
+        assert left.exists()
+        remove_orphans(SELF)
+        assert not left.exists()
 
 
 def test_owners_are_told_apart():

@@ -96,6 +96,14 @@ def test_the_results_page_says_what_is_missing():
     assert "alien" not in page
 
 
+def test_a_stranger_writes_no_markup_into_the_results_page():
+    """What is left out, and why, is text on the page, whatever its author has put into it."""
+    hostile = LeftOut("<img src=x onerror=alert(1)>", "[x](gone.md) | <b>")
+    page = results_page(V1, [EditionState("smoke", {}, (hostile,), V1.edition("smoke").games)])
+    assert "&lt;img src=x onerror=alert(1)>: [x\\](gone.md) \\| &lt;b>" in page
+    assert "<" not in page
+
+
 def test_the_tools_are_locked_with_hashes():
     """Each tool has an exact version and hashes, and none is in the lock of the project's own environment."""
     group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["site"]
