@@ -203,7 +203,7 @@ IMAGE = amtlb:$(VERSION)-$(VARIANT)
 image: wheelhouse  ## build amtlb:VERSION-VARIANT, without a network: VARIANT=cpu|cuda IMAGE_BASE=
 	DOCKER_BUILDKIT=1 $(DOCKER) build --network none --tag $(IMAGE) --iidfile build/image-$(VARIANT).id \
 		--build-arg VARIANT=$(VARIANT) --build-arg VERSION=$(VERSION) \
-		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit())') \
+		--build-arg COMMIT=$$($(BIN)/python -c 'from suite.machine import code_commit; print(code_commit() or "")') \
 		--build-arg EDITION_DIGESTS=$$($(BIN)/python -c 'from protocol import load; print(*map("=".join, load("v1").edition_digests.items()), sep=",")') \
 		$(if $(IMAGE_BASE),--build-arg BASE=$(IMAGE_BASE) --build-arg BUILDER=$(IMAGE_BASE)) .
 	$(BIN)/python -m suite.release.image $(VARIANT) $(IMAGE) > build/image-$(VARIANT).json

@@ -171,7 +171,14 @@ def _fetch_cpu_build(asked: argparse.Namespace, version: str) -> None:
     if _answers(index):
         _pip(asked.folder, "install", "--no-deps", "--index-url", index, pin)
     elif _pip(asked.folder, "install", "--no-deps", "--no-index", pin, may_fail=True):
-        _end(f"{index} does not answer; TORCH_INDEX= names another index, DEVICE=cuda takes PyPI's build")
+        said = f"{_without_user(index)} does not answer"
+        _end(f"{said}; TORCH_INDEX= names another index, DEVICE=cuda takes PyPI's build")
+
+
+def _without_user(url: str) -> str:
+    """An address without the name and the password that it may have."""
+    scheme, separator, rest = url.rpartition("://")
+    return scheme + separator + rest.rpartition("@")[2]
 
 
 def _answers(index: str) -> bool:

@@ -17,7 +17,8 @@ END_REASONS: tuple[EndReason, ...] = get_args(EndReason)
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Seconds = Annotated[float, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+"""At most some 30 years, so that a run's end is a date."""
 _UNPRINTED = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
 """Controls, line ends, direction marks and characters without width (Unicode's C0, C1, Zl, Zp and Cf)."""
 Line = Annotated[str, Field(max_length=200, pattern=f"^[^{_UNPRINTED}]*$")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,8 @@ RECORDED_PACKAGES = (
     "torch",
 )
 """The libraries whose versions can change the results of a run."""
+
+_COMMIT = re.compile(r"[0-9a-f]{7,64}(-dirty)?")
 
 RUN_SETTINGS = {
     "OMP_NUM_THREADS": "1",
@@ -72,8 +75,10 @@ def why_no_commit() -> str:
 
 
 def _commit_or_reason() -> tuple[str | None, str]:
-    if stated := os.environ.get("AMTLB_COMMIT"):
-        return stated, ""
+    if stated := os.environ.get("AMTLB_COMMIT", "").strip():
+        if _COMMIT.fullmatch(stated):
+            return stated, ""
+        return None, f"AMTLB_COMMIT={stated[:80]!r} is no commit; give its hexadecimal digits, or unset it"
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None, ""

@@ -138,7 +138,7 @@ def test_the_metadata_leads_to_every_episode():
 @pytest.mark.slow
 @of_each_edition
 def test_the_metadata_leads_to_the_published_runs(edition):
-    """Read through the metadata, there is a row for each run of each published baseline, and none of another."""
+    """Read through the metadata, there is a row for each run of each published baseline, and no other."""
     dataset = mlcroissant.Dataset(jsonld=str(edition_folder(edition) / "croissant.json"))
     runs = [(row["runs/learner"].decode(), row["runs/run_id"].decode()) for row in dataset.records("runs")]
     assert sorted(runs) == sorted(

@@ -116,11 +116,11 @@ def curves(
 
     check_name(out)
     table = curve_table(find_results(results, edition))
+    write_table(table, out)
+    print(f"{table.num_rows:,} points written to {out}")
     if tensorboard is not None:
         runs = write_events(table, tensorboard)
         print(f"{runs} runs written to {tensorboard}; `tensorboard --logdir` shows them")
-    write_table(table, out)
-    print(f"{table.num_rows:,} points written to {out}")
 
 
 @app.command(rich_help_panel=READ)

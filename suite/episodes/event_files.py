@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from protocol import StoreError
+from suite.results.writing import new_folder
 
 
 def write_events(table: pa.Table, folder: Path) -> int:
@@ -28,17 +29,13 @@ def write_events(table: pa.Table, folder: Path) -> int:
         from tensorboard.summary import Writer
     except ImportError as error:
         raise StoreError("TensorBoard is not installed; run `pip install 'amtlb[tensorboard]'`") from error
-    if folder.exists():
-        raise StoreError(f"{folder} exists; name a new folder for --tensorboard, or delete it")
     runs = 0
-    try:
+    with new_folder(folder) as new:
         for (learner, run_id), points in groupby(
             table.to_pylist(), lambda row: (row["learner"], row["run_id"])
         ):
             runs += 1
-            with closing(Writer(str(folder / learner.strip("/").replace("/", "-") / run_id))) as writer:
+            with closing(Writer(str(new / learner.strip("/").replace("/", "-") / run_id))) as writer:
                 for point in points:
                     writer.add_scalar(f"return/{point['game']}", point["return"], point["frames"])
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written ({error}); choose another folder") from error
     return runs

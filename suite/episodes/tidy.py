@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from protocol import END_REASONS, Run, StoreError, UnknownName
+from protocol import END_REASONS, Run, UnknownName
 from suite.results.columns import Columns, start_steps
 from suite.results.each_ledger import from_each_ledger
 from suite.results.results import edition_of_names, open_results
 from suite.results.store import Store, complete_runs
+from suite.results.writing import write_file
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.comparison import labels
 from suite.scoring.curves import frame_grid, frames_of_game
@@ -129,21 +130,20 @@ def check_name(path: Path) -> None:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as CSV or Parquet, as the name ends; in CSV no text is a formula.
+    """Write a table as CSV or Parquet, as the name ends, whole or not at all; in CSV no text is a formula.
 
     Raises:
         UnknownName: the name ends in something else.
         StoreError: the file cannot be written.
     """
     check_name(path)
-    try:
-        if path.suffix == ".csv":
-            options = pyarrow.csv.WriteOptions(quoting_style="needed")
-            pyarrow.csv.write_csv(_for_spreadsheets(table), path, options)
-        else:
-            pyarrow.parquet.write_table(table, path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written ({error}); choose another --out") from error
+    written = pa.BufferOutputStream()
+    if path.suffix == ".csv":
+        options = pyarrow.csv.WriteOptions(quoting_style="needed")
+        pyarrow.csv.write_csv(_for_spreadsheets(table), written, options)
+    else:
+        pyarrow.parquet.write_table(table, written)
+    write_file(path, written.getvalue().to_pybytes())
 
 
 def _for_spreadsheets(table: pa.Table) -> pa.Table:

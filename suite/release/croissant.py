@@ -36,8 +36,8 @@ _CONTEXT: dict[str, Any] = {
 def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> dict[str, Any]:
     """The baselines of an edition as Croissant metadata, JSON-able.
 
-    The files are found by patterns below the metadata's own folder, so it serves an edition of any size. What lies
-    there of other learners, whose runs are not all played yet, is not part of it.
+    The files are found by patterns below the metadata's own folder, so it serves an edition of any size. What
+    lies there of other learners, whose runs are not all played yet, is not part of it.
     """
     names = [baseline.name for baseline in baselines]
     return {
@@ -46,8 +46,8 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"amtlb-{protocol.version}-{edition}",
         "description": (
-            f"Every episode of the reference learners ({', '.join(names)}) on edition {edition} of the Atari Multitask "
-            f"& Transfer Learning Benchmark, protocol {protocol.version}, edition digest "
+            f"Every episode of the reference learners ({', '.join(names)}) on edition {edition} of the Atari "
+            f"Multitask & Transfer Learning Benchmark, protocol {protocol.version}, edition digest "
             f"{protocol.edition_digests[edition]}: its seed, all actions, all rewards and the digest of "
             "its last RAM, so that each replays alone."
         ),

@@ -177,11 +177,10 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
 def transfer_by_game(scores: Scores) -> Drawing:
     """The contrast of each held-out game, named."""
     rows = [ForestRow(game.game, game.contrast) for game in scores.transfer.games]
-    best, worst = _extremes(rows)
     return Drawing(
         "transfer_by_game",
         "Transfer contrast of each held-out game. A single game of few seeds gives a hint only.",
-        f"One line a game; the highest contrast is {best}, the lowest {worst}.",
+        f"One line per game; {extremes_in_words(rows)}.",
         draw_forest(rows, Level("transfer contrast", 0.0), TRANSFER),
     )
 
@@ -189,20 +188,22 @@ def transfer_by_game(scores: Scores) -> Drawing:
 def multitask_by_game(scores: Scores) -> Drawing:
     """Generalist against specialist in each game, named."""
     rows = [ForestRow(game.game, game.contrast) for game in scores.multitask]
-    best, worst = _extremes(rows)
     return Drawing(
         "multitask_by_game",
         "Contrast of the generalist's mean evaluation return with the specialist's. Below 0: one set of "
         "weights for all games plays this one worse.",
-        f"One line a game; the highest contrast is {best}, the lowest {worst}.",
+        f"One line per game; {extremes_in_words(rows)}.",
         draw_forest(rows, Level("generalist against specialist", 0.0), GENERALIST),
     )
 
 
-def _extremes(rows: Sequence[ForestRow]) -> tuple[str, str]:
-    ordered = sorted(rows, key=lambda row: row.figure.value or 0.0)
-    worst, best = (f"{signed(row.figure.value)} in {row.name}" for row in (ordered[0], ordered[-1]))
-    return best, worst
+def extremes_in_words(rows: Sequence[ForestRow]) -> str:
+    """The highest and the lowest of some games' contrasts, for those who do not see the figure."""
+    values = sorted((row.figure.value, row.name) for row in rows if row.figure.value is not None)
+    if not values:
+        return "no contrast is defined"
+    worst, best = (f"{signed(value)} in {name}" for value, name in (values[0], values[-1]))
+    return f"the highest contrast is {best}, the lowest {worst}"
 
 
 def learning_drawings(outcomes: Outcomes) -> list[Drawing]:

@@ -141,9 +141,21 @@ def make_page(
         versions=_distinct(", ".join(map(" ".join, sorted(part.versions.items()))) for part in played),
         commits=_distinct(part.code_commit or "unknown" for part in played),
         cpus=_distinct(part.cpu for part in played),
-        devices=_distinct(part.device for part in played),
+        command=_command(scores, outcomes.records),
+        images=_distinct(record.image_sha256 or "" for record in outcomes.records),
     )
     return ReportPage(text, drawings)
+
+
+def _command(scores: Scores, records: Sequence[RunRecord]) -> str:
+    """What plays the same again."""
+    image = records[0].image_sha256
+    if image is not None:
+        options = f"--edition {scores.edition} --learner {scores.learner} --image sha256:{image}"
+        return f"amtlb benchmark {options}"
+    devices = {part.device for record in records for part in stretches(record)}
+    on_gpus = " DEVICE=cuda" if all(device.startswith("cuda") for device in devices) else ""
+    return f"make benchmark EDITION={scores.edition} LEARNER={scores.learner}{on_gpus}"
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

@@ -118,8 +118,9 @@ def inline_svg(drawing: Drawing) -> str:
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(?<=\bid=")', f"{drawing.name}-", svg)
-    svg = re.sub(r'(?<=url\(#)|(?<=href="#)', f"{drawing.name}-", svg)
+    own = re.sub(r"[^A-Za-z0-9_]+", "-", drawing.name)  # what a reference can name
+    svg = re.sub(r'(?<=\bid=")', f"{own}-", svg)
+    svg = re.sub(r'(?<=url\(#)|(?<=href="#)', f"{own}-", svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     label = escape(drawing.alternative, quote=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import StoreError
@@ -48,6 +48,26 @@ def write_once(path: Path, text: str) -> None:
     with suppress(FileExistsError):
         os.link(new, path)
     new.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which has its name once the block is through, or never.
+
+    Raises:
+        StoreError: there is something of that name, or it cannot be written.
+    """
+    if os.path.lexists(path):
+        raise StoreError(f"{path} exists already; name a new folder, or delete it")
+    new = path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}")
+    try:
+        new.mkdir(parents=True)
+        yield new
+        new.rename(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def own_folder(path: Path) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from protocol import StoreError
 from suite.results.store import SCORES, SUBMISSION, SUMS, Store, complete_runs
+from suite.results.writing import new_folder
 from suite.submission.checksums import published_files, sums_text
 from suite.submission.description import Submission, submission_toml
 
@@ -30,21 +30,24 @@ def pack(store: Store, submission: Submission, out: Path) -> None:
         out: a folder that does not exist yet.
 
     Raises:
-        StoreError: there are no scores, or the folder cannot be written.
+        StoreError: there are no scores, a file of the results cannot be read, or the folder exists or cannot be
+            written; then there is no folder.
     """
     if not (store.folder / SCORES).exists():
         raise StoreError(f"{store.folder} has no {SCORES}; `amtlb scores {store.folder}` writes it")
-    try:
-        out.mkdir(parents=True)
+    with new_folder(out) as folder:
         for path in published_files(store.folder):
-            target = out / path.relative_to(store.folder)
+            target = folder / path.relative_to(store.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        (out / SUBMISSION).write_text(submission_toml(submission), encoding="utf-8")
-        (out / SUMS).write_text(sums_text(out), encoding="utf-8")
-    except FileExistsError as error:
-        raise StoreError(f"{out} exists already; name a new folder") from error
+            target.write_bytes(_contents(path))
+        (folder / SUBMISSION).write_text(submission_toml(submission), encoding="utf-8")
+        (folder / SUMS).write_text(sums_text(folder), encoding="utf-8")
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise StoreError(
-            f"the submission cannot be written to {out} ({error}); choose another folder"
+            f"{path} cannot be read ({error.strerror}); change its rights, or play its run again"
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from protocol import Arm, RunId, RunRecord, StoreError, canonical_digest
+from protocol import Arm, Run, RunId, RunRecord, StoreError, canonical_digest
 from suite.results.store import LEDGER, RECORD
 from suite.run.messages import Point
 
@@ -118,7 +118,7 @@ def run_document(record: RunRecord, run_id: RunId) -> dict[str, Any]:
     }
 
 
-def metric_documents(points: Sequence[Point], record: RunRecord) -> list[dict[str, Any]]:
+def metric_documents(points: Sequence[Point], run: Run, record: RunRecord) -> list[dict[str, Any]]:
     """The metrics of a complete run; ledgers have no times, so these are spread over the run by frames."""
     started, stopped = _interval(record)
     metrics: dict[str, dict[str, Any]] = {}
@@ -128,7 +128,7 @@ def metric_documents(points: Sequence[Point], record: RunRecord) -> list[dict[st
         )
         metric["steps"].append(point.frames)
         metric["values"].append(float(point.value))
-        metric["timestamps"].append(started + (stopped - started) * (point.frames / record.budget_frames))
+        metric["timestamps"].append(started + (stopped - started) * (point.frames / run.total_budget_frames))
     return list(metrics.values())
 
 
@@ -136,9 +136,9 @@ def _interval(record: RunRecord) -> tuple[datetime, datetime]:
     """The times when a run began and ended, in UTC without a zone, in milliseconds, as MongoDB stores times."""
     try:
         started = datetime.fromisoformat(record.started_at).astimezone(UTC).replace(tzinfo=None)
+        return started, started + timedelta(milliseconds=round(1000 * record.wall_seconds))
     except (ValueError, OverflowError) as error:
         raise StoreError(
             f"the record of {record.run_id} has {record.started_at[:40]!r} for started_at, which is not a time "
-            "in ISO 8601 format; play the run again"
+            "in ISO 8601 format that a run can begin at; play the run again"
         ) from error
-    return started, started + timedelta(milliseconds=round(1000 * record.wall_seconds))

@@ -193,7 +193,7 @@ class Publisher:
         artifacts = [
             {"name": name, "file_id": self._files.put(number, name, folder / name)} for name in CONTENT_TYPES
         ]
-        metrics = [one | {"run_id": number} for one in metric_documents(task.points, task.record)]
+        metrics = [one | {"run_id": number} for one in metric_documents(task.points, task.run, task.record)]
         ids = self._metrics.insert_many([dict(metric) for metric in metrics]).inserted_ids
         document = run_document(task.record, task.run.run_id) | {"_id": number, KEY: task.key}
         document |= {"artifacts": artifacts, "status": "COMPLETED"}
@@ -218,7 +218,7 @@ class Publisher:
         if None in digests.values() or digests[LEDGER] != task.record.ledger_sha256:
             return False
         kept = self._metrics.find({"run_id": document["_id"]})
-        return _returns(kept) == _returns(metric_documents(task.points, task.record))
+        return _returns(kept) == _returns(metric_documents(task.points, task.run, task.record))
 
 
 def _checked(store: Store, runs: Sequence[Run]) -> list[_Task]:

@@ -47,7 +47,11 @@ def test_a_commit_that_git_does_not_tell_is_explained(repository, tmp_path):
     assert "install it, or say the commit in AMTLB_COMMIT" in reason
     (repository / ".git/HEAD").write_text("nonsense")
     assert said(repository)[1].endswith("mend the repository, or say the commit in AMTLB_COMMIT")
-    assert said(repository, AMTLB_COMMIT="abc") == ["abc", "-"]
+    assert said(repository, AMTLB_COMMIT=" abcdef0\r\n") == ["abcdef0", "-"]
+    for wrong in ("None", "a\tb", "abcdef0\nabcdef1", "f" * 201):
+        commit, reason = said(repository, AMTLB_COMMIT=wrong)
+        assert commit == "-"
+        assert "is no commit; give its hexadecimal digits, or unset it" in reason
 
 
 def test_without_a_repository_there_is_nothing_to_explain(repository):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from suite.report.figures import draw_curve, draw_head_use, learning_rates
+from suite.report.figures import draw_curve, draw_head_use, extremes_in_words, learning_rates
 from suite.report.forests import ForestRow, Level, draw_forest
 from suite.report.style import FRESH, GENERALIST, HEADS, NULL, PRETRAIN, TRANSFER, TYPE_POINTS, save
 from suite.results.head_use import PARTS, HeadUse
@@ -17,6 +17,24 @@ CONTRAST = Level("contrast", 0.0)
 def figure(value: float) -> Figure:
     null = Null(low=-0.1, median=0.0, high=0.1, p_value=0.5, minimum_detectable_effect=0.2)
     return Figure(value=value, interval=Interval(low=value - 0.1, high=value + 0.1), null=null)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((0.2, None, 0.5), "the highest contrast is +0.500 in c, the lowest +0.200 in a"),
+        ((-0.2, None, -0.5), "the highest contrast is -0.200 in a, the lowest -0.500 in c"),
+        ((None, None), "no contrast is defined"),
+    ],
+)
+def test_the_words_beside_a_forest_name_defined_extremes(values, told):
+    """A game whose contrast is undefined is neither the highest nor the lowest."""
+    empty = Figure(value=None, interval=None, null=None)
+    rows = [
+        ForestRow(name, empty if value is None else figure(value))
+        for name, value in zip("abc", values, strict=False)
+    ]
+    assert extremes_in_words(rows) == told
 
 
 def test_learning_rates_by_hand():

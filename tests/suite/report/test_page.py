@@ -13,10 +13,13 @@ import pytest
 from protocol import StoreError, Stretch
 from suite.report.downloads import downloads
 from suite.report.facts import days, facts
+from suite.report.forests import ForestRow, Level, draw_forest
 from suite.report.page import make_page, write_page
+from suite.report.style import TRANSFER, Drawing, inline_svg
 from suite.report.watching import Watched, best_episodes, embedded, watched
 from suite.results.published import published_folder
 from suite.results.store import Store
+from suite.scoring.estimates import Figure
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score_outcomes, scores_text
 from suite.scoring.scores import Scores
@@ -219,6 +222,37 @@ def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):
 
     with pytest.raises(StoreError, match=r"name an \.svg"):
         save(multitask_by_game(inputs[2]).figure, tmp_path / "figure.txt")
+
+
+def test_the_command_that_plays_it_again_is_shown(inputs):
+    """It names the device that all parts were played on, or the image that the learner was in."""
+    store, outcomes, scores = inputs
+    plain = "make benchmark EDITION=smoke LEARNER=baselines.multihead_a2c:make"
+    for changes, command in (
+        ({}, plain),
+        ({"device": "cuda:0"}, f"{plain} DEVICE=cuda"),
+        (
+            {"image_sha256": "e" * 64},
+            "amtlb benchmark --edition smoke --learner baselines.multihead_a2c:make --image sha256:" + "e" * 64,
+        ),
+    ):
+        records = [record.model_copy(update=changes) for record in outcomes.records]
+        page = make_page(store, replace(outcomes, records=records), scores, [], []).text
+        reproduce = page.partition('<section id="reproduce"')[2]
+        assert f"<code>{command}</code>" in reproduce
+        assert ("Image of the learner" in reproduce) == ("image_sha256" in changes)
+
+
+@pytest.mark.parametrize("name", ["learning_my learner (division open)", 'a"b<c>#d', "plain_name"])
+def test_the_ids_of_a_figure_can_be_referred_to(name):
+    """Whatever a figure is called, its references are of letters, digits, - and _, and have their targets."""
+    figure = draw_forest(
+        [ForestRow("a", Figure(value=0.1, interval=None, null=None))], Level("x", 0.0), TRANSFER
+    )
+    svg = inline_svg(Drawing(name, "", "", figure))
+    targets = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    assert targets
+    assert targets <= set(re.findall(r'\bid="([A-Za-z0-9_.-]+)"', svg))
 
 
 def test_a_resumed_run_is_told_with_all_its_parts(inputs, tmp_path):

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from protocol import StoreError
-from suite.results.writing import own_folder, write_file
+from suite.results.writing import new_folder, own_folder, write_file
 
 
 def test_a_link_is_replaced(tmp_path):
@@ -18,6 +18,23 @@ def test_a_link_is_replaced(tmp_path):
     assert aim.read_text() == "kept"
     assert not (tmp_path / "scores.json").is_symlink()
     assert (tmp_path / "scores.json").read_text() == "new"
+
+
+def test_a_folder_has_its_name_once_it_is_filled(tmp_path):
+    """A block that fails, for whatever reason, leaves nothing behind; a name that is taken is refused."""
+    for reason in (KeyboardInterrupt, ValueError):
+        with pytest.raises(reason), new_folder(tmp_path / "out") as folder:
+            (folder / "half").write_text("")
+            raise reason
+    with pytest.raises(StoreError, match="out cannot be written"), new_folder(tmp_path / "out"):
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+    with new_folder(tmp_path / "out") as folder:
+        (folder / "whole").write_text("")
+        assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
+    with pytest.raises(StoreError, match="out exists already; name a new folder"), new_folder(tmp_path / "out"):
+        pass
 
 
 def test_what_cannot_be_written_leaves_what_was(tmp_path):
