@@ -52,7 +52,7 @@ def global_generators() -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     counters = {"position": int(position), "has_gauss": int(has_gauss), "gauss": float(gauss)}
     arrays = {"torch_generator": torch.get_rng_state().numpy(), "numpy_generator": np.asarray(keys)}
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # its state would initialise it
         arrays["cuda_generator"] = torch.cuda.get_rng_state().numpy()
     return counters, arrays
 

@@ -181,6 +181,8 @@ def run_child(task: Task, report: Callable[[Played], None], stopped: Callable[[]
     store, run_id = _place(task.job)
     if store.is_being_played(run_id):
         return _elsewhere(task)
+    if store.complete_left(run_id) and (end := _recorded(task)) is not None:
+        return end
     with follow(task.job) if task.tracked else nullcontext() as follower:
 
         def pass_on(message: Message) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,17 @@ def _value(name: str, text: str) -> Any:
         return parse_json(text.encode())
     except Unreadable as error:
         if isinstance(error.__cause__, json.JSONDecodeError):
+            _refuse_number(name, text)
             return text
         raise UnknownName(f"--set {name}: its value {error}; give one that JSON knows") from error
+
+
+def _refuse_number(name: str, text: str) -> None:
+    """Raise UnknownName for what is a number to Python, which a learner would get as text."""
+    with suppress(ValueError):
+        number = float(text)
+        way_out = f"{name}={number:g}" if math.isfinite(number) else "a finite number"
+        raise UnknownName(f"--set {name}={text} is a number, but not in JSON; write {way_out}, or quote text")
 
 
 def _read_table(file: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import typer
 from protocol import UnknownName, current_protocol
 from suite.cli.hyperparameters import hyperparameters
 from suite.contained.spec import DEFAULT_USER, BoxLimits, BoxSpec
-from suite.run.job import SNAPSHOT_MINUTES, STALL_MINUTES
+from suite.run.job import MOST_STALL_MINUTES, SNAPSHOT_MINUTES, STALL_MINUTES
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class MakingOptions:
         typer.Option(
             "--stall-minutes",
             min=0.01,
+            max=MOST_STALL_MINUTES,
             callback=finite,
             help="Minutes without a step after which a run is ended.",
         ),

@@ -182,7 +182,8 @@ def _work(
     total: int,
 ) -> None:
     """The main loop of a worker: open the memory, then answer orders until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles interrupts
+    for number in (signal.SIGINT, signal.SIGTERM):  # the parent handles what is sent to everyone
+        signal.signal(number, signal.SIG_IGN)
     memory = SharedMemory(name=memory_name)
     try:
         _serve(

@@ -45,6 +45,8 @@ def with_given(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_taken(name: str, make: Callable[..., Any], given: Mapping[str, Any]) -> None:
     parameters = list(inspect.signature(make).parameters.values())
+    if reserved := [one.name for one in parameters[:2] if one.name in given]:
+        raise UnknownName(f"{reserved[0]} is no hyper-parameter: the protocol says it; leave it out")
     if any(one.kind is one.VAR_KEYWORD for one in parameters):
         return
     taken = [one.name for one in parameters[2:] if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]

@@ -148,7 +148,7 @@ def make_page(
 
 
 def _command(scores: Scores, records: Sequence[RunRecord]) -> str:
-    """What plays the same again."""
+    """The command that plays the same again."""
     image = records[0].image_sha256
     if image is not None:
         options = f"--edition {scores.edition} --learner {scores.learner} --image sha256:{image}"

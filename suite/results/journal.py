@@ -42,11 +42,12 @@ class JournalRecorder:
 
     def __init__(self, path: Path, lanes: int, size_bytes: int | None = None) -> None:
         if size_bytes is None:
-            self._file = path.open("xb")
-            self._file.write(JOURNAL_SCHEMA.serialize())
+            with path.open("xb") as file:
+                file.write(JOURNAL_SCHEMA.serialize())
         else:
             _cut(path, size_bytes)
-            self._file = path.open("ab")
+        self._path, self._file = path, path.open("ab", buffering=0)
+        self._size_bytes = path.stat().st_size
         self._actions = np.empty((_BUFFERED_STEPS, lanes), np.uint8)
         self._rewards = np.empty((_BUFFERED_STEPS, lanes), np.int32)
         self._row = 0  # the next row of these two buffers
@@ -79,12 +80,16 @@ class JournalRecorder:
         del self._open[lane]
 
     def append(self) -> None:
-        """Append everything that is still in memory to the journal."""
+        """Append everything that is still in memory to the journal, or nothing: then it stays in memory.
+
+        Raises:
+            OSError: there is no room for it; the journal is as it was.
+            StoreError: it could not be put back to what it was.
+        """
         for lane in self._open:
             self._take(lane, None, None)
         if self._fragments:
-            self._file.write(pa.RecordBatch.from_pylist(self._fragments, JOURNAL_SCHEMA).serialize())
-            self._file.flush()
+            self._write(pa.RecordBatch.from_pylist(self._fragments, JOURNAL_SCHEMA).serialize())
         self._fragments = []
         self._row = 0
         self._from_row = [0] * len(self._from_row)
@@ -99,7 +104,22 @@ class JournalRecorder:
         """Append everything and wait until it is on the disk; the journal's size in bytes."""
         self.append()
         os.fsync(self._file.fileno())
-        return self._file.tell()
+        return self._size_bytes
+
+    def _write(self, data: memoryview) -> None:
+        left = data
+        try:
+            while left:
+                left = left[self._file.write(left) or 0 :]
+        except OSError:
+            try:
+                os.ftruncate(self._file.fileno(), self._size_bytes)
+            except OSError as error:
+                raise StoreError(
+                    f"the journal {self._path} is damaged ({error}); play the run again"
+                ) from error
+            raise
+        self._size_bytes += len(data)
 
     def _take(self, lane: int, reason: EndReason | None, ram_sha256: bytes | None) -> None:
         rows = slice(self._from_row[lane], self._row)

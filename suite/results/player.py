@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def held(path: Path, run: str) -> Iterator[None]:
         RunBusy: another process is playing the run.
         StoreError: another process has just completed it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = _opened(path, run)
     try:
         if not _locked(descriptor):
             raise RunBusy(f"run {run} is being played by another process; wait for it or end it")
@@ -57,6 +58,27 @@ def held(path: Path, run: str) -> Iterator[None]:
         path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _opened(path: Path, run: str) -> int:
+    """The file of a run, opened; where there is none, it appears with this machine's name in it."""
+    new = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        os.write(descriptor, this_machine().encode())
+        os.fsync(descriptor)
+        os.link(new, path)  # of several machines, one can
+    except BaseException as error:
+        os.close(descriptor)
+        if not isinstance(error, FileExistsError):
+            raise
+        try:
+            return os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            raise StoreError(f"run {run} has just been completed by another process") from None
+    finally:
+        new.unlink()
+    return descriptor
 
 
 def _locked(descriptor: int) -> bool:

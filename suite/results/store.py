@@ -32,16 +32,17 @@ from protocol import (
     ForeignProtocol,
     Protocol,
     Run,
+    RunBusy,
     RunId,
     RunRecord,
     StoreError,
     UnknownName,
     plan,
 )
-from suite.digests import folder_digest
+from suite.digests import file_digest, folder_digest
 from suite.results.player import check_held, held, is_held
 from suite.results.reading import read_record
-from suite.results.writing import sync_files, sync_names, write_once
+from suite.results.writing import empty, sync_files, sync_names, write_once
 from suite.untrusted.files import Unreadable
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
@@ -61,6 +62,18 @@ def notes_digest(run_folder: Path) -> str | None:
     notes = run_folder / NOTES
     noted = any(path.is_symlink() or not path.is_dir() for path in notes.rglob("*"))
     return folder_digest(notes) if noted else None
+
+
+def _check_whole(folder: Path, run_id: RunId) -> None:
+    """Raise StoreError where a folder does not hold all that a run leaves."""
+    try:
+        record = read_record(folder, RECORD)
+        found = file_digest(folder / LEDGER), folder_digest(folder / CHECKPOINT), notes_digest(folder)
+    except (Unreadable, OSError) as error:
+        raise StoreError(f"run {run_id} was broken off: {error}") from error
+    named = record.ledger_sha256, record.checkpoint_out, record.notes_sha256
+    if record.run_id != str(run_id) or found != named:
+        raise StoreError(f"run {run_id} was broken off")
 
 
 def record_paths(folder: Path) -> list[Path]:
@@ -212,6 +225,18 @@ class Store:
             check_held(player, str(run_id))
             partial.rename(final)
             sync_names(final.parent)
+
+    def complete_left(self, run_id: RunId) -> bool:
+        """Complete a run that was broken off after all of it had been written; whether it is complete now."""
+        if not (self._partial(run_id) / RECORD).exists():
+            return False
+        try:
+            with self.new_run(run_id) as folder:
+                _check_whole(folder, run_id)
+                empty(folder, {RECORD, LEDGER, CHECKPOINT, NOTES})
+        except (StoreError, RunBusy):
+            pass  # whoever plays it does so from where it was broken off
+        return self.is_complete(run_id)
 
     def _check_place(self, run_id: RunId) -> None:
         """Raise StoreError where a run is complete, or cannot be put where it belongs, or not be read there."""

@@ -106,8 +106,8 @@ class _Sender:
                 line = line[os.write(self._pipe, line) :]
 
     def forget(self) -> None:
-        """Close the pipe: this is a process that the learner has forked."""
-        with suppress(OSError):
+        """Close the pipe, once: this is a process that the learner has forked, or one that such a one has."""
+        if _identity(self._pipe) == self._known_as:
             os.close(self._pipe)
 
     def _progress(self, played: Played) -> None:

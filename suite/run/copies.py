@@ -36,8 +36,12 @@ def checked_url(text: str) -> str:
     """
     import fsspec
 
-    url = text if "://" in text else f"file://{Path(text).resolve()}"
-    if urlsplit(url).password:
+    url = text if "://" in text else f"file://{Path(text).expanduser().resolve()}"
+    try:
+        password = urlsplit(url).password
+    except ValueError as error:
+        raise UnknownName(f"--snapshot-url {url!r} is no URL ({error}); name a folder or a URL") from error
+    if password:
         raise UnknownName(
             "--snapshot-url holds a password, which would be seen in logs; leave it out, and let the "
             "environment hold it as the library of that file system documents"

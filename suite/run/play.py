@@ -27,6 +27,7 @@ from suite.digests import file_digest, folder_digest
 from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
+from suite.learners.sources import code_digest
 from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.owner import Owner, claim
@@ -84,18 +85,29 @@ def play(job: Job, report: Listener) -> RunRecord:
         if ancestor is not None:
             _load_ancestor(ancestor, job, learner, Path(scratch))
         rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
-        with snapshots.before_stopping():
-            rounds.play(
-                learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
-            )
+        try:
+            with snapshots.before_stopping():
+                rounds.play(
+                    learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
+                )
+        except Exception:
+            if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
+                snapshots.could_not_resume(resumed)
+            raise
         write_ledger(folder / JOURNAL, folder / LEDGER)
         record = _record(protocol, run, job, folder, begun, maker, vectors, rounds)
-        _check_spent(record, run)
+        try:
+            _check_spent(record, run)
+        except StoreError:
+            snapshots.drop()  # they would end in the same
+            snapshots.drop_copies()
+            raise
+        claim(store, run_id, owner)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _check_readable(folder)
-        claim(store, run_id, owner)
         (folder / JOURNAL).unlink()
         snapshots.drop()
+    snapshots.drop_copies()
     return record
 
 
@@ -113,6 +125,7 @@ def _maker_of(job: Job, configuration_digest: str, ancestor: RunRecord | None) -
         configuration_digest=configuration_digest,
         device=job.device,
         code_commit=code_commit(),
+        code_sha256=code_digest(job.learner),
         image_sha256=None if job.box is None else job.box.image_sha256,
         checkpoint_in=None if ancestor is None else ancestor.checkpoint_out,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +42,7 @@ class Rounds:
 
     Attributes:
         training_seconds: that the training has taken, in all stretches.
+        played_steps: agent steps of both phases, over all lanes and stretches.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Rounds:
         self._snapshots, self._resumed = snapshots, resumed
         self._began = time.monotonic()
         self.training_seconds = 0.0 if resumed is None else resumed.snapshot.training_seconds
+        self.played_steps = 0 if resumed is None else resumed.snapshot.played_steps
         self._meter = TrainingMeter.of(run, protocol)
 
     def play(self, learner: Learner, make_player: Callable[[], Learner], folder: Path, scratch: Path) -> None:
@@ -78,6 +80,7 @@ class Rounds:
         with (
             closing(make_engine(protocol, self._run.games, self._job.workers)) as engine,
             closing(ReportingRecorder(folder / JOURNAL, protocol.lanes, self._report, size, steps)) as recorder,
+            self._counting(recorder),
         ):
             table = _Table(engine, recorder, folder / JOURNAL)
             if before is not None:
@@ -97,11 +100,18 @@ class Rounds:
                     player.load(saved)
                 self._evaluate(player, table)
 
+    @contextmanager
+    def _counting(self, recorder: ReportingRecorder) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.played_steps = recorder.played_steps
+
     def _train(self, learner: Learner, table: _Table) -> None:
         earlier, began = self.training_seconds, time.monotonic()
 
         def safe_point(save_state: SaveState) -> None:
-            if self._snapshots.due():
+            if isinstance(learner, Resumable) and self._snapshots.due():
                 self.training_seconds = earlier + time.monotonic() - began
                 self._snapshots.take(lambda digest: self._snapshot("training", table, digest), save_state)
 

@@ -32,6 +32,8 @@ STOP_SECONDS = 3.0
 TRAINED = (CHECKPOINT, NOTES)
 """What a training leaves in the run's partial folder, which a snapshot in evaluation needs."""
 _STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
+_FAILED, _SET_ASIDE = "failed", "unused-"
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Maker(Frozen):
@@ -39,6 +41,7 @@ class Maker(Frozen):
 
     Attributes:
         learner, configuration_digest, device, code_commit: as in the run's record.
+        code_sha256: of the learner's own code (``suite.learners.sources.code_digest``).
         image_sha256, checkpoint_in: likewise.
     """
 
@@ -46,6 +49,7 @@ class Maker(Frozen):
     configuration_digest: Sha256
     device: str
     code_commit: str | None
+    code_sha256: str | None
     image_sha256: str | None
     checkpoint_in: Sha256 | None
 
@@ -117,24 +121,27 @@ class Snapshots:
 
     @contextmanager
     def before_stopping(self) -> Iterator[None]:
-        """While the block lasts, an interrupt waits for the next snapshot, STOP_SECONDS at most.
+        """While the block lasts, SIGINT and SIGTERM wait for the next snapshot, STOP_SECONDS at most.
 
-        A run that was never asked for one, since its learner takes none or none is wanted, stops at once.
+        Batch systems send either to every process, so several of them are one request. A run that was never
+        asked for a snapshot, since its learner takes none or none is wanted, stops at once.
         """
 
         def stop(number: int, frame: object) -> None:
-            if not self._asked or self._stopping:
+            if number == signal.SIGALRM or not self._asked:
                 raise KeyboardInterrupt
-            self._stopping = True
-            signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+            if not self._stopping:
+                self._stopping = True
+                signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
-        interrupt = signal.signal(signal.SIGINT, stop)
+        before = {number: signal.signal(number, stop) for number in _STOPPING}
         alarm = signal.signal(signal.SIGALRM, stop)
         try:
             yield
         finally:
-            # In this order: an interrupt that comes meanwhile would set an alarm that nobody takes.
-            signal.signal(signal.SIGINT, interrupt)
+            # In this order: a signal that comes meanwhile would set an alarm that nobody takes.
+            for number, handler in before.items():
+                signal.signal(number, handler)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, alarm)
 
@@ -197,10 +204,31 @@ class Snapshots:
         except OSError as error:
             _print(f"{name} could not be copied ({error}); the run goes on")
 
+    def could_not_resume(self, resumed: Resumed) -> None:
+        """A run could not go on from a snapshot: once may be the machine's fault, twice is the snapshot's.
+
+        After the second time it is set aside, so that the next call begins the run anew.
+        """
+        path = resumed.learner.parent
+        if not (path / _FAILED).exists():
+            (path / _FAILED).touch()
+            _print(f"the run could not go on from {path.name}; if that fails once more, it begins anew")
+            return
+        aside = path.with_name(f"{_SET_ASIDE}{path.name.removeprefix(_PREFIX)}")
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
+        self.drop_copies()
+        _print(
+            f"the run could not go on from {path.name} twice; it is {aside.name} now, and the run begins anew"
+        )
+
     def drop(self) -> None:
-        """Remove all snapshots: the run is over."""
+        """Remove all snapshots from the run's folder: the run is over."""
         for path in _folders(self._folder):
             shutil.rmtree(path)
+
+    def drop_copies(self) -> None:
+        """Remove the copies of the snapshots, of which the run has no more need."""
         if self._copies is not None:
             self._copies.drop()
 

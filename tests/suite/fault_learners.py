@@ -8,6 +8,7 @@ import pdb
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -34,10 +35,21 @@ elif FAULT == "stall_import":
     time.sleep(1e6)
 
 
+def write_from_a_fork():
+    """Write into files that this process has opened from one that it forks, as pools of pools do."""
+    files = [tempfile.TemporaryFile() for _ in range(16)]  # noqa: SIM115  # this process ends soon
+    if not os.fork():
+        os._exit(sum(os.write(file.fileno(), b"x") for file in files) - 16)
+    if os.wait()[1]:
+        raise RuntimeError("a file is closed")
+
+
 def fork():
-    process = multiprocessing.get_context("fork").Process(target=print)
+    process = multiprocessing.get_context("fork").Process(target=write_from_a_fork)
     process.start()
     process.join()
+    if process.exitcode:
+        raise RuntimeError("a process that was forked has failed")
 
 
 def pool():

@@ -13,6 +13,7 @@ import pytest
 from protocol import ForeignProtocol, LearnerError, ServerError, StoreError, plan
 from suite.benchmark.cluster import client as module
 from suite.benchmark.cluster import travel
+from suite.benchmark.cluster.hello import facts_here
 from suite.benchmark.cluster.parcel import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.cluster.scratch import Scratch
 from suite.benchmark.cluster.travel import learner_files
@@ -170,6 +171,20 @@ def test_a_worker_with_other_code_is_left_out_by_name(tmp_path):
 
 
 @slow
+def test_what_a_learner_prints_is_not_its_digest(tmp_path):
+    """However a learner prints, at its end too, the answer of a machine is the digest of its configuration."""
+    (tmp_path / "talks.py").write_text(
+        "import atexit, time\n"
+        "from baselines.uniform import make as quiet\n"
+        "atexit.register(lambda: print('bye', time.time_ns()))\n"
+        "def make(seed, lanes):\n"
+        "    print('made')\n"
+        "    return quiet(seed, lanes)\n"
+    )
+    facts = [facts_here(learner, V1.lanes, "", 5, str(tmp_path)) for learner in ("talks:make", UNIFORM)]
+    assert facts[0] == facts[1]
+
+
 def test_a_worker_whose_runs_fail_at_once_is_left_out(tmp_path):
     """What fails at once on one worker is played by the other; the first is left out, once, by name."""
     store, heard = Store(tmp_path / "out", V1), []

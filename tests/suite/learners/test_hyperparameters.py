@@ -49,7 +49,23 @@ DEEP = "[" * 100_000
 
 @pytest.mark.parametrize(
     "text",
-    ["x", "=1", "a-b=1", "x=True", "x=None", "x=NaN", "x=[Infinity]", "x=1e999", f"x={DEEP}", "y" * 10**6, ""],
+    [
+        "x",
+        "=1",
+        "a-b=1",
+        "x=True",
+        "x=None",
+        "x=NaN",
+        "x=[Infinity]",
+        "x=1e999",
+        "x=.5",
+        "x=+3",
+        "x=1_000",
+        "x=inf",
+        f"x={DEEP}",
+        "y" * 10**6,
+        "",
+    ],
     ids=lambda text: text[:12],
 )
 def test_what_is_no_hyperparameter_is_refused(text):
@@ -114,6 +130,10 @@ def test_what_a_learner_does_not_take_is_refused(monkeypatch):
         find_learner(f"{TUNABLE}:make")
     with pytest.raises(UnknownName, match="its function takes seed and lanes only"):
         find_learner("baselines.uniform:make")
+    monkeypatch.setenv(VARIABLE, '{"seed": 1}')
+    for name in (f"{TUNABLE}:make", "baselines.uniform:make"):
+        with pytest.raises(UnknownName, match="seed is no hyper-parameter"):
+            find_learner(name)
     monkeypatch.setenv(VARIABLE, '{"epsilon": 1}')
     with pytest.raises(LearnerError, match="was given epsilon=1, and its configuration does not say so"):
         find_learner(f"{TUNABLE}:forgetful")(1, 8)

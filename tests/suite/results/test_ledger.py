@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -65,6 +66,34 @@ def record(path: Path, script, append_every: int) -> list[EpisodeRecord]:
             recorder.append()
     recorder.close()
     return ended
+
+
+@given(lane_scripts.filter(bool), st.integers(1, 400))
+def test_a_journal_that_had_no_room_goes_on(tmp_path_factory, script, room_bytes):
+    """An append for which there is no room leaves the journal as it was, and the next one has all of it."""
+    folder = tmp_path_factory.mktemp("journal")
+    recorders = [JournalRecorder(folder / name, 2) for name in ("full", "plain")]
+    for recorder in recorders:
+        for lane in range(2):
+            recorder.begin(lane, "training", 0, "pong", lane)
+        for actions, rewards, _ in script:
+            recorder.step(np.array(actions, np.uint8), np.array(rewards, np.int32))
+    full, size = folder / "full", (folder / "full").stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for _ in range(2):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + room_bytes, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                recorders[0].append()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert full.stat().st_size == size
+    for recorder in recorders:
+        recorder.step(np.array([1, 2], np.uint8), np.array([0, 7], np.int32))
+        for lane in range(2):
+            recorder.end(lane, "game_over", RAM)
+        recorder.close()
+    assert list(read_journal(full)) == list(read_journal(folder / "plain"))
 
 
 @settings(max_examples=60)

@@ -58,6 +58,22 @@ def test_a_run_that_was_broken_off_here_is_free_at_once(path):
         assert is_held(path)
 
 
+def test_of_machines_that_begin_a_run_at_once_one_holds_it(path, monkeypatch):
+    """The file appears with its machine's name in it; who comes a moment later finds that, and leaves it."""
+    link = os.link
+
+    def be_late(new, aim):
+        assert new.read_text() == this_machine()
+        path.write_text("another-machine")
+        link(new, aim)
+
+    monkeypatch.setattr(os, "link", be_late)
+    with pytest.raises(RunBusy, match="on another machine"), held(path, RUN):
+        pytest.fail("it must not be played")
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert path.read_text() == "another-machine"
+
+
 def test_what_another_machine_renews_is_held(path):
     """A file that another machine has renewed of late holds the run; nothing in it is changed."""
     path.write_text("another-machine")

@@ -42,6 +42,22 @@ def test_a_failed_run_leaves_what_it_recorded(store):
         assert (again / "journal.arrows").read_text() == "played"
 
 
+@pytest.mark.parametrize("spoil", [None, "ledger.parquet", "checkpoint/more", "record.json"])
+def test_a_run_that_had_only_to_get_its_name_gets_it(store, smoke_results, spoil):
+    """A run that was killed after its record was written is complete at the next call, if it is whole."""
+    partial = store.run_folder(RUN).with_name("seed0.partial")
+    shutil.copytree(Store(smoke_results, V1).run_folder(RUN), partial)
+    (partial / "journal.arrows").touch()
+    (partial / "snapshot-1").mkdir()
+    if spoil is not None:
+        (partial / spoil).write_bytes(b"half")
+    assert store.complete_left(RUN) == store.is_complete(RUN) == (spoil is None)
+    assert partial.exists() is (spoil is not None)
+    if spoil is None:
+        left = sorted(path.name for path in store.run_folder(RUN).iterdir())
+        assert left == ["checkpoint", "ledger.parquet", "record.json"]
+
+
 def test_a_complete_run_is_never_played_again(store):
     """A second try at a complete run is refused, and what is there stays as it is."""
     with store.new_run(RUN) as folder:

@@ -126,7 +126,7 @@ def test_a_complete_run_leaves_no_copy(url, tmp_path):
     """What was copied goes when the run is over."""
     one = Machine(tmp_path / "one", url, b"12345")
     one.take(80)
-    one.snapshots.drop()
+    one.snapshots.drop_copies()
     system, place = fsspec.url_to_fs(url)
     assert not system.exists(f"{place}/key")
 
@@ -138,7 +138,15 @@ def test_a_copy_that_fails_harms_no_run(tmp_path, capsys):
     one.take(80)
     assert (one.folder / "snapshot-1").is_dir()
     assert "snapshot-1 could not be copied (file://" in capsys.readouterr().err
-    one.snapshots.drop()
+    one.snapshots.drop_copies()
+
+
+def test_a_place_is_named_as_other_places_are(monkeypatch, tmp_path):
+    """A ~ is the user's home, and what is no URL is refused in a line."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert checked_url("~/copies") == f"file://{tmp_path}/copies"
+    with pytest.raises(UnknownName, match=r"--snapshot-url 's3://\[x' is no URL .*; name a folder or a URL"):
+        checked_url("s3://[x")
 
 
 def test_a_store_that_cannot_be_read_is_an_error(tmp_path):

@@ -1,6 +1,8 @@
 """Snapshots stand whole or not at all, and only the run and the maker that took them go on from them."""
 
+import os
 import shutil
+import signal
 
 import pytest
 
@@ -11,6 +13,7 @@ MAKER = Maker(
     configuration_digest="0" * 64,
     device="cpu",
     code_commit="1" * 40,
+    code_sha256="2" * 64,
     image_sha256=None,
     checkpoint_in=None,
 )
@@ -117,6 +120,7 @@ def test_an_error_of_the_learner_is_not_hidden(folders):
         (lambda folder: None, RUN, {"code_commit": None}, "code_commit"),
         (lambda folder: None, RUN, {"configuration_digest": "2" * 64}, "configuration_digest"),
         (lambda folder: None, RUN, {"learner": "mine:make"}, "here it is mine:make"),
+        (lambda folder: None, RUN, {"code_sha256": "3" * 64}, "code_sha256"),
         (lambda folder: None, RUN, {"device": "cuda"}, "device"),
         (lambda folder: (folder / "journal.arrows").write_bytes(b"1"), RUN, {}, "more of the journal"),
         (lambda folder: (folder / "journal.arrows").unlink(), RUN, {}, "more of the journal"),
@@ -135,6 +139,32 @@ def test_what_does_not_fit_is_not_used(folders, capsys, spoil, run_id, changes, 
     said = capsys.readouterr().err
     assert said.startswith("the snapshot snapshot-1 ")
     assert reason in said
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM, signal.SIGINT)])
+def test_a_run_that_is_to_stop_takes_a_snapshot_first(folders, numbers):
+    """SIGINT and SIGTERM, and several of them at once, wait for the next snapshot, and end the run then."""
+    snapshots = Snapshots(*folders, 15)
+    with pytest.raises(KeyboardInterrupt), snapshots.before_stopping():
+        assert not snapshots.due()
+        for number in numbers:
+            os.kill(os.getpid(), number)
+        assert snapshots.due()
+        snapshots.take(snapshot, save)
+        pytest.fail("it goes on")
+    assert newest(*folders).snapshot.played_steps == 80
+
+
+def test_a_snapshot_that_cannot_be_gone_on_from_twice_is_set_aside(folders, capsys):
+    """The first failure may be the machine's; after the second the run begins anew."""
+    snapshots = Snapshots(*folders, 15)
+    snapshots.take(snapshot, save)
+    for said, is_left in (("if that fails once more", True), ("it is unused-1 now", False)):
+        found = newest(*folders) or pytest.fail("it is there")
+        Snapshots(*folders, 15).could_not_resume(found)
+        assert said in capsys.readouterr().err
+        assert (newest(*folders) is not None) is is_left
+    assert (folders[0] / "unused-1/learner/state.json").read_text() == "{}"
 
 
 def test_an_evaluation_needs_its_checkpoint(folders, capsys):
