@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 import amtlb
 
@@ -65,18 +65,19 @@ class ActorCritic:
         """Play and learn; in the end env.step raises BudgetExhausted, which may be let through."""
         observations, _ = env.reset()
         while True:
-            log_probabilities, entropies, values, rewards, going_on = [], [], [], [], []
+            log_probabilities, entropies, values, rewards, going_on, cut_off = [], [], [], [], [], []
             for _ in range(self.configuration["rollout_steps"]):
                 logits, value = self.network(observations)
                 actions = self._draw(logits)
-                observations, reward, terminated, truncated, _ = env.step(actions.numpy())
+                observations, reward, terminated, truncated, infos = env.step(actions.numpy())
                 policy = torch.distributions.Categorical(logits=logits)
                 log_probabilities.append(policy.log_prob(actions))
                 entropies.append(policy.entropy())
                 values.append(value)
                 rewards.append(torch.from_numpy(np.sign(reward)).float())  # games differ in what a point is
                 going_on.append(torch.from_numpy(~(terminated | truncated)).float())
-            returns = self._returns(rewards, going_on, observations)
+                cut_off.append(self._values_beyond(truncated, infos))
+            returns = self._returns(rewards, going_on, cut_off, observations)
             advantages = returns - torch.stack(values)
             loss = (
                 0.5 * advantages.pow(2).mean()
@@ -94,32 +95,58 @@ class ActorCritic:
             return self._draw(self.network(observations)[0]).numpy()
 
     def save(self, folder: Path) -> None:
-        """Write the weights as one array; ``torch.save`` would write a pickle, and reading one runs code."""
-        np.save(folder / "weights.npy", parameters_to_vector(self.network.parameters()).detach().numpy())
+        """Write weights and the optimiser's moments. (``torch.save`` writes a pickle, which can run code.)"""
+        moments = self.optimiser.state_dict()["state"]
+        save_file(
+            {f"net.{name}": tensor for name, tensor in self.network.state_dict().items()}
+            | {f"optimiser.{i}.{name}": moments[i][name] for i in moments for name in moments[i]},
+            folder / "learner.safetensors",
+        )
 
     def load(self, folder: Path) -> None:
-        """Read the weights; the optimiser starts again."""
-        weights = torch.from_numpy(np.load(folder / "weights.npy", allow_pickle=False))
-        vector_to_parameters(weights, self.network.parameters())
+        """Read what ``save`` wrote."""
+        weights: dict[str, torch.Tensor] = {}
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in load_file(folder / "learner.safetensors").items():
+            part, _, rest = name.partition(".")
+            if part == "net":
+                weights[rest] = tensor
+            else:
+                i, _, moment = rest.partition(".")
+                moments.setdefault(int(i), {})[moment] = tensor
+        self.network.load_state_dict(weights)
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
 
     def _draw(self, logits: torch.Tensor) -> torch.Tensor:
         return torch.multinomial(logits.softmax(dim=1), 1, generator=self.draws).squeeze(1)
 
+    def _values_beyond(self, truncated: np.ndarray, infos: Mapping[str, Any]) -> torch.Tensor:
+        """The values of the last pictures of episodes that were cut off, (L,); 0 in the other lanes."""
+        values = torch.zeros(len(truncated))
+        if truncated.any():
+            with torch.no_grad():
+                values[truncated] = self.network(infos["final_obs"][truncated])[1]
+        return values
+
     def _returns(
-        self, rewards: list[torch.Tensor], going_on: list[torch.Tensor], observations: np.ndarray
+        self,
+        rewards: list[torch.Tensor],
+        going_on: list[torch.Tensor],
+        cut_off: list[torch.Tensor],
+        observations: np.ndarray,
     ) -> torch.Tensor:
-        """Discounted rewards, (steps, L); for those after the rollout stands the value of its last pictures."""
+        """Discounted rewards, (steps, L); the values of the last pictures stand for what was not played."""
         with torch.no_grad():
             ahead = self.network(observations)[1]
         returns = []
-        for reward, goes_on in zip(reversed(rewards), reversed(going_on), strict=True):
-            ahead = reward + self.configuration["discount"] * goes_on * ahead
+        for reward, goes_on, beyond in zip(rewards[::-1], going_on[::-1], cut_off[::-1], strict=True):
+            ahead = reward + self.configuration["discount"] * (goes_on * ahead + beyond)
             returns.append(ahead)
         return torch.stack(returns[::-1])
 
 
 def make(seed: int, lanes: int) -> ActorCritic:
-    """What ``amtlb benchmark --learner actor_critic:make`` calls."""
+    """A new learner, as ``amtlb benchmark --learner actor_critic:make`` asks for it."""
     return ActorCritic(seed, lanes)
 
 

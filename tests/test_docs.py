@@ -97,7 +97,7 @@ SLOW = (
     "--out results/tuned",
 )
 """What `make test-slow` runs: long runs, and what replays or trains again."""
-LONG = (".venv/bin/amtlb verify submission --retrain 4 --seed 7",)
+LONG = (".venv/bin/amtlb verify submission --retrain 6 --seed 7",)
 """What `make test-long` runs."""
 MARKS = dict.fromkeys(SLOW, pytest.mark.slow) | dict.fromkeys(LONG, pytest.mark.long)
 

@@ -54,7 +54,7 @@ def _transfer(scores: Scores, claim: Claim) -> Answer:
     figure, counted = scores.transfer.contrast, scores.transfer.counted_games
     verdicts = {
         "helps": "Yes: pre-training helps.",
-        "loses": "No: pre-training hurts.",
+        "hurts": "No: pre-training hurts.",
         "nothing": "Not shown.",
     }
     if claim.verdict == "nothing" and any(one.outcome != "holds" for one in claim.conditions[:2]):

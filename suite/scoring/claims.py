@@ -16,7 +16,7 @@ UNIFORM = "uniform"
 
 Name = Literal["interval", "p-value", "fresh arm", "duel"]
 Held = Literal["holds", "fails", "not known"]
-Verdict = Literal["helps", "loses", "nothing"]
+Verdict = Literal["helps", "hurts", "nothing"]
 
 
 class Condition(Frozen):
@@ -64,12 +64,12 @@ class Claim(Frozen):
 
     @property
     def verdict(self) -> Verdict:
-        """ "helps" if all four hold; "loses" if the contrast is negative and the first two hold."""
+        """ "helps" if all four hold; "hurts" if the contrast is negative and the first two hold."""
         held = [condition.outcome == "holds" for condition in self.conditions]
         if self.contrast is None or not all(held[:2]):
             return "nothing"
         if self.contrast < 0:
-            return "loses"
+            return "hurts"
         return "helps" if all(held) else "nothing"
 
     @property

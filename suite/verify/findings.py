@@ -35,7 +35,7 @@ RULES = {
     "F3": "a transfer run starts from the checkpoint of its own fold and seed",
     "F4": "fresh, pretrain and generalist runs start from nothing",
     "A1": "every action is 0 to 17",
-    "A2": "an episode has one action a step",
+    "A2": "an episode has one action per step",
     "R1": "every reward follows from the actions",
     "R2": "every end and its reason follow from the actions",
     "R3": "the last RAM follows from the actions",

@@ -128,8 +128,8 @@ def test_the_duel_is_with_the_fresh_arm_that_is_hardest_to_beat():
 
 def test_harm_is_claimed_by_interval_and_p_value():
     """A negative contrast needs the first two conditions; a weak fresh arm cannot make transfer lose."""
-    assert claim(scores(HARM), {}).verdict == "loses"
-    assert "pre-training loses" in claim(scores(HARM)).sentence
+    assert claim(scores(HARM), {}).verdict == "hurts"
+    assert "pre-training hurts" in claim(scores(HARM)).sentence
     assert claim(scores(figure(-0.3, -0.5, -0.1, 0.06))).verdict == "nothing"
 
 

@@ -76,15 +76,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{'passed' if passed[-1] else 'FAILED'}  {name}, replayed", flush=True)
         for one in try_all(options.names, Path(scratch) / BASE if passed else None):
             tried.append(one)
-            status, rules = "killed" if one.killed else "ALIVE", ", ".join(sorted(one.found)) or "none"
+            status, rules = "found" if one.killed else "ALIVE", ", ".join(sorted(one.found)) or "none"
             print(f"{status:7} {one.rule}: {one.name} (found by {rules})", flush=True)
-    print("\nrule  forgeries  killed  found by it alone")
+    print("\nrule  forgeries  found  found by it alone")
     for rule in RULES:
         own = [one for one in tried if one.rule == rule]
         alone = sum(one.found == {rule} for one in own)
         print(f"{rule:5} {len(own):9} {sum(one.killed for one in own):7} {alone:18}")
     killed = sum(one.killed for one in tried)
-    print(f"\nvalid passed: {sum(passed)} of {len(passed)}; forgeries killed: {killed} of {len(tried)}")
+    print(f"\nvalid passed: {sum(passed)} of {len(passed)}; forgeries found: {killed} of {len(tried)}")
     return 0 if killed == len(tried) and all(passed) else 1
 
 

@@ -72,7 +72,7 @@ def test_every_rule_has_a_forgery_and_a_page():
     page = (ROOT / "docs" / "rules.md").read_text()
     for rule, title in RULES.items():
         section = page.partition(f"### {rule}: {title}\n")[2].partition("\n##")[0]
-        for word in ("Why: ", "Broken: ", "Mend: "):
+        for word in ("Why: ", "Broken: ", "Fix: "):
             assert word in section.replace("\n", " "), (rule, word)
 
 
