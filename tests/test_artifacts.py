@@ -27,7 +27,10 @@ pytestmark = [  # of mlcroissant's own making
     pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame:DeprecationWarning"),
 ]
-PUBLISHED = {"smoke": ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"), "lite": ("ppo", "ppo_reset", "uniform")}
+PUBLISHED = {
+    "smoke": ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"),
+    "lite": ("ppo", "ppo_reset", "uniform"),
+}
 """By edition, the baselines of which all runs are published."""
 BASELINES = [(edition, name) for edition, names in PUBLISHED.items() for name in names]
 of_each_baseline = pytest.mark.parametrize(("edition", "name"), BASELINES)

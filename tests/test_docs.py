@@ -191,16 +191,27 @@ def test_reasons_are_for_commands_that_are_shown():
 
 
 def test_tensors_are_saved_as_the_docs_show(tmp_path):
-    """The methods that the docs show for PyTorch save a network, and load it again into another."""
+    """The methods that the docs show for PyTorch save a network with its optimiser, and load it into another."""
     import torch
 
     (shown,) = (block for block in blocks(ROOT / "docs/learners.md", "python") if "save_file" in block)
     methods: dict = {}
     exec(shown, methods)
-    learners = [SimpleNamespace(network=torch.nn.Linear(3, 2)) for _ in range(2)]
+    networks = [torch.nn.Linear(3, 2) for _ in range(2)]
+    learners = [SimpleNamespace(network=one, optimiser=torch.optim.Adam(one.parameters())) for one in networks]
+
+    def train(learner):
+        learner.optimiser.zero_grad()
+        learner.network(torch.ones(1, 3)).sum().backward()
+        learner.optimiser.step()
+
+    train(learners[0])
     methods["save"](learners[0], tmp_path)
     methods["load"](learners[1], tmp_path)
-    assert torch.equal(learners[0].network.weight, learners[1].network.weight)
+    for learner in learners:
+        assert torch.equal(learner.network.weight, networks[0].weight)
+        train(learner)
+    assert torch.equal(networks[0].weight, networks[1].weight)  # their optimisers, too, were the same
 
 
 def test_the_contract_in_the_docs_is_what_the_lanes_do():
