@@ -215,3 +215,12 @@ def test_a_baseline_that_shares_no_game_is_no_rival():
     found = claim(scores(SURE), PUBLISHED | {"strange": strange})
     assert found.duel == claim(scores(SURE)).duel
     assert standing(scores(SURE), {"strange": strange}).rank is None
+
+
+def test_a_copy_is_no_further_learner():
+    """However often the same scores are given, p-values are corrected for the learners that differ."""
+    sure, other = scores(SURE), scores(figure(0.3, 0.1, 0.5, 0.03))
+    once = claims([sure, other], PUBLISHED)
+    assert claims([sure, other, sure, other.model_copy(), sure], PUBLISHED) == (*once, *once, once[0])
+    assert [found.learners for found in once] == [2, 2]
+    assert [found.p_value for found in once] == [0.02, 0.03]
