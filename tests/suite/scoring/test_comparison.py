@@ -14,6 +14,7 @@ from suite.report.comparison_tables import sheets_by_division
 from suite.results import published
 from suite.results.published import published_folder
 from suite.results.store import Store
+from suite.scoring.claims import holm
 from suite.scoring.comparison import (
     Comparison,
     Contender,
@@ -103,14 +104,16 @@ def test_a_learner_against_its_copy_is_even(smoke_results, tmp_path):
     assert {duel.fresh.value for duel in both.duels} == {0.5}
 
 
-def test_claims_are_corrected_for_all_that_are_compared(smoke_results, tmp_path):
-    """Each of three equal learners has its claim, with three times its p-value."""
-    for name in ("two", "three"):
-        shutil.copytree(smoke_results, tmp_path / name)
-    names = [str(smoke_results), str(tmp_path / "two"), str(tmp_path / "three")]
-    for one in compare(names).contenders:
-        assert one.claim.learners == 3
-        assert one.claim.p_value == min(1.0, 3 * one.scores.transfer.contrast.null.p_value)
+def test_claims_are_corrected_for_all_that_are_compared(tmp_path):
+    """Each of three learners has its claim, with a p-value for three; copies of one of them change nothing."""
+    shutil.copytree(published_folder("ppo", "smoke"), tmp_path / "copy")
+    names = ["ppo", "uniform", "dqn"]
+    *found, copied = compare([*names, str(tmp_path / "copy")]).contenders
+    assert [one.claim for one in found] == [one.claim for one in compare(names).contenders]
+    assert copied.claim == found[0].claim
+    assert {one.claim.learners for one in found} == {3}
+    p_values = [one.scores.transfer.contrast.null.p_value for one in found]
+    assert [one.claim.p_value for one in found] == list(holm(p_values))
 
 
 def test_the_command_prints_every_form(amtlb, smoke_results, comparison):
