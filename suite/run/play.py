@@ -90,6 +90,8 @@ def play(job: Job, report: Listener) -> RunRecord:
                 rounds.play(
                     learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
                 )
+        except (OSError, MemoryError):
+            raise  # the machine's fault, never the snapshot's
         except Exception:
             if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
                 snapshots.could_not_resume(resumed)
