@@ -21,7 +21,7 @@ import numpy.typing as npt
 from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, UnknownName, current_protocol
 from suite.digests import folder_digest
 from suite.learners.boundary import learners_own
-from suite.learners.contract import Learner, MakeLearner, checked_configuration, find_learner
+from suite.learners.contract import Learner, MakeLearner, Resumable, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
 
@@ -32,7 +32,8 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
     17 and changes neither its inputs nor the weights; ``learn`` plays until the budget is spent; ``save``
     writes plain files and nothing that names its folder; a loaded learner saves what it was loaded from, and
     learns on; the same seed learns the same to the bit and acts the same from a checkpoint, and another seed
-    acts otherwise. At the end it prints that all of this passed, and what it did not try.
+    acts otherwise; one that can be resumed acts on from its state as if it had not been broken off. At the end
+    it prints that all of this passed, and what it did not try.
 
     It plays a few hundred steps of real games and takes a minute at most.
 
@@ -67,6 +68,7 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
         loaded.load(Path(scratch) / "first")
         _same(saved, _saved(loaded, Path(scratch) / "loaded"), "load and save give another checkpoint")
         _check_seeds(make, protocol, Path(scratch) / "first")
+        _check_resuming(make, protocol, Path(scratch))
         _play_all(loaded, protocol, steps_a_lane)
         learned = _learned(make, protocol, saved, Path(scratch) / "new")
     print(_report(name, protocol, steps_a_lane, learned))
@@ -192,6 +194,32 @@ def _check_seeds(make: MakeLearner, protocol: Protocol, checkpoint: Path) -> Non
         raise LearnerError("the same seed and checkpoint act differently")
     if acts(4) == acts(5) and acts(4)[0] != acts(4)[-1]:
         raise LearnerError("two seeds draw the same actions: the learner does not use its seed")
+
+
+def _check_resuming(make: MakeLearner, protocol: Protocol, scratch: Path) -> None:
+    """Break off a learner that acts, if it can be resumed; training is broken off in its runs only."""
+    learner = make(4, protocol.lanes)
+    if not isinstance(learner, Resumable):
+        if has := [name for name in ("save_state", "load_state") if callable(getattr(learner, name, None))]:
+            raise LearnerError(f"it has {has[0]} alone; to be resumed it needs save_state and load_state")
+        return
+    observations, state = _observations(protocol), scratch / "state"
+
+    def acts(one: Learner) -> list[list[int]]:
+        going_on = np.zeros(protocol.lanes, np.bool_)
+        return [np.asarray(one.act(observations, going_on)).tolist() for _ in range(20)]
+
+    learner.load(scratch / "first")
+    acts(learner)
+    state.mkdir()
+    learner.save_state(state)
+    unbroken = acts(learner)
+    resumed = make(4, protocol.lanes)
+    assert isinstance(resumed, Resumable)
+    resumed.load(scratch / "first")
+    resumed.load_state(state)
+    if acts(resumed) != unbroken:
+        raise LearnerError("after load_state it acts otherwise than the learner that wrote the state")
 
 
 def _main(name: str, steps_a_lane: int) -> int:

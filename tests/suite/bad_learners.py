@@ -177,6 +177,20 @@ class ForgetsOnLoad(Counts):
         pass
 
 
+class HalfResumable(UniformLearner):
+    """Writes a state and cannot read it."""
+
+    def save_state(self, folder: Path):
+        (folder / "state").touch()
+
+
+class ResumesElsewhere(HalfResumable):
+    """Forgets how many actions it has drawn."""
+
+    def load_state(self, folder: Path):
+        pass
+
+
 class ConfiguredBySeed(UniformLearner):
     """Has different hyper-parameters for another seed."""
 

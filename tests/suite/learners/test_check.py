@@ -33,6 +33,8 @@ from tests.suite.cli.test_cli import refused
         ("ConfiguredAtLength", "has 100,022 bytes as JSON, at most 65,536 fit into a record"),
         ("ChangesInputs", "changed its inputs"),
         ("CannotGoOn", "before the budget was spent"),
+        ("HalfResumable", "it has save_state alone"),
+        ("ResumesElsewhere", "after load_state it acts otherwise"),
     ],
 )
 def test_each_broken_contract_is_named(name, complaint):
