@@ -66,14 +66,15 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
         ("agent steps of evaluation, at most", f"{amount.evaluation_steps:,}"),
     ]
     if pace is not None and cost is not None:
+        at_a_time = "run at a time" if cost.jobs == 1 else "runs at a time"
         rows += [
             ("steps/s of one run, training", f"{pace.training_steps_per_second:,.0f}"),
             ("steps/s of one run, evaluation", f"{pace.evaluation_steps_per_second:,.0f}"),
             ("core hours, at most", rough(cost.core_hours)),
             ("hours of the longest chain, at most", rough(cost.longest_chain_hours)),
-            (f"hours with {cost.jobs} runs side by side, at most", rough(cost.wall_hours)),
-            (f"memory of {cost.jobs} runs side by side, GB", rough(cost.memory_bytes / 1e9)),
-            (f"journals of {cost.jobs} runs side by side on disk, GB", rough(cost.journal_bytes / 1e9)),
+            (f"hours at {cost.jobs} {at_a_time}, at most", rough(cost.wall_hours)),
+            (f"memory of {cost.jobs} {at_a_time}, GB", rough(cost.memory_bytes / 1e9)),
+            (f"journals of {cost.jobs} {at_a_time} on disk, GB", rough(cost.journal_bytes / 1e9)),
             ("checkpoints on disk, GB", rough(cost.checkpoint_bytes / 1e9)),
         ]
     rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
@@ -151,7 +152,7 @@ def print_verification(console: Console, found: Verification) -> None:
 
 
 def _finding_text(finding: Finding) -> str:
-    place = " ".join(filter(None, (finding.run_id, finding.file)))
+    place = " ".join(filter(None, (finding.run_id, finding.file))) or "all runs"
     row = "" if finding.row is None else f" row {finding.row}"
     said = f"expected {finding.expected}; found {finding.found}"
     return printable(f"{finding.rule} {finding.severity}: {place}{row}: {said}")

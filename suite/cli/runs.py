@@ -27,7 +27,7 @@ from suite.cli.options import (
     fail,
     warn_of_untracked,
 )
-from suite.cli.stopping import interrupts_left_to_the_run
+from suite.cli.stopping import Terminated, interrupts_left_to_the_run
 
 if TYPE_CHECKING:
     from suite.benchmark.process import RunEnd
@@ -79,12 +79,17 @@ def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -
         with interrupts_left_to_the_run():
             return play_one(run_id, store, settings)
     described = [describe(run_id, protocol)]
-    with ProgressDisplay(output_console(stderr=True), described, described) as display:
+    console = output_console(stderr=True)
+    with ProgressDisplay(console, described, described) as display:
 
         def show(played: Played) -> None:
             display.hear(Progress(str(run_id), played.steps, played.resumed_steps))
 
-        return play_one(run_id, store, settings, show)
+        try:
+            return play_one(run_id, store, settings, show)
+        except (KeyboardInterrupt, Terminated):
+            console.print("stopped; the same command goes on from where it can")
+            raise
 
 
 def _check_complete(end: RunEnd, foreground: bool) -> None:

@@ -88,7 +88,7 @@ def _report(name: str, protocol: Protocol, steps_a_lane: int, learned: bool) -> 
         f"passed: {name} keeps the contract in {steps:,} agent steps of {' and '.join(CHECKED_GAMES)}",
         "not tried: what it learns, the whole budget of a run, its memory and its time "
         "(`amtlb benchmark --dry-run` estimates those)",
-        f"not tried: the other {others} games, a GPU, a box, other types of CPU",
+        f"not tried: the other {others} games, a GPU, a box, other types of CPU, a stop while it learns",
         "not tried: whether it holds knowledge of particular games (rule I1): reviewers read its code for that",
     ]
     if not learned:
@@ -216,10 +216,14 @@ def _check_resuming(make: MakeLearner, protocol: Protocol, scratch: Path) -> Non
     unbroken = acts(learner)
     resumed = make(4, protocol.lanes)
     assert isinstance(resumed, Resumable)
-    resumed.load(scratch / "first")
     resumed.load_state(state)
     if acts(resumed) != unbroken:
         raise LearnerError("after load_state it acts otherwise than the learner that wrote the state")
+    _same(
+        _saved(learner, scratch / "unbroken"),
+        _saved(resumed, scratch / "resumed"),
+        "after load_state it saves another checkpoint than the learner that wrote the state",
+    )
 
 
 def _main(name: str, steps_a_lane: int) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import NEGATIVE_MARK, mark_note
-from suite.scoring.claims import Claim
+from suite.scoring.claims import Claim, Condition
 from suite.scoring.comparison import Comparison, Contended, Duel
 from suite.scoring.scores import GameMultitask, GameTransfer, Scores
 from suite.submission.description import DIVISIONS, Division
@@ -166,16 +166,22 @@ def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
     return Sheet(title, columns, tuple(rows))
 
 
+def _outcome(condition: Condition) -> str:
+    """A condition's outcome; that of the duel has no threshold, so it is only shown."""
+    return "shown" if (condition.name, condition.outcome) == ("duel", "holds") else condition.outcome
+
+
 def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
     """The claims that each learner's results support, by label."""
-    corrected = f"; p-values are corrected for {len(claims)} learners (Holm)" if len(claims) > 1 else ""
+    learners = max((claim.learners for claim in claims.values()), default=0)
+    corrected = f"; p-values are corrected for {learners} learners (Holm)" if learners > 1 else ""
     names = ("learner", "condition", "outcome", "words")
     found = [
         (label, *row)
         for label, claim in claims.items()
         for row in (
             ("claim", claim.verdict, claim.sentence),
-            *((one.name, one.outcome, one.words) for one in claim.conditions),
+            *((one.name, _outcome(one), one.words) for one in claim.conditions),
         )
     ]
     return Sheet(

@@ -18,7 +18,7 @@ def mixtures(records: Sequence[RunRecord]) -> list[str]:
     facts: dict[str, Callable[[Played], str]] = {
         "devices": lambda played: played.device,
         "types of CPU": lambda played: played.cpu,
-        "commits of the code": lambda played: _commit(played.code_commit),
+        "commits of the code": lambda played: short_commit(played.code_commit),
     }
     for name in sorted({name for record in records for name in record.versions}):
         facts[f"versions of {name}"] = partial(_version, name)
@@ -63,8 +63,8 @@ def _version(name: str, played: Played) -> str:
     return played.versions.get(name, "none")
 
 
-def _commit(commit: str | None) -> str:
-    """Short, but with the mark of changes that no commit has."""
+def short_commit(commit: str | None) -> str:
+    """As much of a commit as a person compares, with the mark of changes that no commit has."""
     if commit is None:
         return "unknown"
     return commit[:_SHORT_COMMIT] + ("-dirty" if commit.endswith("-dirty") else "")

@@ -201,7 +201,8 @@ class Retrained(Frozen):
         """In a line."""
         drawn = "" if self.draw_seed is None else f", drawn with seed {self.draw_seed}"
         tested = "" if self.p_value is None else f"; the rank test has p = {self.p_value:.3g}"
-        return f"{len(self.runs)} runs were trained again{drawn}; {self.equal} have the claimed ledger{tested}"
+        runs = len(self.runs)
+        return f"trained again{drawn}: {runs}; of these with the claimed ledger: {self.equal}{tested}"
 
 
 class Verification(Frozen):

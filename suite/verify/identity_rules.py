@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from protocol import Edition, RunId, RunRecord
-from suite.results.mixture import stretches
+from suite.results.mixture import short_commit, stretches
 from suite.results.published import published_play
 from suite.results.store import LEDGER, RECORD, SUBMISSION
 from suite.submission.description import Submission
@@ -52,14 +52,12 @@ def _made_by(record: RunRecord) -> str:
 def _one_commit(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
     """A warning where the runs name several commits of their code."""
     counts = Counter(
-        commit
-        for record in records.values()
-        for commit in {played.code_commit or "no commit" for played in stretches(record)}
+        commit for record in records.values() for commit in {played.code_commit for played in stretches(record)}
     )
     if len(counts) > 1:
-        named = [f"{commit[:12]} in {runs:,} runs" for commit, runs in counts.most_common(_SHOWN_COMMITS)]
+        named = [f"{short_commit(commit)} ({runs:,})" for commit, runs in counts.most_common(_SHOWN_COMMITS)]
         more = f" and {len(counts) - _SHOWN_COMMITS} more" if len(counts) > _SHOWN_COMMITS else ""
-        yield finding("P5", WHOLE, "one commit of the code", ", ".join(named) + more, "warning")
+        yield finding("P5", WHOLE, "one commit of the code", f"{', '.join(named)}{more} (runs)", "warning")
 
 
 def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) -> Iterator[Finding]:

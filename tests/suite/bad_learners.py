@@ -191,6 +191,19 @@ class ResumesElsewhere(HalfResumable):
         pass
 
 
+class ResumesUntrained(Counts):
+    """Keeps nothing of what it has learned in its state; its acting does not show that."""
+
+    def act(self, observations, episode_start):
+        return np.zeros(8, np.int64)
+
+    def save_state(self, folder: Path):
+        (folder / "state").touch()
+
+    def load_state(self, folder: Path):
+        pass
+
+
 class ConfiguredBySeed(UniformLearner):
     """Has different hyper-parameters for another seed."""
 

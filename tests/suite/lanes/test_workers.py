@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_no_name_of_shared_memory_is_left_while_playing():
         engine.close()
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_killed_worker_ends_the_run_clearly(tmp_path, kill):
     """A worker's death is a WorkerDied at the next step, at once, and the journal keeps what was played."""
     engine = WorkerEngine(V1, ["pong"], LANES, 2)
@@ -107,6 +108,18 @@ def test_a_killed_worker_ends_the_run_clearly(tmp_path, kill):
     assert all(len(episode["actions"]) >= 20 for episode in unfinished)
     with pytest.raises(ProcessLookupError):
         os.kill(other, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_leaves_it_to_the_run_to_stop(number):
+    """What a terminal or a batch system sends to every process ends no worker: a snapshot may still be due."""
+    with closing(WorkerEngine(V1, ["pong"], LANES, 2)) as engine:
+        env = LaneEnv(V1, seeds_of(), engine, make_meter(["pong"], 8000, "r"), 1, None)
+        env.reset()
+        for process in engine.process_ids:
+            os.kill(process, number)
+        for _ in range(20):
+            env.step([0] * LANES)
 
 
 def test_a_failing_worker_says_why(tmp_path, monkeypatch):

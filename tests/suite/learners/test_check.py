@@ -34,6 +34,7 @@ from tests.suite.cli.test_cli import refused
         ("ChangesInputs", "changed its inputs"),
         ("CannotGoOn", "before the budget was spent"),
         ("HalfResumable", "it has save_state alone"),
+        ("ResumesUntrained", "after load_state it saves another checkpoint"),
         ("ResumesElsewhere", "after load_state it acts otherwise"),
     ],
 )

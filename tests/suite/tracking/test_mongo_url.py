@@ -68,7 +68,7 @@ def test_each_reason_has_words_of_its_own(text, words):
             "bob@cluster.example.org/lab",
         ),
         ("mongodb+srv://cluster.example.org/?srvServiceName=mine", "cluster.example.org/sacred"),
-        ("mongodb://host/lab?tls=true&tlsCAFile=%2Fetc%2Fhosts", "host:27017/lab"),
+        ("mongodb://host/lab?tls=true&tlsCAFile=%2Fetc%2Fpasswd", "host:27017/lab"),
     ],
 )
 def test_urls_are_read_without_a_network(text, redacted):
