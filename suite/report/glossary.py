@@ -88,8 +88,8 @@ TERMS = (
         "Null",
         ("null",),
         "the distribution of the same figure where there is no effect by construction: fresh runs compared "
-        "with other fresh runs of the same learner. Its range holds the middle 90 %: it shows how large differences "
-        "by chance are, and is no test. Only p says whether a figure can be told from chance.",
+        "with other fresh runs of the same learner. Its range holds the middle 90 %: it shows how large "
+        "differences by chance are, and is no test. Only p says whether a figure can be told from chance.",
     ),
     Term(
         "interval",
