@@ -35,15 +35,12 @@ def image_id(image: str) -> str:
         return str(_image(client, image).id).removeprefix("sha256:")
 
 
-def remove_orphaned_containers() -> int:
-    """Remove the containers of harness processes that have ended; how many there were."""
-    removed = 0
+def remove_orphaned_containers() -> None:
+    """Remove the containers of harness processes that have ended."""
     with _engine() as client:
         for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
             if has_ended(container.labels[LABEL]):
                 _remove(container)
-                removed += 1
-    return removed
 
 
 @contextmanager

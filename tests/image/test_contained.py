@@ -19,8 +19,10 @@ from pathlib import Path
 import pytest
 
 from protocol import LearnerError, RunRecord, parse_run_id, plan
-from suite.contained.containers import image_id, remove_orphaned_containers
+from suite.contained.boxes import remove_orphans
+from suite.contained.containers import image_id
 from suite.contained.jail import FOLDER_PREFIX
+from suite.contained.spec import BoxSpec
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
 from suite.learners.practice import practice_lanes
@@ -207,7 +209,8 @@ def test_the_other_runs_go_on(image, tmp_path):
 
 
 def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
-    """The container of a run that was killed with its whole harness goes with the next benchmark."""
+    """The container and the files of a run that was killed with its whole harness go with the next run."""
+    box = BoxSpec(image_sha256=image_id(image))
     command = [
         str(Path(sys.executable).with_name("amtlb")),
         "run",
@@ -221,13 +224,14 @@ def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
         while not (left := engine.answer("ps", "--quiet")):
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        assert remove_orphaned_containers() == 0  # its harness is alive
+        remove_orphans(box)
+        assert engine.answer("ps", "--quiet") == left  # its harness is alive
         children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
         for process in (run.pid, *map(int, children)):
             os.kill(process, signal.SIGKILL)
     time.sleep(0.5)
-    assert left
-    assert remove_orphaned_containers() == 1
+    remove_orphans(box)
+    assert engine.answer("ps", "--all", "--quiet") == ""
 
 
 def test_what_cannot_be_had_is_told(image):
