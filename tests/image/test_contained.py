@@ -22,7 +22,6 @@ from protocol import LearnerError, RunRecord, parse_run_id, plan
 from suite.contained.boxes import remove_orphans
 from suite.contained.containers import image_id
 from suite.contained.jail import FOLDER_PREFIX
-from suite.contained.spec import BoxSpec
 from suite.contained.referee import contained_maker
 from suite.contained.spec import BoxLimits, BoxSpec
 from suite.learners.practice import practice_lanes
