@@ -85,25 +85,13 @@ def play(job: Job, report: Listener) -> RunRecord:
         if ancestor is not None:
             _load_ancestor(ancestor, job, learner, Path(scratch))
         rounds = Rounds(protocol, run, job, maker, started_at, report, snapshots, resumed)
-        try:
-            with snapshots.before_stopping():
-                rounds.play(
-                    learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
-                )
-        except (OSError, MemoryError):
-            raise  # the machine's fault, never the snapshot's
-        except Exception:
-            if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
-                snapshots.could_not_resume(resumed)
-            raise
+        with _blaming(snapshots, resumed, rounds), snapshots.before_stopping():
+            rounds.play(
+                learner, lambda: make(run.learner_seed("evaluation"), protocol.lanes), folder, Path(scratch)
+            )
         write_ledger(folder / JOURNAL, folder / LEDGER)
         record = _record(protocol, run, job, folder, begun, maker, vectors, rounds)
-        try:
-            _check_spent(record, run)
-        except StoreError:
-            snapshots.drop()  # they would end in the same
-            snapshots.drop_copies()
-            raise
+        _check_spent(record, run, snapshots)
         claim(store, run_id, owner)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _check_readable(folder)
@@ -111,6 +99,19 @@ def play(job: Job, report: Listener) -> RunRecord:
         snapshots.drop()
     snapshots.drop_copies()
     return record
+
+
+@contextmanager
+def _blaming(snapshots: Snapshots, resumed: Resumed | None, rounds: Rounds) -> Iterator[None]:
+    """Blame the snapshot for an error before a resumed run makes a step, unless the machine lacks something."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception:
+        if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
+            snapshots.could_not_resume(resumed)
+        raise
 
 
 def _check_readable(folder: Path) -> None:
@@ -221,12 +222,17 @@ def _record(
     )
 
 
-def _check_spent(record: RunRecord, run: Run) -> None:
-    """Raise StoreError where the ledger holds another number of frames or episodes than the run has."""
+def _check_spent(record: RunRecord, run: Run, snapshots: Snapshots) -> None:
+    """Raise StoreError where the ledger holds another number of frames or episodes than the run has.
+
+    Its snapshots, which would lead to the same, are removed then.
+    """
     for game in record.games:
         found = game.training_frames, game.evaluation_episodes
         wanted = run.budget_frames, run.evaluation_episodes
         if found != wanted:
+            snapshots.drop()
+            snapshots.drop_copies()
             raise StoreError(
                 f"the ledger of {record.run_id} holds {found[0]:,} training frames and {found[1]} evaluation "
                 f"episodes of {game.game}, not the {wanted[0]:,} and {wanted[1]} of its budget: something else "
