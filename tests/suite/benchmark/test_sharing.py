@@ -1,5 +1,6 @@
 """Two that play into one folder: they share its runs, wait for each other, and overwrite nothing."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -46,20 +47,27 @@ def test_what_another_plays_is_waited_for(tmp_path):
     assert log.read_text() == "what the other prints"
 
 
-def test_a_run_that_is_complete_already_is_complete(smoke_results):
-    """A run that somebody else has completed since it was asked for is complete, not failed."""
+@pytest.mark.parametrize("named", [True, False])
+def test_a_run_that_is_complete_already_is_complete(smoke_results, tmp_path, named):
+    """A run that is complete by now, or had only to get its name when it was killed, is not played again."""
+    run_id = PAIR[0].run_id
+    folder = Store(tmp_path, V1).run_folder(run_id)
+    shutil.copytree(
+        Store(smoke_results, V1).run_folder(run_id), folder if named else folder.with_name("seed0.partial")
+    )
     job = Job(
         run_id=str(PAIR[0].run_id),
         protocol_version="v1",
         learner="baselines.uniform:make",
-        folder=str(smoke_results),
+        folder=str(tmp_path),
         device="cpu",
         workers=0,
         box=None,
         configuration_digest=None,
     )
-    outcome = run_child(Task(job, "no log", tracked=False), pytest.fail, lambda: False)
+    outcome = run_child(Task(job, str(tmp_path / "log"), tracked=False), pytest.fail, lambda: False)
     assert (outcome.status, outcome.error) == ("complete", "")
+    assert not (tmp_path / "log").exists()  # no process was started
 
 
 @pytest.mark.slow
