@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from protocol import LearnerError
@@ -21,8 +21,8 @@ _EVERY_WORKER_HAS = {Path(ROOT, name) for name in (*OURS, "artifacts")}
 def learner_files(learner: str) -> Files:
     """The files of the working folder, if the learner's module lies there, too; otherwise none.
 
-    Hidden files, results, environments, what Python has compiled, what git ignores and, in a clone of the
-    suite, the suite itself stay.
+    Hidden files, results, environments, what Python has compiled, what git ignores, what cannot be read, what
+    links to folders lead to and, in a clone of the suite, the suite itself stay.
 
     Raises:
         LearnerError: that is more than MOST_BYTES.
@@ -31,7 +31,7 @@ def learner_files(learner: str) -> Files:
     if module.partition(".")[0] in OURS or not lies_here(module):
         return {}
     files, size = {}, 0
-    for path in _not_ignored(here, list(_files(here))):
+    for path in _files(here):
         size += path.stat().st_size
         if size > MOST_BYTES:
             raise LearnerError(
@@ -43,24 +43,27 @@ def learner_files(learner: str) -> Files:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        path = Path(entry.path)
-        if entry.name.startswith(".") or entry.name in _NOT_TAKEN or (path / "pyvenv.cfg").exists():
-            continue
-        if path in _EVERY_WORKER_HAS:
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(path)
-        elif entry.is_file():
-            yield path
+    """Those that go. Folders that stay are not entered: they may be large, or refuse it."""
+    ignored = _ignored(folder)
+    for name, folders, files in os.walk(folder):
+        here = Path(name)
+        folders[:] = sorted(entry for entry in folders if _goes(here / entry) and here / entry not in ignored)
+        for path in (here / entry for entry in sorted(files)):
+            if _goes(path) and path not in ignored and os.path.isfile(path) and os.access(path, os.R_OK):
+                yield path
 
 
-def _not_ignored(folder: Path, paths: Sequence[Path]) -> list[Path]:
-    """Those that git does not ignore; all where the folder lies in no repository, or git is not there."""
-    command = ["git", "-C", str(folder), "check-ignore", "-z", "--stdin"]
+def _goes(path: Path) -> bool:
+    if path.name.startswith(".") or path.name in _NOT_TAKEN or path in _EVERY_WORKER_HAS:
+        return False
+    return path.is_symlink() or not os.path.isfile(path / "pyvenv.cfg")
+
+
+def _ignored(folder: Path) -> set[Path]:
+    """The files and folders in it that git ignores; none without git or a repository."""
+    command = ["git", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
     try:
-        done = subprocess.run(command, input=b"\0".join(map(os.fsencode, paths)), capture_output=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True)
     except OSError:
-        return list(paths)
-    ignored = set(done.stdout.split(b"\0"))
-    return [path for path in paths if os.fsencode(path) not in ignored]
+        return set()
+    return {folder / os.fsdecode(name) for name in done.stdout.split(b"\0") if name and not done.returncode}

@@ -296,6 +296,38 @@ def test_what_git_ignores_does_not_travel(tmp_path, monkeypatch):
         Path(name).write_text(LEARNER)
     Path(".gitignore").write_text("/build/\n*.ckpt\n")
     assert set(learner_files("mine:make")) == {"mine.py", "nets/deep.py"}
+    Path("build/mine.py").write_text(LEARNER)
+    monkeypatch.chdir("build")
+    assert set(learner_files("mine:make")) == {"mine.py", "large.bin"}  # who works in there means it
+
+
+@pytest.mark.parametrize("in_git", [True, False])
+def test_what_cannot_be_read_does_not_travel(tmp_path, monkeypatch, in_git):
+    """Links to nothing, to themselves or to folders, pipes, and what the system refuses stay."""
+    monkeypatch.chdir(tmp_path)
+    if in_git:
+        subprocess.run(["git", "init", "-q"], check=True)
+    Path("mine.py").write_text(LEARNER)
+    Path("linked.py").symlink_to("mine.py")
+    for name, target in (("nowhere", "gone"), ("circle", "circle"), ("up", ".."), ("init", "/proc/1/cwd")):
+        Path(name).symlink_to(target)
+    os.mkfifo("pipe")
+    Path("unmapped").symlink_to("/proc/1/map_files")  # its folder can be seen, not entered, in many containers
+    assert set(learner_files("mine:make")) == {"mine.py", "linked.py"}
+
+
+def test_a_folder_that_git_ignores_is_not_entered(tmp_path, monkeypatch):
+    """What lies in a folder that stays is not looked at: a system unpacked there has folders that refuse it."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    for name in ("mine.py", "build/deep/a.py", "results/b", "nets/c.py"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(LEARNER)
+    Path(".gitignore").write_text("/build/\n")
+    entered, real = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: entered.append(Path(path).name) or real(path))
+    learner_files("mine:make")
+    assert set(entered) - {tmp_path.name} == {"nets"}
 
 
 def test_the_suite_itself_does_not_travel(monkeypatch):
