@@ -86,7 +86,7 @@ class Rounds:
             if before is not None:
                 self._meter.set_state(MeterState(before.left, before.playing, before.numbers))
             if before is None or before.phase == "training":
-                self._train(learner, table)
+                self._train(learner, table, scratch)
                 saved.mkdir(parents=True)
                 with learners_own("save"):
                     learner.save(saved)
@@ -98,7 +98,7 @@ class Rounds:
                 with learners_own("load"):
                     player = make_player()
                     player.load(saved)
-                self._evaluate(player, table)
+                self._evaluate(player, table, scratch)
 
     @contextmanager
     def _counting(self, recorder: ReportingRecorder) -> Iterator[None]:
@@ -107,7 +107,7 @@ class Rounds:
         finally:
             self.played_steps = recorder.played_steps
 
-    def _train(self, learner: Learner, table: _Table) -> None:
+    def _train(self, learner: Learner, table: _Table, scratch: Path) -> None:
         earlier, began = self.training_seconds, time.monotonic()
 
         def safe_point(save_state: SaveState) -> None:
@@ -117,9 +117,7 @@ class Rounds:
 
         env = self._env(table, self._meter, self._resumed, safe_point)
         if self._resumed is not None:
-            assert isinstance(learner, Resumable)
-            with learners_own("load_state"):
-                learner.load_state(self._resumed.learner)
+            _load_state(learner, self._resumed, scratch / "state")
         try:
             with learners_own("learn"):
                 learner.learn(env)
@@ -140,7 +138,7 @@ class Rounds:
                 learner.write_notes(noted)
             shutil.copytree(noted, folder / NOTES)
 
-    def _evaluate(self, player: Learner, table: _Table) -> None:
+    def _evaluate(self, player: Learner, table: _Table, scratch: Path) -> None:
         run = self._run
         first_numbers = tuple(self._meter.numbers)
         schedule = EvaluationSchedule(
@@ -151,9 +149,7 @@ class Rounds:
         if resumed is not None:
             numbers = resumed.snapshot.evaluated_numbers
             schedule.skip([now - first for now, first in zip(numbers, first_numbers, strict=True)])
-            assert isinstance(player, Resumable)
-            with learners_own("load_state"):
-                player.load_state(resumed.learner)
+            _load_state(player, resumed, scratch / "state")
             episode_start = np.array(resumed.snapshot.episode_start, np.bool_)
         env = self._env(table, schedule, resumed)
 
@@ -238,6 +234,15 @@ class Rounds:
     def wall_seconds(self) -> float:
         """The seconds that this process has spent on the run."""
         return round(time.monotonic() - self._began, 3)
+
+
+def _load_state(learner: Learner, resumed: Resumed, copy: Path) -> None:
+    """Let a learner go on from its state, copied to where no path names its run."""
+    assert isinstance(learner, Resumable)
+    shutil.copytree(resumed.learner, copy)
+    with learners_own("load_state"):
+        learner.load_state(copy)
+    shutil.rmtree(copy)
 
 
 class _Table(NamedTuple):

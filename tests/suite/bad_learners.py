@@ -191,6 +191,32 @@ class ResumesElsewhere(HalfResumable):
         pass
 
 
+class Resumes(UniformLearner):
+    """Keeps the contract: goes on with the draws of the learner that wrote the state."""
+
+    def learn(self, env):
+        env.reset()
+        with suppress(BudgetExhausted):
+            while True:
+                env.safe_point(self.save_state)
+                env.step(self.act(None, None))
+
+    def save_state(self, folder: Path):
+        np.save(folder / "state.npy", self._generator.bit_generator.state["state"]["counter"])
+
+    def load_state(self, folder: Path):
+        whole = self._generator.bit_generator.state
+        whole["state"]["counter"] = np.load(folder / "state.npy")
+        self._generator.bit_generator.state = whole
+
+
+class CannotReadItsState(Resumes):
+    """Cannot read the state that it wrote."""
+
+    def load_state(self, folder: Path):
+        raise ValueError("another layout")
+
+
 class ResumesUntrained(Counts):
     """Keeps nothing of what it has learned in its state; its acting does not show that."""
 

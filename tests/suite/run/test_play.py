@@ -1,6 +1,9 @@
 """One run, from its learner's making to its complete record."""
 
+import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -203,17 +206,78 @@ def test_a_changed_checkpoint_is_refused(smoke_results, tmp_path):
 def test_a_ledger_without_its_frames_is_no_run(tmp_path):
     """A run whose journal something else has emptied meanwhile is refused before it counts as complete."""
     run_id = parse_run_id("smoke/pretrain/fold1/seed0", V1)
-    journals = iter([Store(tmp_path, V1).run_folder(run_id).with_name("seed0.partial") / "journal.arrows"])
+    folder, taken = Store(tmp_path, V1).run_folder(run_id).with_name("seed0.partial"), []
+    journals = iter([folder / "journal.arrows"])
 
     def empty(event) -> None:
+        taken.extend(folder.glob("snapshot-*/learner"))
         if isinstance(event, Played):
             for journal in journals:
                 journal.unlink()
                 JournalRecorder(journal, V1.lanes).close()
 
     with pytest.raises(StoreError, match=r"0 training frames .* not the 8,000 and 0 of its budget"):
-        play(job(tmp_path, str(run_id)), empty)
+        play(job(tmp_path, str(run_id), "tests.suite.bad_learners:Resumes", snapshot_minutes=0.002), empty)
     assert not Store(tmp_path, V1).is_complete(run_id)
+    assert taken
+    assert not [*folder.glob("snapshot-*")]  # from which the run would come to the same
+
+
+STOPPED = "smoke/fresh/breakout/seed0"
+
+
+def stop(folder: Path, learner: str) -> None:
+    """Play a run until it is told to stop, and has taken a snapshot."""
+    with pytest.raises(KeyboardInterrupt):
+        play(
+            job(folder, STOPPED, learner),
+            lambda event: os.kill(os.getpid(), signal.SIGTERM) if isinstance(event, Played) else None,
+        )
+    assert [*folder.rglob("snapshot-1")]
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_run_goes_on_with_the_code_that_began_it(tmp_path, monkeypatch, capsys, changed):
+    """Where a learner's own file is another since the stop, the run begins anew, and its log says why."""
+    code = tmp_path / "tally.py"
+    code.write_text("from tests.suite.bad_learners import Resumes as make\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "tally", raising=False)
+    stop(tmp_path / "out", "tally:make")
+    capsys.readouterr()
+    if changed:
+        code.write_text("from tests.suite.bad_learners import Resumes as make  # better\n")
+    record = play(job(tmp_path / "out", STOPPED, "tally:make"), _ignore)
+    assert bool(record.resumed_from) is not changed
+    assert ("was taken with code_sha256" in capsys.readouterr().err) is changed
+
+
+def test_a_state_is_loaded_from_a_folder_that_names_nothing(tmp_path, monkeypatch):
+    """A learner that goes on reads its state from a folder whose path holds no word of the run or the game."""
+    handed = []
+
+    def load_state(self, folder):
+        handed.append((folder, [path.name for path in folder.iterdir()]))
+
+    stop(tmp_path, "tests.suite.bad_learners:CannotReadItsState")
+    monkeypatch.setattr("tests.suite.bad_learners.CannotReadItsState.load_state", load_state)
+    play(job(tmp_path, STOPPED, "tests.suite.bad_learners:CannotReadItsState"), _ignore)
+    (folder, names), *others = handed
+    assert names == ["state.npy"]
+    assert not others
+    assert not folder.is_relative_to(tmp_path)
+    assert not {"smoke", "fresh", "breakout", "seed0", "seed0.partial"} & set(folder.parts)
+
+
+def test_a_state_that_cannot_be_loaded_ends_no_run_for_good(tmp_path, capsys):
+    """After the second error in ``load_state`` the run begins anew, and comes to its end."""
+    learner = "tests.suite.bad_learners:CannotReadItsState"
+    stop(tmp_path, learner)
+    for said in ("if that fails once more, it begins anew", "the run begins anew"):
+        with pytest.raises(ValueError, match="another layout"):
+            play(job(tmp_path, STOPPED, learner), _ignore)
+        assert said in capsys.readouterr().err
+    assert not play(job(tmp_path, STOPPED, learner), _ignore).resumed_from
 
 
 def test_learner_seeds_are_the_derived_ones(tmp_path):
