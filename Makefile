@@ -34,7 +34,7 @@ SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
 .PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long \
-	check format bench calibration learning pilot flavours transfer-search kills browser lock wheelhouse image sbom engine test-image test-contained \
+	check format bench calibration learning self-transfer pilot flavours transfer-search kills browser lock wheelhouse image sbom engine test-image test-contained \
 	test-fresh site site-tools clean
 
 help:  ## list the targets
@@ -156,6 +156,9 @@ learning: setup  ## do the learners learn? 400,000 frames of real games, 3 seeds
 
 kills: setup  ## runs that are killed at random moments and started again, compared with unbroken ones
 	$(BIN)/python -m tests.bench.kills
+
+self-transfer: setup  ## the ceiling of transfer: learners of lite play a game again as themselves; play what is missing
+	$(BIN)/python -m tests.bench.self_transfer
 
 pilot: setup  ## the pilot that chose the games of lite: play what is missing of it, write docs/lite_pilot.md
 	$(BIN)/python -m tests.bench.pilot

@@ -1,8 +1,8 @@
 """The tables of docs/results.md, made of the published runs of ``lite``; its sentences are written by hand.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; ``python -m suite.release.results_page``
-writes all of them anew. The names are ``played``, ``seeds``, ``all/SHEET`` for the sheets of a comparison of
-all published learners, and ``LEARNER/SHEET`` for those of one learner's scores.
+writes all of them anew. The names are ``played``, ``seeds``, ``self_transfer``, ``all/SHEET`` for the sheets
+of a comparison of all published learners, and ``LEARNER/SHEET`` for those of one learner's scores.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 
 from protocol import UnknownName
 from suite.leaderboard.sections import hours
+from suite.release.self_transfer import read_self_transfer, self_transfer_sheet
 from suite.report.comparison_tables import sheets_by_division
 from suite.report.facts import days
 from suite.report.numbers import UNKNOWN, rough, signed
@@ -37,7 +38,11 @@ def tables(edition: str) -> dict[str, str]:
     contenders = read_contenders(published_baselines(edition), edition)
     protocol = contenders[0].outcomes.protocol
     comparison = compare_contenders(contenders, published_scores(protocol, edition))
-    sheets = {"played": _played_sheet(contenders), "seeds": _seeds_sheet(comparison)}
+    sheets = {
+        "played": _played_sheet(contenders),
+        "seeds": _seeds_sheet(comparison),
+        "self_transfer": self_transfer_sheet(contenders, read_self_transfer(edition)),
+    }
     for division in sheets_by_division(comparison).values():
         sheets |= {f"all/{name}": sheet for name, sheet in division._asdict().items()}
     for learner in comparison.contenders:

@@ -1,34 +1,39 @@
-"""The ceiling of transfer: a learner that starts a game as itself, after a fresh run on that very game.
+"""The ceiling of transfer: learners that start a game as themselves, after a fresh run on that very game.
 
-No submission may do so. ``python -m tests.bench.self_transfer RESULTS`` takes the checkpoints of the fresh runs
-in a results folder that were played on this machine, lets each train on its own game once more, for the
-edition's budget and with other episodes, and prints a Markdown table: what the fresh runs earned, by seed, what
-they earned the second time, and the contrast of the means. Nothing that it plays has a run id.
+No submission may do so. ``make self-transfer`` takes the fresh runs of the published baselines of ``lite`` in
+two of its games, lets each train on its own game once more, for the edition's budget and with other episodes,
+and adds a line per play to the file that ``suite.release.self_transfer`` describes. A play that is in the file
+is not played again. Published runs come without their checkpoints; those are played again first, in
+``build/self_transfer``, to the digest of the published one. Nothing that is played a second time has a run id.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import pyarrow.compute as pc
-
-from protocol import Edition, RunId, current_protocol
+from protocol import RunId, current_protocol
+from suite.digests import folder_digest
 from suite.learners.contract import find_learner
-from suite.machine import available_cores
-from suite.results.results import Results, open_results
-from suite.results.store import CHECKPOINT
-from suite.scoring.measures import contrast
+from suite.machine import available_cores, cpu_type
+from suite.release.self_transfer import FILE, SelfTransfer, control_games, read_self_transfer
+from suite.results.published import edition_folder, published_baselines
+from suite.results.results import open_results
+from suite.results.store import CHECKPOINT, Store
 from tests.bench.learning import play_in_process, practise
 
+EDITION = "lite"
 OTHER_SEEDS = 1_000
 """Is added to the seed of a fresh run: the second time the learner meets other episodes."""
+FOLDER = Path("build/self_transfer")
 
 
 class Case(NamedTuple):
@@ -52,66 +57,96 @@ class Case(NamedTuple):
 
 
 def play(case: Case) -> dict[str, Any]:
-    """Train in this process; the sum of its rewards, in game points."""
+    """Train in this process; the rewards of each tenth of its frames, in game points."""
     learner = find_learner(case.learner)(case.seed, current_protocol().lanes)
     if case.start:
         learner.load(Path(case.start))
     points = practise(learner, (case.game,), case.seed, case.frames)
     if case.end:
         learner.save(Path(case.end))
-    return {"earned": sum(points.tenths)}
+    return {"tenths": points.tenths}
 
 
 def earned(cases: Sequence[Case]) -> list[int]:
     """What each training earned, in game points; they are played side by side."""
     with ThreadPoolExecutor(available_cores()) as pool:
         played = pool.map(partial(play_in_process, "tests.bench.self_transfer"), cases)
-        return [found["earned"] for found in played]
+        return [sum(found["tenths"]) for found in played]
 
 
-def control_games(edition: Edition) -> tuple[str, ...]:
-    """The first game of each of the first two folds."""
-    return tuple(games[0] for games in edition.folds[:2])
+def checkpoint(learner: str, run_id: RunId, folder: Path) -> tuple[Path, str]:
+    """The checkpoint of a published fresh run and its digest; it is played again where the folder lacks it.
+
+    Args:
+        learner: a published baseline's name.
+        run_id: of the fresh run.
+        folder: a results folder for runs with their checkpoints.
+    """
+    record = open_results(learner, EDITION).record(run_id)
+    found = Store(folder, current_protocol()).run_folder(run_id) / CHECKPOINT
+    if not found.is_dir():
+        amtlb = Path(sys.executable).with_name("amtlb")
+        command = [str(amtlb), "run", str(run_id), "--learner", record.learner, "--out", str(folder)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    if folder_digest(found) != record.checkpoint_out:
+        raise SystemExit(
+            f"{found} is not the checkpoint that {learner} has published; delete its run and play it with code "
+            f"and on a type of CPU that give the same bits, such as {record.cpu}"
+        )
+    return found, record.checkpoint_out
 
 
-def row(results: Results, game: str) -> str:
-    """Let the fresh runs of a game train again; the game's line of the table."""
-    edition = results.edition
-    runs = [RunId(edition.name, "fresh", None, game, seed) for seed in range(edition.seeds)]
-    ledgers = [results.ledger(run_id, ["phase", "episode_return"]) for run_id in runs]
-    fresh = [
-        pc.sum(ledger.filter(pc.field("phase") == "training")["episode_return"]).as_py() for ledger in ledgers
-    ]
-    second = earned(
-        [
-            Case(
-                results.record(run_id).learner,
-                game,
-                OTHER_SEEDS + run_id.seed,
-                edition.budget_frames,
-                str(results.store.run_folder(run_id) / CHECKPOINT),
-            )
-            for run_id in runs
-        ]
+def again(task: tuple[str, str, int], folder: Path) -> SelfTransfer:
+    """Let a learner train on the game of one of its fresh runs once more.
+
+    Args:
+        task: the learner's name, the game and the seed of the fresh run.
+        folder: as for ``checkpoint``.
+    """
+    learner, game, seed = task
+    edition = current_protocol().edition(EDITION)
+    start, digest = checkpoint(learner, RunId(EDITION, "fresh", None, game, seed), folder)
+    case = Case(f"baselines.{learner}:make", game, OTHER_SEEDS + seed, edition.budget_frames, str(start))
+    found = play_in_process("tests.bench.self_transfer", case)
+    return SelfTransfer(
+        learner=learner,
+        game=game,
+        seed=seed,
+        checkpoint_sha256=digest,
+        tenths=tuple(found["tenths"]),
+        cpu=cpu_type(),
     )
-    by_seed = ("; ".join(f"{one:,}" for one in rewards) for rewards in (fresh, second))
-    kappa = contrast(np.array([np.mean(second)]), np.array([np.mean(fresh)]))[0]
-    return f"| {' | '.join((game, *by_seed, f'{kappa:+.2f}'))} |"
+
+
+def play_missing(learners: Sequence[str], folder: Path | None, processes: int) -> Iterator[SelfTransfer]:
+    """Play what the file lacks of these learners, and add each play to it as it ends."""
+    edition = current_protocol().edition(EDITION)
+    played = {(one.learner, one.game, one.seed) for one in read_self_transfer(EDITION)}
+    tasks = [*product(learners, control_games(edition), range(edition.seeds))]
+    with ThreadPoolExecutor(processes) as pool:
+        waited = [pool.submit(again, task, folder or FOLDER / task[0]) for task in tasks if task not in played]
+        for one in waited:
+            line = one.result()
+            with (edition_folder(EDITION) / FILE).open("a", encoding="utf-8") as file:
+                file.write(line.model_dump_json() + "\n")
+            yield line
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Play all and print the table."""
+    """Play what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", type=Path, nargs="?", help="a results folder with its checkpoints")
+    parser.add_argument(
+        "learners", nargs="*", default=[*published_baselines(EDITION)], help="default: all that are published"
+    )
+    parser.add_argument("--runs", type=Path, help="a results folder with the fresh runs' checkpoints")
+    parser.add_argument("--processes", type=int, default=available_cores(), help="default: %(default)s")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:
         print(json.dumps(play(Case(*json.loads(options.one)))))
         return
-    results = open_results(options.results)
-    print("| game | fresh | self-transfer | contrast |\n|---|---|---|---|")
-    for game in control_games(results.edition):
-        print(row(results, game), flush=True)
+    for one in play_missing(options.learners, options.runs, options.processes):
+        print(f"{one.learner} {one.game} seed {one.seed}: {sum(one.tenths):,} points", flush=True)
 
 
 if __name__ == "__main__":
