@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import shutil
 import signal
 import tempfile
@@ -27,7 +26,7 @@ from suite.episodes.minari_set import write_minari_index
 from suite.episodes.recorded import Recorded, find_recorded
 from suite.episodes.shards import FORMATS, MINARI
 from suite.episodes.transitions import Transitions, regenerate
-from suite.results.writing import write_file
+from suite.results.writing import new_file, write_file
 
 SHARD_STEPS = 10_000
 """A shard is closed once its episodes have so many steps. A worker holds one episode of a shard in memory (at
@@ -215,13 +214,8 @@ def _write_shard(task: _Task) -> None:
     protocol, recorded = _opened(task.run, task.version, task.edition)
     if recorded.ledger_sha256 != task.ledger_sha256:
         raise StoreError(f"the ledger of {task.run} changed while it was exported; export it again")
-    path = Path(task.path)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        FORMATS[task.form].write(partial, (_regenerate(protocol, recorded, row) for row in task.rows))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(Path(task.path)) as new:
+        FORMATS[task.form].write(new, (_regenerate(protocol, recorded, row) for row in task.rows))
 
 
 @cache

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 from protocol import Protocol
 from suite.episodes.recorded import Recorded
+from suite.results.writing import new_file
 
 INDEX = "main_data.hdf5"
 
@@ -42,11 +41,9 @@ def write_minari_index(
         folder.resolve(), shape.observation_space, shape.action_space, data_format="hdf5", jpeg_encoding=False
     )
     links = [(path, row) for path, rows in shards for row in rows]
-    partial = folder / f".{INDEX}-{secrets.token_hex(4)}"
-    with h5py.File(partial, "w", track_order=True) as file:
+    with new_file(folder / INDEX) as new, h5py.File(new, "w", track_order=True) as file:
         for number, (path, row) in enumerate(links):
             file[f"episode_{number}"] = h5py.ExternalLink(path.relative_to(folder).as_posix(), f"episode_{row}")
-    os.replace(partial, folder / INDEX)
     rows = [row for _, row in links]
     storage.update_metadata(
         {

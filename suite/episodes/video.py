@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import StoreError, UnknownName
+from suite.results.writing import new_file
 
 UInt8 = npt.NDArray[np.uint8]
 _MOST_COLOURS = 255
@@ -69,16 +69,13 @@ def write_video(path: Path, play: Callable[[], Iterator[UInt8]], rate: Fraction)
     check_name(path)
     form = FORMATS[path.suffix.lower()]
     kept = math.ceil(rate / form.most_rate)
-    partial = path.with_name(f".{path.stem[:64]}-{secrets.token_hex(4)}{path.suffix}")  # nobody else's
     try:
-        framed = _Palette(play()).frame if form.pixels == "pal8" else _rgb_frame
-        _encode(partial, form, map(framed, _every(kept, play())), rate / kept)
-        partial.replace(path)
+        with new_file(path) as new:
+            framed = _Palette(play()).frame if form.pixels == "pal8" else _rgb_frame
+            _encode(new, form, map(framed, _every(kept, play())), rate / kept)
         return path.stat().st_size
     except (OSError, av.FFmpegError) as error:
         raise StoreError(f"{path} cannot be written ({error}); choose another --out") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _every(kept: int, pictures: Iterator[UInt8]) -> Iterator[UInt8]:

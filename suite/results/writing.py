@@ -23,18 +23,32 @@ def write_file(path: Path, data: bytes | str) -> None:
         StoreError: it cannot be written; what was there before is still there.
     """
     contents = data.encode() if isinstance(data, str) else data
-    new = path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}")
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        with open(descriptor, "wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        with new_file(path) as new:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+            with open(descriptor, "wb") as file:
+                file.write(contents)
     except OSError as error:
+        raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A file to write, which is on the disk and has its name once the block is through, or never.
+
+    What had the name before is replaced; a link is never followed.
+
+    Args:
+        path: in a folder that exists; the name that is written to ends as this one does.
+    """
+    new = path.with_name(f".{path.stem[:64]}-{secrets.token_hex(8)}{path.suffix}")
+    try:
+        yield new
+        _sync_file(new)
+        new.replace(path)
+    finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
-        raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
 
 
 def write_once(path: Path, text: str) -> None:
@@ -87,11 +101,15 @@ def sync_files(folder: Path) -> None:
     """Wait until everything in a folder is on the disk."""
     for path in folder.rglob("*"):
         if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            _sync_file(path)
         else:
             sync_names(path)
     sync_names(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def sync_names(folder: Path) -> None:

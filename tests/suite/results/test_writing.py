@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from protocol import StoreError
-from suite.results.writing import new_folder, own_folder, write_file
+from suite.results.writing import new_file, new_folder, own_folder, write_file
 
 
 def test_a_link_is_replaced(tmp_path):
@@ -35,6 +35,22 @@ def test_a_folder_has_its_name_once_it_is_filled(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
     with pytest.raises(StoreError, match="out exists already; name a new folder"), new_folder(tmp_path / "out"):
         pass
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "index", "n" * 250 + ".gif"])
+def test_a_file_has_its_name_once_it_is_written(tmp_path, name):
+    """Until then it has another one, which ends alike; a block that fails leaves what was there."""
+    path = tmp_path / name
+    path.write_text("old")
+    with pytest.raises(ValueError, match="a mistake"), new_file(path) as new:
+        new.write_text("half")
+        raise ValueError("a mistake")
+    assert [found.read_text() for found in tmp_path.iterdir()] == ["old"]
+    with new_file(path) as new:
+        new.write_text("new")
+        assert new.suffix == path.suffix
+        assert path.read_text() == "old"
+    assert [found.read_text() for found in tmp_path.iterdir()] == ["new"]
 
 
 def test_what_cannot_be_written_leaves_what_was(tmp_path):
