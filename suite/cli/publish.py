@@ -11,6 +11,7 @@ import typer
 
 from protocol import Protocol, StoreError, UnknownName, current_protocol
 from suite.cli.options import DEFAULT_EDITION, SHARE, JsonOption
+from suite.untrusted.files import is_folder
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -63,7 +64,7 @@ def _store(name: str, protocol: Protocol, edition: str) -> Store:
     from suite.results.store import Store
     from suite.submission.description import division_of
 
-    folder = Path(name) if Path(name).is_dir() else published_folder(name, edition)
+    folder = Path(name) if is_folder(name) else published_folder(name, edition)
     if division_of(folder) == "open":
         raise StoreError(
             f"{folder} is of division open, which the database does not keep: it would be ranked "

@@ -11,6 +11,7 @@ import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
 from suite.cli.options import READ, JsonOption, OfEditionOption
+from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def scores(
 
     opened = open_results(results, edition)
     form: Form = "json" if as_json else "markdown" if as_markdown else "tables"
-    score_and_print(opened.store, opened.edition, form, keep=Path(results).is_dir())
+    score_and_print(opened.store, opened.edition, form, keep=is_folder(results))
 
 
 @app.command(rich_help_panel=READ)
@@ -134,7 +135,7 @@ def report(
     """Write a report: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
 
-    beside = Path(results) if Path(results).is_dir() else Path()
+    beside = Path(results) if is_folder(results) else Path()
     page = write_report(results, out or beside / "report", edition, watch=watch)
     print(f"written to {printable(str(page))}")
 

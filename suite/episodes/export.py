@@ -27,6 +27,7 @@ from suite.episodes.recorded import Recorded, find_recorded
 from suite.episodes.shards import FORMATS, MINARI
 from suite.episodes.transitions import Transitions, regenerate
 from suite.results.writing import new_file, write_file
+from suite.untrusted.files import is_there
 
 SHARD_STEPS = 10_000
 """A shard is closed once its episodes have so many steps. A worker holds one episode of a shard in memory (at
@@ -180,7 +181,7 @@ def _check_manifest(export: Export) -> None:
         "shard_steps": SHARD_STEPS,
     }
     text = json.dumps(manifest, indent=2) + "\n"
-    if not path.exists():
+    if not is_there(path):
         if any(export.shard_folder.iterdir()):
             raise StoreError(f"{export.shard_folder} holds something else; choose another --out")
         write_file(path, text)
@@ -240,7 +241,7 @@ def _regenerate(protocol: Protocol, recorded: Recorded, row: int, most_steps: in
 
 def check_room(export: Export, size: Size) -> None:
     """Raise StoreError where the disk has less room than an export needs."""
-    existing = next(folder for folder in (export.out, *export.out.absolute().parents) if folder.exists())
+    existing = next(folder for folder in (export.out, *export.out.absolute().parents) if is_there(folder))
     free = shutil.disk_usage(existing).free
     if free < size.disk_bytes:
         raise StoreError(

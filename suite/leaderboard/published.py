@@ -11,6 +11,7 @@ from protocol import AmtlbError, Edition, Protocol, RunRecord, StoreError, plan
 from suite.leaderboard.audited import Audited, audit_results
 from suite.results.published import ARTIFACTS, edition_folder, published_baselines
 from suite.results.store import SUBMISSION, SUMS, Store, edition_of
+from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
 SUBMISSIONS = ARTIFACTS.parent / "submissions"
@@ -68,7 +69,7 @@ def learners_of(protocol: Protocol, edition: Edition, submissions: Path = SUBMIS
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
+    if is_folder(folder):
         yield from sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 

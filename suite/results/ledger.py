@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from protocol import EpisodeRecord, StoreError, UnknownName
 from suite.results.journal import read_journal
 from suite.results.schema import LEDGER_SCHEMA, version_problem
+from suite.untrusted.files import is_folder, is_there
 
 LEDGER_BYTES_PER_STEP = 0.70
 """Bytes of a ledger per agent step: measured on the runs of ``lite`` (docs/performance.md)."""
@@ -62,7 +63,7 @@ def read_ledger(path: str | Path, columns: Sequence[str] | None = None) -> pa.Ta
             raise UnknownName(
                 f"column {name!r} is named twice, or not one of a ledger's: {', '.join(LEDGER_SCHEMA.names)}"
             )
-    if not Path(path).is_file():
+    if not is_there(path) or is_folder(path):
         raise StoreError(f"the ledger {path} is missing, or no file; play the run again")
     try:
         table = pq.read_table(path, columns=None if columns is None else list(columns))

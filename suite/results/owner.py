@@ -8,12 +8,16 @@ commands with other learners, or with other hyper-parameters, that begin in an e
 
 from __future__ import annotations
 
-from contextlib import suppress
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocol import ForeignProtocol, Frozen, RunId, RunRecord
-from suite.results.player import is_held
+from protocol import ForeignProtocol, Frozen, RunId, RunRecord, canonical_digest
+from suite.results.player import announce, announced, is_held
 from suite.results.store import Store, record_paths
 from suite.results.writing import write_file, write_once
 
@@ -32,6 +36,11 @@ class Owner(Frozen):
     learner: str
     configuration_digest: str
     image_sha256: str | None
+
+    @property
+    def digest(self) -> str:
+        """Of all of it."""
+        return canonical_digest(self.model_dump())
 
     @classmethod
     def of(cls, record: RunRecord) -> Owner:
@@ -52,18 +61,37 @@ def claim(store: Store, run_id: RunId, owner: Owner) -> None:
         StoreError: the folder cannot be written to.
     """
     path, text = store.folder / OWNER, owner.model_dump_json() + "\n"
-    write_once(path, text)
-    found = _owner(store)
-    if found == owner:
-        return
-    if found is not None and _is_in_use(store, run_id):
-        theirs, ours = (
-            f"{one.learner} with configuration {one.configuration_digest[:12]}..." for one in (found, owner)
-        )
-        raise ForeignProtocol(
-            f"{store.folder} holds or plays runs of {theirs}, not of {ours}; choose another folder with --out"
-        )
-    write_file(path, text)  # what another learner began there was broken off
+    announce(store.player_path(run_id), owner.digest)
+    with _one_at_a_time(store.folder):
+        write_once(path, text)
+        found = _owner(store)
+        if found == owner:
+            return
+        if not _is_played_for_another(store, owner) and not (found and record_paths(store.folder)):
+            write_file(path, text)  # what another learner began there was broken off
+            return
+    ours, theirs = _named(owner), _named(found) if found else "another learner"
+    raise ForeignProtocol(
+        f"{store.folder} holds or plays runs of {theirs}, not of {ours}; choose another folder with --out"
+    )
+
+
+def _named(owner: Owner) -> str:
+    return f"{owner.learner} with configuration {owner.configuration_digest[:12]}..."
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """While the block lasts, no other process of this machine is in it for this folder.
+
+    Another machine may be. What it announced is seen, and at its end each run looks at its folder once more.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _owner(store: Store) -> Owner | None:
@@ -73,8 +101,7 @@ def _owner(store: Store) -> Owner | None:
     return None
 
 
-def _is_in_use(store: Store, run_id: RunId) -> bool:
-    """Whether a run is complete in the folder, or another one is being played."""
-    own = store.player_path(run_id)
-    players = (path for path in store.folder.glob("*/**/*.player") if path != own)
-    return bool(record_paths(store.folder)) or any(map(is_held, players))
+def _is_played_for_another(store: Store, owner: Owner) -> bool:
+    """Whether somebody else has announced a run that is being played in the folder."""
+    others = (path for path in store.folder.glob("*/**/*.player") if announced(path) not in ("", owner.digest))
+    return any(map(is_held, others))

@@ -2,16 +2,16 @@
 
     <folder>/<arm>/.../seedN.player     while a run is played, and after it was broken off: on which machine
 
-The player locks this file. A lock frees itself when its process ends, and some shared disks pass it on to other
-machines. Others do not, and none says so; therefore the player also renews the file, and a file that another
-machine has renewed within LEASE_SECONDS is held. Both times are the disk's, whatever the machines' clocks say.
+Below the machine stands for whom it is played, once the player has announced that. The player locks the file. A
+lock frees itself when its process ends, and some shared disks pass it on to other machines. Others do not, and
+none says so; therefore the player also renews the file, and a file that another machine has renewed within
+LEASE_SECONDS is held. Both times are the disk's, whatever the machines' clocks say.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import RunBusy, StoreError
+from suite.results.writing import write_once
 
 RENEW_SECONDS = 20.0
 LEASE_SECONDS = 120.0
@@ -45,13 +46,13 @@ def held(path: Path, run: str) -> Iterator[None]:
 
     Raises:
         RunBusy: another process is playing the run.
-        StoreError: another process has just completed it.
+        StoreError: another process has just completed it, or the file cannot be written.
     """
     descriptor = _opened(path, run)
     try:
         if not _locked(descriptor):
             raise RunBusy(f"run {run} is being played by another process; wait for it or end it")
-        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
+        if not _is_named(path, descriptor):
             raise StoreError(f"run {run} has just been completed by another process")
         _take(path, descriptor, run)
         yield
@@ -62,23 +63,18 @@ def held(path: Path, run: str) -> Iterator[None]:
 
 def _opened(path: Path, run: str) -> int:
     """The file of a run, opened; where there is none, it appears with this machine's name in it."""
-    new = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    write_once(path, this_machine())
     try:
-        os.write(descriptor, this_machine().encode())
-        os.fsync(descriptor)
-        os.link(new, path)  # of several machines, one can
-    except BaseException as error:
-        os.close(descriptor)
-        if not isinstance(error, FileExistsError):
-            raise
-        try:
-            return os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            raise StoreError(f"run {run} has just been completed by another process") from None
-    finally:
-        new.unlink()
-    return descriptor
+        return os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        raise StoreError(f"run {run} has just been completed by another process") from None
+
+
+def _is_named(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has its name."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    return False
 
 
 def _locked(descriptor: int) -> bool:
@@ -94,7 +90,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _take(path: Path, descriptor: int, run: str) -> None:
-    before = _content(descriptor)
+    before = _machine(descriptor)
     if _is_held_elsewhere(path, descriptor):
         raise RunBusy(f"run {run} is being played on another machine; wait for it or end it")
     os.ftruncate(descriptor, 0)
@@ -105,8 +101,21 @@ def _take(path: Path, descriptor: int, run: str) -> None:
         check_held(path, run)
 
 
-def _content(descriptor: int) -> str:
-    return os.pread(descriptor, 100, 0).decode("ascii", "replace")
+def _machine(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode("ascii", "replace").partition("\n")[0]
+
+
+def announce(path: Path, whom: str) -> None:
+    """Say for whom the run is played that this process holds; a word without spaces."""
+    with path.open("r+b") as file:
+        file.write(f"{this_machine()}\n{whom}\n".encode())
+
+
+def announced(path: Path) -> str:
+    """For whom a run is played; empty: its player has not said that, or there is none."""
+    with suppress(OSError):
+        return path.read_text(encoding="ascii", errors="replace").partition("\n")[2].strip()
+    return ""
 
 
 def check_held(path: Path, run: str) -> None:
@@ -117,7 +126,7 @@ def check_held(path: Path, run: str) -> None:
 
 def _is_ours(path: Path) -> bool:
     with suppress(FileNotFoundError):
-        return path.read_text(encoding="ascii", errors="replace") == this_machine()
+        return path.read_text(encoding="ascii", errors="replace").partition("\n")[0] == this_machine()
     return False
 
 
@@ -138,7 +147,7 @@ def is_held(path: Path) -> bool:
 
 def _is_held_elsewhere(path: Path, descriptor: int) -> bool:
     """Whether another machine has renewed the file of late."""
-    if _content(descriptor) in ("", this_machine()):
+    if _machine(descriptor) in ("", this_machine()):
         return False
     with tempfile.NamedTemporaryFile(dir=path.parent) as now:
         age_seconds = os.fstat(now.fileno()).st_mtime - os.fstat(descriptor).st_mtime

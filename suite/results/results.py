@@ -12,6 +12,7 @@ from protocol import Edition, RunId, RunRecord, StoreError, current_protocol, pa
 from suite.results.ledger import read_ledger
 from suite.results.published import DEFAULT_EDITION, published_folder
 from suite.results.store import Store, complete_runs, edition_of
+from suite.untrusted.files import is_folder
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Results:
 
 def edition_of_names(names: Sequence[str]) -> str:
     """The edition of names if none is asked for: that of the first folder, ``smoke`` where there is none."""
-    folder = next((name for name in names if Path(name).is_dir()), None)
+    folder = next((name for name in names if is_folder(name)), None)
     return DEFAULT_EDITION if folder is None else open_results(folder).edition.name
 
 
@@ -104,7 +105,7 @@ def open_results(source: str | Path, edition: str | None = None) -> Results:
     """
     protocol = current_protocol()
     folder = Path(source)
-    if not folder.is_dir():
+    if not is_folder(folder):
         folder = published_folder(str(source), edition or DEFAULT_EDITION)
     found = edition_of(folder, protocol)
     if edition is not None and protocol.edition(edition) != found:

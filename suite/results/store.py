@@ -43,7 +43,7 @@ from suite.digests import file_digest, folder_digest
 from suite.results.player import check_held, held, is_held
 from suite.results.reading import read_record
 from suite.results.writing import empty, sync_files, sync_names, write_once
-from suite.untrusted.files import Unreadable
+from suite.untrusted.files import Unreadable, is_there
 
 RECORD, LEDGER, JOURNAL = "record.json", "ledger.parquet", "journal.arrows"
 CHECKPOINT, NOTES, SACRED = "checkpoint", "notes", "sacred"
@@ -127,12 +127,7 @@ class Store:
 
     def is_complete(self, run_id: RunId) -> bool:
         """Whether the run has been played to its end; raises StoreError where nobody may look."""
-        try:
-            return (self.run_folder(run_id) / RECORD).exists()
-        except OSError as error:
-            raise StoreError(
-                f"the results folder {self.folder} cannot be read ({error}); choose another one"
-            ) from error
+        return is_there(self.run_folder(run_id) / RECORD)
 
     def record(self, run_id: RunId) -> RunRecord:
         """The record of a complete run.
@@ -180,7 +175,7 @@ class Store:
     def token(self) -> str:
         """A name of this folder that no other has, made when it is first asked for."""
         path = self.folder / TOKEN
-        if not path.exists():
+        if not is_there(path):
             self.make_folder()
             write_once(path, secrets.token_hex(8))
         return path.read_text(encoding="ascii")
@@ -228,7 +223,7 @@ class Store:
 
     def complete_left(self, run_id: RunId) -> bool:
         """Complete a run that was broken off after all of it had been written; whether it is complete now."""
-        if not (self._partial(run_id) / RECORD).exists():
+        if not is_there(self._partial(run_id) / RECORD):
             return False
         try:
             with self.new_run(run_id) as folder:
@@ -243,7 +238,7 @@ class Store:
         final = self.run_folder(run_id)
         if self.is_complete(run_id):
             raise StoreError(f"run {run_id} is complete already; a complete run is never played again")
-        if final.exists():
+        if is_there(final):
             raise StoreError(f"{final} has no {RECORD}: copying it was broken off; copy it again, or delete it")
         for place in final.parents:
             if place == self.folder:
@@ -262,7 +257,7 @@ def edition_of(folder: Path, protocol: Protocol) -> Edition:
         UnknownName: there is no such folder.
         StoreError: it holds no run, or none that can be read.
     """
-    if not folder.exists():
+    if not is_there(folder):
         raise UnknownName(f"{folder} does not exist; name a results folder such as `amtlb benchmark` writes")
     store, unread = Store(folder, protocol), ""
     for edition in protocol.editions:

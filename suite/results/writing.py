@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -10,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import StoreError
+
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""Of exFAT, and of some file systems over a network or in user space."""
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -52,16 +56,37 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 def write_once(path: Path, text: str) -> None:
-    """Write a file, as ``write_file`` does, unless there is one: of several that write it at once, one does.
+    """Write a file unless there is one: of several processes, here or on other machines, one writes it.
+
+    It appears whole; on a disk that has no hard links, it is empty for a moment.
 
     Raises:
         StoreError: it cannot be written.
     """
-    new = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
-    write_file(new, text)
-    with suppress(FileExistsError):
+    new = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        new.write_text(text, encoding="utf-8")
+        _sync_file(new)
+        _link(new, path)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written ({error}); choose another folder") from error
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+def _link(new: Path, path: Path) -> None:
+    """Give a file a second name that nothing has; on a disk without hard links, a copy gets it."""
+    try:
         os.link(new, path)
-    new.unlink()
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        with path.open("xb") as file:
+            file.write(new.read_bytes())
+        _sync_file(path)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def checked_url(text: str) -> str:
 
     url = text if "://" in text else f"file://{Path(text).expanduser().resolve()}"
     try:
-        password = urlsplit(url).password
+        password = any(urlsplit(part).password for part in url.split("::"))
     except ValueError as error:
         raise UnknownName(f"--snapshot-url {url!r} is no URL ({error}); name a folder or a URL") from error
     if password:

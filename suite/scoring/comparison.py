@@ -18,6 +18,7 @@ from suite.scoring.published import published_scores
 from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.submission.description import Division, division_of
+from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
 
@@ -127,7 +128,7 @@ def read_contenders(
     find = find or (lambda name, edition: published_folder(name, edition.name))
     edition = edition or edition_of_names(names)
     chosen = current_protocol().edition(edition)
-    folders = [Path(name) if Path(name).is_dir() else find(name, chosen) for name in names]
+    folders = [Path(name) if is_folder(name) else find(name, chosen) for name in names]
     contenders = []
     for label, folder in zip(labels(names, folders), folders, strict=True):
         results = open_results(folder, edition)
@@ -148,7 +149,7 @@ def labels(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
             other = names[places.index(places[place])]
             again = f", as {printable(other)}" if other != name else ""
             raise StoreError(f"{printable(name)} is named twice{again}; name each folder once")
-    short = [(Path(name).resolve() if Path(name).is_dir() else Path(name)).name or name for name in names]
+    short = [(Path(name).resolve() if is_folder(name) else Path(name)).name or name for name in names]
     return [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
 
 

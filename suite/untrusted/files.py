@@ -7,6 +7,7 @@ cannot show two faces.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -17,6 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from protocol import StoreError
+from suite.untrusted.text import printable
+
 PASSED_OVER = "a folder that is passed over"
 _PASSED_FOLDERS = (".git", "__MACOSX")
 """What version control and archivers add; it may hold any number of files."""
@@ -26,6 +30,7 @@ _POINTER = re.compile(
     rb"oid sha256:[0-9a-f]{64}\r?\nsize \d+\s*"
 )
 """The whole of a pointer of Git LFS (its docs/spec.md); whatever else begins like one is contents."""
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 MAX_FILES = 20_000
 MAX_DEPTH = 8
 MAX_JSON_BYTES = 16 * 2**20
@@ -67,6 +72,30 @@ class Closed(Unreadable):
     """A file could not be opened, or lies behind a link: what it holds is not known."""
 
     lost = False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a path leads to a folder; raises StoreError where nobody may look."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether a path leads to anything; raises StoreError where nobody may look."""
+    return _mode(path) is not None
+
+
+def _mode(path: str | Path) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except OSError as error:
+        if error.errno in _NOTHING_THERE:
+            return None
+        raise StoreError(
+            f"{printable(str(path))} cannot be read ({error.strerror}); choose another one"
+        ) from error
+    except ValueError:  # no path has a null in it
+        return None
 
 
 def severity_of(error: Exception) -> Literal["error", "unchecked"]:

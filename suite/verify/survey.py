@@ -17,6 +17,8 @@ from suite.untrusted.files import (
     PASSED_OVER,
     Pointer,
     Unreadable,
+    is_folder,
+    is_there,
     list_files,
     read_bytes,
     severity_of,
@@ -66,8 +68,8 @@ def survey(folder: Path) -> Survey:
         UnknownName: there is no such folder.
         StoreError: it cannot be listed, or holds no run.
     """
-    if not folder.is_dir():
-        said = "is a file: unpack it, and name the folder" if folder.exists() else "does not exist"
+    if not is_folder(folder):
+        said = "is a file: unpack it, and name the folder" if is_there(folder) else "does not exist"
         raise UnknownName(f"{folder} {said}; a submission is a folder such as `amtlb submit` writes")
     try:
         found = within_bounds(_survey, folder)

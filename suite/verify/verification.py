@@ -57,7 +57,7 @@ class Levels(NamedTuple):
     box: BoxSpec | None = None
     draw: tuple[int, int] | None = None
     scheduler: str | None = None
-    finished: Path | None = None
+    finished: str | Path | None = None
 
     @property
     def replays(self) -> bool:
@@ -92,8 +92,9 @@ def verify(
         the verdict on every rule, and every finding; ``exit_status`` is 0 where it complies.
 
     Raises:
-        StoreError: there is no submission in the folder.
-        UnknownName: a run or learner to be played again does not exist, or levels do not go together.
+        StoreError: the folder holds no submission.
+        UnknownName: there is no such folder; a run or learner to be played again does not exist; a level is out
+            of its range, or levels do not go together.
 
     Example:
         >>> import amtlb
@@ -101,8 +102,7 @@ def verify(
         >>> verification.exit_status, verification.runs
         (0, 20)
     """
-    if not levels.replays and (levels.scheduler is not None or levels.finished is not None):
-        raise UnknownName("scheduler and finished are of a replay; ask for replay or sample, too")
+    _check_levels(levels)
     folder, protocol = Path(folder), current_protocol()
     workers = workers or available_cores()
     listener("auditing")
@@ -121,6 +121,15 @@ def verify(
             retrained, checked = again.retrained, checked | set(RETRAIN_RULES)
             findings += again.findings
     return _verification(protocol, audited, findings, checked, replayed, retrained)
+
+
+def _check_levels(levels: Levels) -> None:
+    if not levels.replays and (levels.scheduler is not None or levels.finished is not None):
+        raise UnknownName("scheduler and finished are of a replay; ask for replay or sample, too")
+    if levels.sample is not None and not 0 <= levels.sample[0] <= 1:
+        raise UnknownName(f"a sample of {levels.sample[0]} is no share; name one from 0 to 1")
+    if levels.draw is not None and levels.draw[0] < 1:
+        raise UnknownName(f"{levels.draw[0]} runs cannot be drawn; name 1 or more")
 
 
 @contextmanager
@@ -151,7 +160,8 @@ def _replay(
     ledgers = audited.ledgers
     runs = [describe(run_id, protocol) for run_id in ledgers]
     with ExitStack() as stack:
-        finished = stack.enter_context(finished_in(levels.finished, folder, protocol.version))
+        kept = None if levels.finished is None else Path(levels.finished)
+        finished = stack.enter_context(finished_in(kept, folder, protocol.version))
         if levels.scheduler is None:
             return replay_submission(
                 folder, protocol, ledgers, levels.sample, Here(workers, runs), finished, listener

@@ -26,7 +26,7 @@ def test_the_first_run_makes_a_folder_its_own(store):
     """While it is played, runs of the same owner may join, and others are refused by name."""
     with store.new_run(RUNS[0]):
         claim(store, RUNS[0], OURS)
-        with store.new_run(RUNS[1]):
+        with store.new_run(RUNS[1]), store.new_run(RUNS[2]):
             claim(store, RUNS[1], OURS)
             with pytest.raises(
                 ForeignProtocol, match=r"plays runs of ours:make with configuration 0{12}\.\.\., not"
@@ -40,9 +40,10 @@ def test_complete_runs_keep_their_folder(store):
     with store.new_run(RUNS[0]) as folder:
         claim(store, RUNS[0], OURS)
         (folder / RECORD).touch()
-    claim(store, RUNS[1], OURS)
-    with pytest.raises(ForeignProtocol, match="choose another folder with --out"):
-        claim(store, RUNS[1], THEIRS)
+    with store.new_run(RUNS[1]):
+        claim(store, RUNS[1], OURS)
+        with pytest.raises(ForeignProtocol, match="choose another folder with --out"):
+            claim(store, RUNS[1], THEIRS)
 
 
 def test_what_was_broken_off_owns_nothing(store):
@@ -50,12 +51,28 @@ def test_what_was_broken_off_owns_nothing(store):
     with pytest.raises(ZeroDivisionError), store.new_run(RUNS[0]):
         claim(store, RUNS[0], OURS)
         raise ZeroDivisionError
-    with store.new_run(RUNS[0]):
+    with pytest.raises(ZeroDivisionError), store.new_run(RUNS[0]), store.new_run(RUNS[1]):
         claim(store, RUNS[0], THEIRS)
         with pytest.raises(ForeignProtocol, match="of theirs:make"):
             claim(store, RUNS[1], OURS)
+        (store.folder / OWNER).write_text("{")
+        with pytest.raises(ForeignProtocol, match="of another learner"):
+            claim(store, RUNS[1], OURS)
+        raise ZeroDivisionError
     (store.folder / OWNER).write_text("{")
-    claim(store, RUNS[1], OURS)
+    with store.new_run(RUNS[1]):
+        claim(store, RUNS[1], OURS)
+
+
+@pytest.mark.parametrize("played", [OURS, THEIRS])
+def test_runs_side_by_side_follow_what_was_broken_off(store, played):
+    """Where a try was broken off, its own learner or another begins several runs at once, and all go on."""
+    with pytest.raises(ZeroDivisionError), store.new_run(RUNS[0]):
+        claim(store, RUNS[0], OURS)
+        raise ZeroDivisionError
+    with store.new_run(RUNS[0]), store.new_run(RUNS[1]), store.new_run(RUNS[2]):
+        for run_id in RUNS[:3]:
+            claim(store, run_id, played)
 
 
 def test_of_many_that_begin_at_once_one_goes_on(store):

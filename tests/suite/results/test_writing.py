@@ -1,12 +1,13 @@
 """Writing into folders of others: whole or not at all, and nothing through a link."""
 
+import errno
 import os
 import stat
 
 import pytest
 
 from protocol import StoreError
-from suite.results.writing import new_file, new_folder, own_folder, write_file
+from suite.results.writing import new_file, new_folder, own_folder, write_file, write_once
 
 
 def test_a_link_is_replaced(tmp_path):
@@ -18,6 +19,22 @@ def test_a_link_is_replaced(tmp_path):
     assert aim.read_text() == "kept"
     assert not (tmp_path / "scores.json").is_symlink()
     assert (tmp_path / "scores.json").read_text() == "new"
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_of_several_that_write_once_one_does(tmp_path, monkeypatch, has_links):
+    """The first text stays, on a disk with hard links or without, and nothing else is left."""
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    for text in ("one", "two"):
+        write_once(tmp_path / "token", text)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("token", "one")]
+    with pytest.raises(StoreError, match="none/token cannot be written"):
+        write_once(tmp_path / "none" / "token", "one")
+
+
+def no_links(*paths):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
 def test_a_folder_has_its_name_once_it_is_filled(tmp_path):

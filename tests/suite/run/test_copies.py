@@ -176,6 +176,8 @@ def test_half_a_copy_is_never_a_snapshot(url, tmp_path):
         ("nowhere://bucket", "Protocol not known: nowhere"),
         ("s3://bucket/path", "Install s3fs"),
         ("ftp://user:secret@host/path", "holds a password"),
+        ("simplecache::ftp://user:secret@host/path", "holds a password"),
+        ("ftp://user:secret@host::simplecache://x", "holds a password"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_told_at_once(text, said):

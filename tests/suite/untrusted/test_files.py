@@ -9,15 +9,58 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol import StoreError
+from suite.results.ledger import read_ledger
+from suite.results.results import open_results
+from suite.scoring.comparison import read_contenders
 from suite.untrusted.files import (
     MAX_DEPTH_OF_VALUES,
     Changed,
     TooLarge,
     Unreadable,
+    is_folder,
+    is_there,
     list_files,
     parse_json,
     read_bytes,
 )
+from suite.verify.verification import verify
+
+
+@pytest.mark.parametrize("name", ["none", "file/below", "n" * 300, "loop", "null\0", "loop/below"])
+def test_where_nothing_can_be_nothing_is(tmp_path, name):
+    """No file, a file in a folder's place, a name too long, a link to itself, a null: none is a folder."""
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    assert not is_there(tmp_path / name)
+    assert not is_folder(tmp_path / name)
+    assert is_there(tmp_path / "file")
+    assert not is_folder(tmp_path / "file")
+    assert is_folder(str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+@pytest.mark.parametrize(
+    "look",
+    [
+        is_folder,
+        is_there,
+        open_results,
+        lambda folder: read_ledger(folder / "ledger.parquet"),
+        lambda folder: verify(folder),
+        lambda folder: read_contenders([str(folder)]),
+    ],
+)
+def test_where_nobody_may_look_a_line_says_so(tmp_path, look):
+    """A folder in one that belongs to somebody else is no folder that is missing, and no traceback."""
+    (tmp_path / "closed" / "results").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(StoreError, match=r"results.* cannot be read \(Permission denied\); choose another"):
+            look(tmp_path / "closed" / "results")
+    finally:
+        os.seteuid(0)
 
 
 def test_plain_files_are_listed_and_all_else_is_told(tmp_path):

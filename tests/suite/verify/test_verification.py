@@ -1,6 +1,7 @@
 """Verifying and submitting through the command line: what passes, what does not, and what cannot be told."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -117,6 +118,16 @@ def test_a_sample_alone_is_a_replay(levels, replayed):
     found = verify(published_folder("ppo", "smoke"), levels, workers=2)
     assert found.exit_status == 0
     assert (found.replayed.episodes if found.replayed else 0) == replayed
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [Levels(sample=(-3.0, 1)), Levels(sample=(1.5, 1)), Levels(sample=(math.nan, 1)), Levels(draw=(0, 1))],
+)
+def test_levels_out_of_their_range_are_refused(submission, levels):
+    """A share that is none, and a number of runs that draws none, are told before anything is read."""
+    with pytest.raises(UnknownName, match=r"name (one from 0 to|) ?1"):
+        verify(submission, levels)
 
 
 def test_levels_that_need_a_replay_say_so(tmp_path):
