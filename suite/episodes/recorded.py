@@ -105,12 +105,7 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
     try:
         record = read_record(folder, f"{path}/{RECORD}")
         run = _run_of(name, path, record, protocol)
-        ledger = checked_ledger_file(folder, f"{path}/{LEDGER}", run, protocol)
-        if ledger.sha256 != record.ledger_sha256:
-            raise StoreError(
-                f"the ledger of {name} has SHA-256 {ledger.sha256[:12]}..., its record names "
-                f"{record.ledger_sha256[:12]}...; take both from the same run"
-            )
+        ledger = checked_ledger_file(folder, f"{path}/{LEDGER}", run, protocol, record.ledger_sha256)
         return Recorded(name, printable(folder.resolve().name), run, ledger.sha256, ledger.table)
     except Unreadable as error:
         raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error

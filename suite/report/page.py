@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from protocol import RunRecord
+from protocol import RunRecord, StoreError
 from suite.report.answers import MOST_NAMED_GAMES, answers
 from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
 from suite.report.downloads import downloads
@@ -37,6 +37,7 @@ from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.scoring.standing import standing
 from suite.submission.description import DIVISIONS, Division, division_of
+from suite.untrusted.files import is_there
 
 PAGE, FIGURES = "report.html", "figures"
 
@@ -175,9 +176,7 @@ def _sections(
     if clips:
         text = f"The best evaluation episode of each game, over all arms and seeds. {PROVEN}"
         yield Section("episodes", "Episodes to watch", (text,), clips=clips)
-    if heads := _head_drawings(store, outcomes):
-        text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
-        yield Section("heads", "Head use", (text,), heads, ())
+    yield from _head_sections(store, outcomes)
     if beside := _beside_published(division, scores, published):
         text = "The published baselines of this edition, from their published scores."
         yield Section("baselines", "Next to the published baselines", (text,), (), beside)
@@ -232,14 +231,20 @@ def _score_sections(outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
     )
 
 
-def _head_drawings(store: Store, outcomes: Outcomes) -> list[Drawing]:
-    """The use of the heads in each generalist run that has notes on it."""
-    return [
-        head_use_drawing(record.run_id, read_head_use(folder))
-        for record in outcomes.records
-        if (folder := store.folder / record.run_id.partition("/")[2]).joinpath(NOTES, HEAD_USE).exists()
-        and "/generalist/" in record.run_id
-    ]
+def _head_sections(store: Store, outcomes: Outcomes) -> Iterable[Section]:
+    """The use of the heads in each generalist run that has notes on it; nothing where none has."""
+    drawings, lines = [], []
+    for record in outcomes.records:
+        folder = store.folder / record.run_id.partition("/")[2]
+        if "/generalist/" not in record.run_id or not is_there(folder / NOTES / HEAD_USE):
+            continue
+        try:
+            drawings.append(head_use_drawing(record.run_id, read_head_use(folder)))
+        except StoreError as error:  # notes are a learner's own, and no rule says what they hold
+            lines.append(f"Not shown, of {record.run_id}: {error}")
+    if drawings or lines:
+        text = "The weights that the gate of the learner gave to each of its heads. It was not told the game."
+        yield Section("heads", "Head use", (text, *lines), drawings)
 
 
 def _beside_published(division: Division, scores: Scores, published: Mapping[str, Scores]) -> tuple[Sheet, ...]:

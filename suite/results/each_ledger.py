@@ -69,12 +69,7 @@ def from_each_ledger(
 def _read(figured: Figured[Figures], task: _Task) -> Figures | Failure:
     path = f"{task.run.run_id.path}/{LEDGER}"
     try:
-        ledger = checked_ledger_file(task.folder, path, task.run, task.protocol)
+        ledger = checked_ledger_file(task.folder, path, task.run, task.protocol, task.ledger_sha256)
     except Unreadable as error:
         return Failure(f"it {error}{'; play the run again' if error.lost else ''}")
-    if ledger.sha256 != task.ledger_sha256:
-        return Failure(
-            f"its digest is {ledger.sha256[:12]}..., and its record names {task.ledger_sha256[:12]}...; "
-            "play the run again"
-        )
     return figured(ledger.columns, task.run)

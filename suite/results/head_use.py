@@ -75,7 +75,7 @@ def read_head_use(run_folder: Path) -> HeadUse:
         raise StoreError(f"the record of {run_folder} cannot be read: it {error}") from error
     except UnknownName as error:
         raise StoreError(f"the record of {run_folder} is of no run: {error}") from error
-    found = within_bounds(_joined, _Task(run_folder, protocol, run), ledger_limits([run]))
+    found = within_bounds(_joined, _Task(run_folder, protocol, run, record.ledger_sha256), ledger_limits([run]))
     if isinstance(found, Failure):
         raise StoreError(f"{run_folder / NOTES / HEAD_USE} cannot be read: {found.reason}")
     assert isinstance(found, HeadUse)
@@ -83,16 +83,17 @@ def read_head_use(run_folder: Path) -> HeadUse:
 
 
 class _Task(NamedTuple):
-    """Which run, and where it lies."""
+    """Which run, where it lies, and the digest of its ledger by its record."""
 
     folder: Path
     protocol: Protocol
     run: Run
+    ledger_sha256: str
 
 
 def _joined(task: _Task) -> HeadUse:
     try:
-        columns = checked_ledger_file(task.folder, LEDGER, task.run, task.protocol).columns
+        columns = checked_ledger_file(task.folder, LEDGER, task.run, task.protocol, task.ledger_sha256).columns
     except Unreadable as error:
         raise StoreError(f"the ledger of {task.folder} {error}; play the run again") from error
     training = columns.training

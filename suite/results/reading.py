@@ -100,13 +100,24 @@ def played_digest(ram: pa.ChunkedArray) -> str:
     return hashlib.sha256(b"".join(ram.to_pylist())).hexdigest()
 
 
-def checked_ledger_file(folder: Path, file: str, run: Run, protocol: Protocol) -> LedgerFile:
+def checked_ledger_file(
+    folder: Path, file: str, run: Run, protocol: Protocol, sha256: str | None = None
+) -> LedgerFile:
     """A run's ledger in which nothing is wrong by itself.
 
+    Args:
+        folder: its results folder.
+        file: where it lies in there.
+        run: whose ledger it is.
+        protocol: the rules.
+        sha256: the digest that the run's record names; None: whoever reads it compares them.
+
     Raises:
-        Unreadable: it cannot be read, or something is wrong with it.
+        Unreadable: it cannot be read, something is wrong with it, or it is another one.
     """
     ledger = read_ledger_file(folder, file, run)
+    if sha256 not in (None, ledger.sha256):
+        raise Unreadable(f"has digest {ledger.sha256[:12]}..., and its record names {sha256[:12]}...")
     for fault in faults(ledger.columns, run, protocol):
         row = "" if fault.row is None else f", row {fault.row}"
         raise Unreadable(f"breaks rule {fault.rule}{row}: it must have {fault.expected}, it has {fault.found}")

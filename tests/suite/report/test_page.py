@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,6 +214,19 @@ def test_the_command_writes_it(amtlb, smoke_results, tmp_path):
     (tmp_path / "file").touch()
     done = amtlb("report", smoke_results, "--out", tmp_path / "file", "--no-watch")
     refused(done, 1, "cannot be written", "another folder")
+
+
+def test_notes_of_another_kind_are_told_on_the_page(inputs, tmp_path):
+    """A run whose notes on heads cannot be read costs its own figure alone; the page says why."""
+    store, outcomes, scores = inputs
+    folder = tmp_path / "<b>results"
+    shutil.copytree(store.folder, folder)
+    (folder / "generalist" / "seed0" / "notes" / "head_use.parquet").write_text("mine")
+    write_page(Store(folder, V1), outcomes, scores, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    (line,) = re.findall("Not shown, of smoke/.*/seed0: .*head_use.parquet cannot be read", page)
+    assert "&lt;b&gt;results" in line
+    assert len([*(tmp_path / "report" / "figures").glob("head_use*.svg")]) == 1
 
 
 def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):

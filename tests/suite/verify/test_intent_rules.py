@@ -110,13 +110,15 @@ def test_a_rule_of_the_reviewer_never_reads_pass(keyed):
     assert not any("PASS" in line for line in lines)
 
 
-def test_warnings_stand_beside_errors(keyed, tmp_path):
+def test_warnings_stand_beside_errors(keyed):
     """An error is an error with a warning beside it."""
     forged = Forged(keyed)
     record = forged.record(FRESH)
     try:
         forged.change(FRESH, training_seed=1)
-        assert audited(keyed).exit_status == 1
+        found = audited(keyed)
+        assert found.exit_status == 1
+        assert {("I1", "warning"), ("D4", "error")} <= {(one.rule, one.severity) for one in found.findings}
     finally:
         forged.write_record(FRESH, record)
         forged.sums()
