@@ -21,7 +21,7 @@ from suite.results.published import edition_folder
 from suite.scoring.comparison import Contender
 from suite.scoring.draws import draw_single_games
 from suite.scoring.estimates import estimate_each
-from suite.scoring.resampling import RESAMPLES
+from suite.scoring.resampling import DRAWS
 from suite.scoring.statistics import contrasts
 
 FILE = "self_transfer.jsonl"
@@ -115,7 +115,7 @@ def _pairs(contenders: Sequence[Contender], plays: Iterable[SelfTransfer]) -> li
 def _row(pair: _Pair, steps: int) -> Row:
     again = pair.tenths.sum(axis=1)
     generator = np.random.Generator(np.random.Philox(key=0))
-    draws = draw_single_games(1, len(again), RESAMPLES, generator)
+    draws = draw_single_games(1, len(again), DRAWS, generator)
     first, last = 1000 * pair.tenths.mean(axis=0)[[0, -1]] / (steps / TENTHS)
     return {
         "learner": pair.learner,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,11 @@ class Sampled(NamedTuple):
     def everywhere(cls, values: Floats) -> Sampled:
         """Values that are all defined."""
         return cls(values, np.ones(values.shape, np.bool_))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sampled]) -> Sampled:
+        """One after another, along the last axis."""
+        return cls(*(np.concatenate(own, axis=-1) for own in zip(*parts, strict=True)))
 
     @property
     def known(self) -> Floats:

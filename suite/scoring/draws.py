@@ -9,11 +9,12 @@ import numpy as np
 
 from suite.scoring.arrays import Floats
 from suite.scoring.resampling import (
+    Draws,
     Exchanges,
     Weights,
     bootstrap_weights,
     equal_weights,
-    exchanged_weights,
+    exchanges,
     null_weights,
     splits,
     swaps,
@@ -73,9 +74,7 @@ class Resamples(NamedTuple):
         )
 
 
-def draw_pairs(
-    clusters: Sequence[int], seeds: int, resamples: int, generator: np.random.Generator
-) -> Resamples:
+def draw_pairs(clusters: Sequence[int], seeds: int, draws: Draws, generator: np.random.Generator) -> Resamples:
     """Draw all resamples of two arms of one learner, over all games.
 
     The arms share the learner's seed. A lucky seed is lucky in both arms, and this luck cancels in their
@@ -85,15 +84,15 @@ def draw_pairs(
         clusters: (G,); transfer runs of one seed in games with the same number start from the same pre-trained
             weights. They are drawn together, each with its fresh run.
         seeds: S, at least 2.
-        resamples: R.
+        draws: how many of each kind; R of its resamples.
         generator: of the draws.
     """
-    drawn = bootstrap_weights(clusters, seeds, resamples, generator)
+    drawn = bootstrap_weights(clusters, seeds, draws.resamples, generator)
     return Resamples(
         ours=drawn,
         theirs=drawn,
-        null=null_weights(range(len(clusters)), seeds, resamples, generator),
-        exchanges=exchanged_weights(clusters, swaps(seeds), resamples, generator),
+        null=null_weights(range(len(clusters)), seeds, draws.resamples, generator),
+        exchanges=exchanges(clusters, swaps(seeds), draws.exchanges, generator),
         clusters=(tuple(clusters),),
     )
 
@@ -102,7 +101,7 @@ def draw_sides(
     our_clusters: Sequence[int],
     their_clusters: Sequence[int],
     seeds: int,
-    resamples: int,
+    draws: Draws,
     generator: np.random.Generator,
 ) -> Resamples:
     """Draw all resamples of two sides that share nothing, such as two learners, with S seeds each.
@@ -112,21 +111,21 @@ def draw_sides(
             are drawn together. ``range(G)``: every run is drawn alone.
         their_clusters: (G,), the same for theirs.
         seeds: S, at least 2.
-        resamples: R.
+        draws: how many of each kind; R of its resamples.
         generator: of the draws.
     """
     return Resamples(
-        ours=bootstrap_weights(our_clusters, seeds, resamples, generator),
-        theirs=bootstrap_weights(their_clusters, seeds, resamples, generator),
-        null=null_weights(their_clusters, seeds, resamples, generator),
-        exchanges=exchanged_weights(our_clusters, splits(seeds), resamples, generator),
+        ours=bootstrap_weights(our_clusters, seeds, draws.resamples, generator),
+        theirs=bootstrap_weights(their_clusters, seeds, draws.resamples, generator),
+        null=null_weights(their_clusters, seeds, draws.resamples, generator),
+        exchanges=exchanges(our_clusters, splits(seeds), draws.exchanges, generator),
         clusters=(tuple(our_clusters), tuple(their_clusters)),
     )
 
 
-def draw_single_games(games: int, seeds: int, resamples: int, generator: np.random.Generator) -> Resamples:
+def draw_single_games(games: int, seeds: int, draws: Draws, generator: np.random.Generator) -> Resamples:
     """Draw all resamples for figures of single games (``estimate_each``); the same draws serve every game.
 
     Both sides are drawn separately. Pairs would leave S - 1 degrees of freedom and no p-value below 2^(1 - S).
     """
-    return draw_sides([0] * games, [0] * games, seeds, resamples, generator)
+    return draw_sides([0] * games, [0] * games, seeds, draws, generator)

@@ -10,7 +10,7 @@ import numpy as np
 from suite.scoring.arrays import Floats
 from suite.scoring.draws import draw_sides
 from suite.scoring.estimates import UNDEFINED, Figure, Interval, estimate
-from suite.scoring.resampling import RESAMPLES, seed_correlation
+from suite.scoring.resampling import DRAWS, seed_correlation
 from suite.scoring.scores import Scores, counted_games
 from suite.scoring.statistics import mean_win_probability
 
@@ -41,7 +41,7 @@ def duel(ours: Floats, theirs: Floats, our_clusters: Sequence[int], their_cluste
     if any(found is not None and found > MOST_SEED_CORRELATION for found in correlations):
         our_clusters = their_clusters = [0] * len(ours)
     generator = np.random.Generator(np.random.Philox(key=RESAMPLING_SEED))
-    resamples = draw_sides(our_clusters, their_clusters, ours.shape[1], RESAMPLES, generator)
+    resamples = draw_sides(our_clusters, their_clusters, ours.shape[1], DRAWS, generator)
     return estimate(mean_win_probability, ours, theirs, resamples)
 
 

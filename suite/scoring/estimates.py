@@ -170,7 +170,9 @@ class _Samples(NamedTuple):
             seen=_seen(statistic, ours, theirs),
             bootstrapped=statistic(Sides(ours, theirs, *resamples.bootstrapped)),
             null=statistic(Sides(theirs, theirs, *resamples.null)),
-            exchanged=statistic(Sides(both, both, resamples.exchanges.one, resamples.exchanges.other)),
+            exchanged=Sampled.joined(
+                [statistic(Sides(both, both, *weights)) for weights in resamples.exchanges.parts()]
+            ),
             parts=tuple(statistic(Sides(ours, theirs, *weights)) for weights in resamples.parts()),
         )
 

@@ -7,7 +7,7 @@ reliable the methods are (docs/scores.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import combinations
 from typing import NamedTuple
@@ -17,8 +17,23 @@ from scipy.special import gammaincinv, ndtr, stdtrit
 
 from suite.scoring.arrays import Bools, Floats
 
-RESAMPLES = 2000
+
+class Draws(NamedTuple):
+    """How much is drawn for a comparison.
+
+    Attributes:
+        resamples: for each interval and each null.
+        exchanges: for each p-value; where there are no more than these, all are counted, each once.
+    """
+
+    resamples: int
+    exchanges: int
+
+
+DRAWS = Draws(resamples=2000, exchanges=2**16)
+"""Of published figures; 2^16 are all swaps of ``lite``, and more than those of ``full``, 2^15."""
 CONFIDENCE = 0.95
+_PART = 2**12
 POWER = 0.8
 """The power at which the minimum detectable effect is stated."""
 
@@ -100,17 +115,26 @@ class Exchanges(NamedTuple):
     """Arms whose runs are exchanged at random.
 
     Attributes:
-        one, other: the weights of both sides over the S seeds of ours, then the S of theirs: float (G, R, 2 S).
+        ours: which runs come to our side, of the S seeds of ours and then the S of theirs: bool (G, R, 2 S).
         complete: whether these are all exchanges, each once, so that a p-value is exact.
     """
 
-    one: Floats
-    other: Floats
+    ours: Bools
     complete: bool
 
     def of_games(self, places: list[int]) -> Exchanges:
         """The exchanges of some of the games."""
-        return Exchanges(self.one[places], self.other[places], self.complete)
+        return Exchanges(self.ours[places], self.complete)
+
+    def parts(self) -> Iterator[Weights]:
+        """The weights of both sides over the 2 S runs, float (G, R', 2 S), for some exchanges after others.
+
+        All at once would take a gigabyte in ``full``.
+        """
+        seeds = self.ours.shape[-1] // 2
+        for start in range(0, self.ours.shape[1], _PART):
+            one: Floats = self.ours[:, start : start + _PART] / seeds
+            yield Weights(one, 1 / seeds - one)
 
 
 def splits(seeds: int) -> Bools:
@@ -134,10 +158,10 @@ def swaps(seeds: int) -> Bools:
     return np.concatenate([~swapped, swapped], axis=1)
 
 
-def exchanged_weights(
-    clusters: Sequence[int], arrangements: Bools, resamples: int, generator: np.random.Generator
+def exchanges(
+    clusters: Sequence[int], arrangements: Bools, most: int, generator: np.random.Generator
 ) -> Exchanges:
-    """Exchanged arms: every exchange once if there are at most R, otherwise R random ones.
+    """Exchanged arms: every exchange once if there are at most so many, otherwise so many random ones.
 
     If pre-training changes nothing, the arms are exchangeable, and the share of exchanges that are as extreme
     as the observed one is a p-value (Fisher 1935; Davison & Hinkley 1997, chapter 4). The games of one cluster
@@ -147,18 +171,17 @@ def exchanged_weights(
         clusters: (G,), such as the fold of each game.
         arrangements: bool (M, 2 S), the exchanges of one cluster: ``splits`` or ``swaps``. With K clusters
             there are M^K exchanges in all.
-        resamples: R.
+        most: R.
         generator: of the draws; not used if all exchanges are listed.
     """
     drawn, of_game = np.unique(np.asarray(clusters), return_inverse=True)
-    ways, seeds = len(arrangements), arrangements.shape[1] // 2
-    complete = ways ** len(drawn) <= resamples
+    ways = len(arrangements)
+    complete = ways ** len(drawn) <= most
     if complete:
         chosen = np.indices((ways,) * len(drawn)).reshape(len(drawn), -1)
     else:
-        chosen = generator.integers(ways, size=(len(drawn), resamples))
-    one: Floats = arrangements[chosen][of_game] / seeds
-    return Exchanges(one, 1 / seeds - one, complete)
+        chosen = generator.integers(ways, size=(len(drawn), most))
+    return Exchanges(arrangements[chosen][of_game], complete)
 
 
 def seed_correlation(rewards: Floats) -> float | None:
@@ -219,8 +242,9 @@ def interval(samples: Floats, degrees: float) -> tuple[float, float]:
 def p_value(observed: float, samples: Floats, complete: bool) -> float:
     """Two-sided p-value of the observed statistic among exchanged arms.
 
-    It is twice the smaller share of exchanges that are at least as extreme, and at most 1. The complete set of
-    exchanges includes the observed one; to a drawn set it is added as one more (Phipson & Smyth 2010).
+    Of the share of exchanges that are at least as high and the share that are at least as low, it is twice the
+    smaller one, and at most 1. The complete set of exchanges includes the observed one; to a drawn set it is
+    added as one more (Phipson & Smyth 2010).
 
     Args:
         observed: the statistic as observed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,16 @@ from suite.scoring.duels import RESAMPLING_SEED
 from suite.scoring.estimates import estimate, estimate_curve, estimate_each
 from suite.scoring.measures import asymptote, human_normalised, jumpstart, ratio
 from suite.scoring.outcomes import Outcomes, read_outcomes
-from suite.scoring.resampling import RESAMPLES, seed_correlation
-from suite.scoring.scores import SCHEMA_VERSION, SCORING_VERSION, GameMultitask, GameTransfer, Scores, Transfer
+from suite.scoring.resampling import DRAWS, Draws, seed_correlation
+from suite.scoring.scores import (
+    SCHEMA_VERSION,
+    SCORING_VERSION,
+    GameMultitask,
+    GameTransfer,
+    Scores,
+    ScoringVersion,
+    Transfer,
+)
 from suite.scoring.statistics import (
     contrast_iqm,
     contrast_mean,
@@ -54,17 +63,22 @@ def score(source: str | Path, edition: str | None = None) -> Scores:
     return score_outcomes(read_outcomes(results.store, results.edition))
 
 
-def score_outcomes(
-    outcomes: Outcomes, resampling_seed: int = RESAMPLING_SEED, resamples: int = RESAMPLES
+def score_outcomes(outcomes: Outcomes) -> Scores:
+    """Score the rewards of the runs of an edition with the current version."""
+    return SCORERS[SCORING_VERSION](outcomes)
+
+
+def drawn_scores(
+    outcomes: Outcomes, version: ScoringVersion, draws: Draws, resampling_seed: int = RESAMPLING_SEED
 ) -> Scores:
-    """Score the rewards of the runs of an edition; the same outcomes and seed give the same scores."""
+    """Score the rewards of the runs of an edition; the same outcomes, draws and seed give the same scores."""
     edition, protocol = outcomes.edition, outcomes.protocol
     generator = np.random.Generator(np.random.Philox(key=resampling_seed))
-    over_games = draw_pairs(outcomes.folds, edition.seeds, resamples, generator)
-    of_each_game = draw_single_games(len(outcomes.games), edition.seeds, resamples, generator)
+    over_games = draw_pairs(outcomes.folds, edition.seeds, draws, generator)
+    of_each_game = draw_single_games(len(outcomes.games), edition.seeds, draws, generator)
     return Scores(
         schema_version=SCHEMA_VERSION,
-        scoring_version=SCORING_VERSION,
+        scoring_version=version,
         protocol_version=protocol.version,
         edition_digest=protocol.edition_digests[edition.name],
         edition=edition.name,
@@ -72,17 +86,20 @@ def score_outcomes(
         configuration_digest=outcomes.configuration_digest,
         seeds=edition.seeds,
         null_seeds=edition.seeds // 2,
-        resamples=resamples,
+        resamples=draws.resamples,
         resampling_seed=resampling_seed,
         transfer=_transfer(outcomes, over_games, of_each_game),
         multitask=_multitask(outcomes, of_each_game),
     )
 
 
-SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {SCORING_VERSION: score_outcomes}
+SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {
+    2: partial(drawn_scores, version=2, draws=Draws(resamples=2000, exchanges=2000)),
+    3: partial(drawn_scores, version=3, draws=DRAWS),
+}
 """The function that computes the figures, by scoring version. Code that changes a figure gets a new version,
 and the functions of all old versions stay as they are, so that published scores can always be computed
-again."""
+again. Version 3 counts up to 65,536 exchanges, so that the p-values of ``lite`` and ``full`` are exact."""
 
 
 def scores_text(scores: Scores) -> str:

@@ -9,7 +9,8 @@ from suite.scoring.estimates import Curve, Figure
 
 SCHEMA_VERSION: Literal[1] = 1
 """The version of the format of ``scores.json``."""
-SCORING_VERSION: Literal[2] = 2
+ScoringVersion = Literal[2, 3]
+SCORING_VERSION: ScoringVersion = 3
 """The version of the code that computes the figures (suite.scoring.score.SCORERS)."""
 
 
@@ -147,7 +148,7 @@ class Scores(Frozen):
     """
 
     schema_version: Literal[1]
-    scoring_version: Literal[1, 2]
+    scoring_version: Literal[1, 2, 3]
     protocol_version: str
     edition_digest: str
     edition: str

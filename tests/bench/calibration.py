@@ -25,7 +25,7 @@ from suite.scoring.arrays import Floats
 from suite.scoring.draws import draw_pairs, draw_single_games
 from suite.scoring.estimates import Figure, estimate, estimate_each
 from suite.scoring.measures import contrast, interquartile_mean, mean_over_folds, ratio
-from suite.scoring.resampling import RESAMPLES
+from suite.scoring.resampling import DRAWS
 from suite.scoring.statistics import Statistic, contrast_iqm, contrasts, mean_ratio, mean_win_probability
 
 BENCHMARKS = 400
@@ -36,6 +36,9 @@ _TRUTH_DRAWS = 1_000_000
 _KINDS = 3
 _EFFECTS = np.linspace(0.0, 3.0, 25)
 """Where the true contrast of an effect is looked up."""
+
+_DRAWS = DRAWS._replace(exchanges=2000)
+"""Published p-values count all exchanges; drawn ones are as good here, and faster."""
 
 
 class Design(NamedTuple):
@@ -221,7 +224,7 @@ class _Trial(NamedTuple):
 
 def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Generator) -> _Trial:
     transfer, fresh = games.arms(design.seeds, design.effect, generator)
-    pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
+    pairs = draw_pairs(design.folds, design.seeds, _DRAWS, generator)
     figures = {
         name: estimate(statistic, transfer, fresh, pairs)
         for name, statistic in statistics(design.folds).items()
@@ -232,7 +235,7 @@ def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Gene
     if len(truth.by_effect) and stated is not None:
         effect = float(np.interp(stated, truth.by_effect, _EFFECTS))
         found = _is_found(games, design, effect, generator)
-    single = draw_single_games(len(fresh), design.seeds, RESAMPLES, generator)
+    single = draw_single_games(len(fresh), design.seeds, _DRAWS, generator)
     of_games = zip(estimate_each(contrasts, transfer, fresh, single), truth.contrasts, strict=True)
     return _Trial(
         {name: _holds(figure, truth.values[name]) for name, figure in figures.items()},
@@ -249,7 +252,7 @@ def _holds(figure: Figure, true: float) -> bool:
 def _is_found(games: Games, design: Design, effect: float, generator: np.random.Generator) -> bool:
     """Whether p is below 0.05 in one benchmark with an effect."""
     arms = games.arms(design.seeds, effect, generator)
-    pairs = draw_pairs(design.folds, design.seeds, RESAMPLES, generator)
+    pairs = draw_pairs(design.folds, design.seeds, _DRAWS, generator)
     null = estimate(contrast_iqm, *arms, pairs).null
     assert null
     return null.p_value < 0.05

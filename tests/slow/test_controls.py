@@ -11,7 +11,7 @@ import pytest
 
 from suite.scoring.draws import draw_sides
 from suite.scoring.estimates import Figure, estimate
-from suite.scoring.resampling import RESAMPLES
+from suite.scoring.resampling import DRAWS
 from suite.scoring.statistics import contrast_iqm
 from tests.bench.self_transfer import Case, earned
 
@@ -33,7 +33,7 @@ def self_transfer(learner: str, folder: Path, frames: int) -> Figure:
     print(learner, {"fresh": fresh.tolist(), "transfer": transfer.tolist()})
     alone = range(len(GAMES))  # each run has a seed of its own
     generator = np.random.Generator(np.random.Philox(key=0))
-    resamples = draw_sides(alone, alone, SEEDS, RESAMPLES, generator)
+    resamples = draw_sides(alone, alone, SEEDS, DRAWS, generator)
     figure = estimate(contrast_iqm, transfer, fresh, resamples)
     print(figure)
     return figure

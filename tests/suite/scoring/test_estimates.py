@@ -10,6 +10,7 @@ from suite.scoring.estimates import (
     estimate_curve,
     estimate_each,
 )
+from suite.scoring.resampling import Draws
 from suite.scoring.statistics import (
     Sides,
     contrast_iqm,
@@ -33,7 +34,7 @@ def sides() -> Sides:
 
 def resamples(seed: int = 0, games: int = 3, seeds: int = 2, draws: int = 400):
     generator = np.random.Generator(np.random.Philox(key=seed))
-    return draw_pairs(range(games), seeds, draws, generator)
+    return draw_pairs(range(games), seeds, Draws(draws, draws), generator)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_the_null_of_clustered_runs_moves_in_clusters():
     shared = np.tile(generator.standard_normal((1, 6)), (12, 1))
 
     def null(clusters) -> float:
-        drawn = draw_sides(clusters, clusters, 6, 400, np.random.Generator(np.random.Philox(key=1)))
+        drawn = draw_sides(clusters, clusters, 6, Draws(400, 400), np.random.Generator(np.random.Philox(key=1)))
         figure = estimate(mean_win_probability, shared, shared, drawn)
         assert figure.null
         return figure.null.high - figure.null.low
@@ -140,16 +141,16 @@ def test_the_null_of_clustered_runs_moves_in_clusters():
 
 def test_draws_of_some_games_are_those_of_all():
     """A selection of games keeps their draws, and its degrees of freedom are those of the selected games."""
-    drawn = draw_sides([0, 0, 1], range(3), 3, 10, np.random.Generator(np.random.Philox(key=0)))
+    drawn = draw_sides([0, 0, 1], range(3), 3, Draws(10, 10), np.random.Generator(np.random.Philox(key=0)))
     some = drawn.of_games([0, 1])
     assert np.array_equal(some.ours, drawn.ours[:2])
-    assert np.array_equal(some.exchanges.other, drawn.exchanges.other[:2])
+    assert np.array_equal(some.exchanges.ours, drawn.exchanges.ours[:2])
     assert (drawn.degrees, some.degrees) == ((4, 6), (2, 4))
 
 
 def test_a_pair_of_runs_is_drawn_together():
     """The two arms of one learner draw the same seeds, and all games of a fold share them."""
-    drawn = draw_pairs([0, 0, 1], 4, 10, np.random.Generator(np.random.Philox(key=0)))
+    drawn = draw_pairs([0, 0, 1], 4, Draws(10, 10), np.random.Generator(np.random.Philox(key=0)))
     assert np.array_equal(drawn.ours, drawn.theirs)
     assert np.array_equal(drawn.ours[0], drawn.ours[1])
     assert not np.array_equal(drawn.ours[0], drawn.ours[2])
@@ -165,8 +166,8 @@ def test_luck_that_both_arms_share_cancels():
     folds = [0, 0, 1, 1, 2, 2, 3, 3]
     widths = []
     for drawn in (
-        draw_pairs(folds, 4, 400, np.random.Generator(np.random.Philox(key=0))),
-        draw_sides(folds, range(8), 4, 400, np.random.Generator(np.random.Philox(key=0))),
+        draw_pairs(folds, 4, Draws(400, 400), np.random.Generator(np.random.Philox(key=0))),
+        draw_sides(folds, range(8), 4, Draws(400, 400), np.random.Generator(np.random.Philox(key=0))),
     ):
         figure = estimate(contrast_iqm, transfer, fresh, drawn)
         assert figure.interval
@@ -178,7 +179,7 @@ def test_p_values_of_single_games_are_exact():
     """With 4 seeds per side there are 70 exchanges: if all of ours earn more, p is 2 / 70 whatever the seed."""
     ours, theirs = np.array([[5.0, 6.0, 7.0, 8.0]] * 3), np.array([[1.0, 2.0, 3.0, 4.0]] * 3)
     for seed in (0, 1):
-        drawn = draw_single_games(3, 4, 100, np.random.Generator(np.random.Philox(key=seed)))
+        drawn = draw_single_games(3, 4, Draws(100, 100), np.random.Generator(np.random.Philox(key=seed)))
         found = [figure.null for figure in estimate_each(contrasts, ours, theirs, drawn)]
         assert [null and null.p_value for null in found] == pytest.approx([2 / 70] * 3)
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.stats import norm, t
 
 from suite.scoring.resampling import (
+    DRAWS,
     bootstrap_weights,
     degrees_of_freedom,
-    exchanged_weights,
+    exchanges,
     interval,
     minimum_detectable_effect,
     null_weights,
@@ -18,6 +19,7 @@ from suite.scoring.resampling import (
     splits,
     swaps,
 )
+from tests.suite.helpers import V1
 
 FOLDS = (0, 0, 1)
 
@@ -28,16 +30,16 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 def all_weights(seeds: int, resamples: int, seed: int) -> dict[str, np.ndarray]:
     null = null_weights(FOLDS, seeds, resamples, generator(seed))
-    exchanged = exchanged_weights(FOLDS, splits(seeds), resamples, generator(seed))
-    swapped = exchanged_weights(FOLDS, swaps(seeds), resamples, generator(seed))
+    (exchanged,) = exchanges(FOLDS, splits(seeds), resamples, generator(seed)).parts()
+    (swapped,) = exchanges(FOLDS, swaps(seeds), resamples, generator(seed)).parts()
     return {
         "bootstrap": bootstrap_weights(FOLDS, seeds, resamples, generator(seed)),
         "null, one side": null.ours,
         "null, other side": null.theirs,
-        "exchanged, one side": exchanged.one,
-        "exchanged, other side": exchanged.other,
-        "swapped, one side": swapped.one,
-        "swapped, other side": swapped.other,
+        "exchanged, one side": exchanged.ours,
+        "exchanged, other side": exchanged.theirs,
+        "swapped, one side": swapped.ours,
+        "swapped, other side": swapped.theirs,
     }
 
 
@@ -88,7 +90,7 @@ def test_sides_of_the_null_are_disjoint():
 def test_exchanged_sides_split_all_runs():
     """S of the 2 S runs are on each side; swaps keep one run of each seed on each side."""
     for ways in (splits(3), swaps(3)):
-        one, other, _ = exchanged_weights([0, 1], ways, 100, generator())
+        ((one, other),) = exchanges([0, 1], ways, 100, generator()).parts()
         assert ((one > 0) != (other > 0)).all()
         assert ((one > 0).sum(axis=-1) == 3).all()
     assert ((one > 0)[..., :3] != (one > 0)[..., 3:]).all()
@@ -105,12 +107,30 @@ def test_all_ways_to_exchange_by_hand():
 @pytest.mark.parametrize(("ways", "expected"), [(splits(2), 216), (swaps(2), 64)])
 def test_few_exchanges_are_all_counted(ways, expected):
     """Three folds of 2 seeds have 6^3 splits and 4^3 swaps: each comes once, and the observed one first."""
-    one, _, complete = exchanged_weights([0, 1, 2], ways, expected, generator())
+    ours, complete = exchanges([0, 1, 2], ways, expected, generator())
     assert complete
-    assert len({column.tobytes() for column in np.moveaxis(one, 1, 0)}) == one.shape[1] == expected
-    assert one[:, 0].tolist() == [[0.5, 0.5, 0.0, 0.0]] * 3
-    one, _, complete = exchanged_weights([0, 1, 2], ways, expected - 1, generator())
-    assert (complete, one.shape[1]) == (False, expected - 1)
+    assert len({column.tobytes() for column in np.moveaxis(ours, 1, 0)}) == ours.shape[1] == expected
+    assert ours[:, 0].tolist() == [[True, True, False, False]] * 3
+    ours, complete = exchanges([0, 1, 2], ways, expected - 1, generator())
+    assert (complete, ours.shape[1]) == (False, expected - 1)
+
+
+def test_exchanges_come_in_parts():
+    """The weights of many exchanges, part after part, are those of all of them, in their order."""
+    drawn = exchanges([0, 1, 1], swaps(2), 10_000, generator())
+    assert drawn.complete is True
+    drawn = drawn._replace(ours=np.tile(drawn.ours, (1, 600, 1)))
+    parts = list(drawn.parts())
+    assert len(parts) > 1
+    ours, theirs = (np.concatenate(own, axis=1) for own in zip(*parts, strict=True))
+    assert np.array_equal(ours, drawn.ours / 2)
+    assert np.array_equal(theirs, ~drawn.ours / 2)
+
+
+def test_all_swaps_of_the_editions_are_counted():
+    """Published p-values over all games are exact: no edition has more swaps than are counted."""
+    for edition in V1.editions:
+        assert 2 ** (edition.seeds * len(edition.folds)) <= DRAWS.exchanges
 
 
 def test_interval_is_the_percentile_interval_for_many_degrees():

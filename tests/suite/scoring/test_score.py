@@ -1,5 +1,6 @@
 """From a results folder to its scores."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 
@@ -11,12 +12,14 @@ import pytest
 from protocol import StoreError, describe, parse_run_id, plan
 from suite.results.columns import Columns
 from suite.results.ledger import episodes_of, read_ledger
+from suite.results.results import open_results
 from suite.results.store import Store, edition_of
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.scoring.outcomes import read_outcomes
-from suite.scoring.score import SCORERS, score, score_outcomes
+from suite.scoring.resampling import Draws
+from suite.scoring.score import SCORERS, drawn_scores, score, score_outcomes, scores_text
 from suite.scoring.scores import Scores
 from tests.suite.helpers import V1
 
@@ -136,7 +139,7 @@ def test_every_figure_stands_beside_its_null(smoke_results):
 def test_scores_follow_from_the_resampling_seed(smoke_results):
     """The same seed gives the same scores; another seed changes intervals but no values."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
-    one, again, other = (score_outcomes(outcomes, seed, resamples=200) for seed in (1, 1, 2))
+    one, again, other = (drawn_scores(outcomes, 3, Draws(200, 20), seed) for seed in (1, 1, 2))
     assert one == again
     assert one.transfer.contrast.value == other.transfer.contrast.value
     assert one.transfer != other.transfer
@@ -273,8 +276,26 @@ def test_scores_name_what_computed_them(smoke_results):
     """The file gives the versions of its format and of the scoring, and the latter selects the function."""
     outcomes = read_outcomes(Store(smoke_results, V1), SMOKE)
     scores = score_outcomes(outcomes)
-    assert (scores.schema_version, scores.scoring_version) == (1, 2)
+    assert (scores.schema_version, scores.scoring_version) == (1, 3)
     assert SCORERS[scores.scoring_version](outcomes) == scores
+
+
+def test_an_old_version_computes_what_it_computed():
+    """Version 2 gives the file that was first published for ppo on ``lite``, to the byte."""
+    results = open_results("ppo", "lite")
+    text = scores_text(SCORERS[2](read_outcomes(results.store, results.edition)))
+    published = "8d70a49345815ad2adc569782934459521a6f0b03e3ba7a8e4f12b36984db140"
+    assert hashlib.sha256(text.encode()).hexdigest() == published
+
+
+def test_versions_differ_in_their_p_values():
+    """Version 2 draws 2,000 exchanges, version 3 counts all 65,536 of ``lite``; the rest agrees."""
+    results = open_results("ppo", "lite")
+    outcomes = read_outcomes(results.store, results.edition)
+    two, three = (SCORERS[version](outcomes).transfer.mean_contrast for version in (2, 3))
+    assert (two.value, two.interval) == (three.value, three.interval)
+    assert two.null.p_value == pytest.approx(0.052, abs=5e-4)
+    assert three.null.p_value == 2958 / 65_536
 
 
 def test_missing_runs_are_named(smoke_results, tmp_path):
