@@ -9,6 +9,7 @@ from suite.release.results_page import EDITION, PAGE, renewed, tables
 
 PLACE = re.compile(r"<!-- table \S+ -->.*?<!-- end -->", re.DOTALL)
 COMMANDS = re.compile(r"```.*?```", re.DOTALL)
+OF_THIS_PAGE = ("ppo/without", "ppo/actions", "ppo/spending")
 FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?!\w|\.\d)")
 
 
@@ -35,10 +36,10 @@ def test_tables_are_those_that_commands_print(amtlb):
     for name, table in made.items():
         if name.startswith("all/"):
             assert table in compared, name
-        if name.startswith("ppo/"):
+        if name.startswith("ppo/") and name not in OF_THIS_PAGE:
             assert table in scored, name
     assert "| ppo | 20 | AMD EPYC, cpu family 25, model 17, stepping 1 (20) |" in made["played"]
-    assert "\n| ppo | -0.333 |\n" in made["seeds"]
+    assert "\n| ppo | -0.333 | " in made["seeds"]
 
 
 def test_a_table_that_nobody_makes_is_named():

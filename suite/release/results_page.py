@@ -1,8 +1,9 @@
 """The tables of docs/results.md, made of the published runs of ``lite``; its sentences are written by hand.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; ``python -m suite.release.results_page``
-writes all of them anew. The names are ``played``, ``seeds``, ``self_transfer``, ``all/SHEET`` for the sheets
-of a comparison of all published learners, and ``LEARNER/SHEET`` for those of one learner's scores.
+writes all of them anew. The names are ``played``, ``seeds``, ``pairs``, ``self_transfer``, ``all/SHEET`` for
+the sheets of a comparison of all published learners, and ``LEARNER/SHEET`` for those of one learner's scores,
+for ``without`` (a game), ``actions`` and ``spending``.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from functools import partial
 
 from protocol import UnknownName
 from suite.leaderboard.sections import hours
+from suite.release.ledger_tables import action_sheet, spending_sheet
+from suite.release.score_tables import pairs_sheet, seeds_sheet, without_sheet
 from suite.release.self_transfer import read_self_transfer, self_transfer_sheet
 from suite.report.comparison_tables import sheets_by_division
 from suite.report.facts import days
-from suite.report.numbers import UNKNOWN, rough, signed
+from suite.report.numbers import UNKNOWN, rough
 from suite.report.sheets import Column, Sheet, markdown_table
 from suite.report.tables import score_sheets
 from suite.results.published import ARTIFACTS, published_baselines
-from suite.scoring.comparison import Comparison, Contender, compare_contenders, read_contenders
+from suite.results.results import open_results
+from suite.scoring.comparison import Contender, compare_contenders, read_contenders
 from suite.scoring.published import published_scores
 
 PAGE = ARTIFACTS.parent / "docs" / "results.md"
@@ -40,14 +44,20 @@ def tables(edition: str) -> dict[str, str]:
     comparison = compare_contenders(contenders, published_scores(protocol, edition))
     sheets = {
         "played": _played_sheet(contenders),
-        "seeds": _seeds_sheet(comparison),
+        "seeds": seeds_sheet(contenders),
+        "pairs": pairs_sheet(contenders),
         "self_transfer": self_transfer_sheet(contenders, read_self_transfer(edition)),
     }
     for division in sheets_by_division(comparison).values():
         sheets |= {f"all/{name}": sheet for name, sheet in division._asdict().items()}
-    for learner in comparison.contenders:
-        own = score_sheets(learner.scores)._asdict()
-        sheets |= {f"{learner.label}/{name}": sheet for name, sheet in own.items()}
+    for learner, contender in zip(comparison.contenders, contenders, strict=True):
+        results = open_results(contender.label, edition)
+        own = score_sheets(learner.scores)._asdict() | {
+            "without": without_sheet(contender),
+            "actions": action_sheet(results),
+            "spending": spending_sheet(results),
+        }
+        sheets |= {f"{contender.label}/{name}": sheet for name, sheet in own.items()}
     return {name: markdown_table(sheet) for name, sheet in sheets.items()}
 
 
@@ -93,17 +103,6 @@ def _played_sheet(contenders: Sequence[Contender]) -> Sheet:
             }
         )
     return Sheet("where and when the runs were played", columns, tuple(rows))
-
-
-def _seeds_sheet(comparison: Comparison) -> Sheet:
-    """The correlation of the fresh runs of one seed over games."""
-    columns = (Column("learner", "learner", "label"), Column("correlation", "correlation of seeds over games"))
-    found = {one.label: one.scores.transfer.seed_correlation for one in comparison.contenders}
-    rows = [
-        {"learner": label, "correlation": UNKNOWN if value is None else signed(value)}
-        for label, value in found.items()
-    ]
-    return Sheet("what the fresh runs of one seed have in common", columns, tuple(rows))
 
 
 def _main() -> None:

@@ -32,8 +32,11 @@ def typeset(text: str) -> str:
 
 
 def signed(value: float | None) -> str:
-    """A difference or a contrast: +0.123."""
-    return UNDEFINED if value is None else f"{value:+.3f}"
+    """A difference or a contrast: +0.123, with a fourth digit where three would say nothing: -0.0004."""
+    if value is None:
+        return UNDEFINED
+    found = next((text for text in (f"{value:+.3f}", f"{value:+.4f}") if float(text)), None)
+    return found or "+0.000"
 
 
 def plain(value: float | None) -> str:

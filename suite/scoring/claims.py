@@ -100,9 +100,9 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 
 def p_value_text(p_value: float) -> str:
-    """A p-value of three digits, or of so many that it is seen to be below 0.05 where it is: 0.04998."""
+    """A p-value of three digits, or of so many that it is seen to be below 0.05, and above 0: 0.04998."""
     digits = 3
-    while p_value < LEVEL <= round(p_value, digits):
+    while p_value < LEVEL <= round(p_value, digits) or 0 < p_value < 0.5 * 10**-digits:
         digits += 1
     return f"{p_value:.{digits}f}"
 

@@ -49,8 +49,10 @@ class Design(NamedTuple):
         folds: (G,), the fold of each game.
         seeds: of each arm.
         effect: mean effect of pre-training on the logarithm of the reward; games differ by half of it.
-        cluster: standard deviation of a checkpoint's own effect, shared by the games of a fold and seed.
+        cluster: standard deviation of a checkpoint's own effect, shared by the games of a fold and seed, on the
+            logarithm of the reward; the mean reward is that without it.
         correlation: of the (normal) luck of runs of one seed, over all games and both arms.
+        common: the share of the variance of checkpoints' own effects that those of one seed have in common.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Design(NamedTuple):
     effect: float = 0.0
     cluster: float = 0.0
     correlation: float = 0.0
+    common: float = 0.0
 
 
 SMOKE = (0, 1, 2)
@@ -78,6 +81,13 @@ DESIGNS = tuple(
         ("effect, clusters", 1, 0.3, 0.0),
         ("effect, clusters, seeds correlated", 1, 0.3, 0.2),
     )
+) + tuple(
+    Design(f"lite, {name}", LITE, 4, cluster=cluster, common=common)
+    for name, cluster, common in (
+        ("larger clusters only", 0.6, 0.0),
+        ("clusters alike in all folds", 0.3, 2 / 3),
+        ("larger clusters alike in all folds", 0.6, 2 / 3),
+    )
 )
 
 
@@ -87,6 +97,8 @@ class Calibration(NamedTuple):
     Attributes:
         coverage: by statistic, how often the 95 % interval held the truth.
         game_coverage: the same for the contrasts of single games.
+        in_null, games_in_null: how often the contrast over all games, and that of single games, lay in its null
+            range, which is to hold 90 % of those without an effect.
         p_values: float (N,), of the interquartile mean of contrasts.
         power: how often p was below 0.05 in another benchmark whose true contrast is the detectable effect that
             the first one stated; None: pre-training does something in this design.
@@ -94,6 +106,8 @@ class Calibration(NamedTuple):
 
     coverage: dict[str, float]
     game_coverage: float
+    in_null: float
+    games_in_null: float
     p_values: Floats
     power: float | None
 
@@ -134,10 +148,19 @@ class Games:
     def arms(self, seeds: int, effect: float, generator: np.random.Generator) -> tuple[Floats, Floats]:
         """Rewards of transfer and of fresh runs, float (G, S) each."""
         folds = np.asarray(self._design.folds)
-        shared = self._design.cluster * generator.standard_normal((folds.max() + 1, seeds))[folds]
+        shared = self._checkpoints(seeds, generator)[folds]
         of_seed = generator.standard_normal((1, seeds))
         transfer = self._draw(effect * self._spread + shared, of_seed, generator)
         return transfer, self._draw(np.zeros_like(shared), of_seed, generator)
+
+    def _checkpoints(self, seeds: int, generator: np.random.Generator) -> Floats:
+        """The own effects of checkpoints, float (folds, S)."""
+        cluster, common = self._design.cluster, self._design.common
+        own = generator.standard_normal((max(self._design.folds) + 1, seeds))
+        if common:
+            own = np.sqrt(common) * generator.standard_normal((1, seeds)) + np.sqrt(1 - common) * own
+        found: Floats = cluster * own - cluster**2 / 2
+        return found
 
     def _draw(self, effect: Floats, of_seed: Floats, generator: np.random.Generator) -> Floats:
         share = self._design.correlation
@@ -208,16 +231,29 @@ def simulate(design: Design, benchmarks: int, seed: int) -> Calibration:
     return Calibration(
         {name: float(np.mean([trial.held[name] for trial in trials])) for name in statistics(design.folds)},
         float(np.mean([trial.held_games for trial in trials])),
+        float(np.mean([trial.in_null for trial in trials])),
+        float(np.mean([trial.games_in_null for trial in trials])),
         np.array([trial.p_value for trial in trials]),
         float(np.mean(found)) if found else None,
     )
 
 
 class _Trial(NamedTuple):
-    """What one benchmark said: which intervals held the truth, p, whether its detectable effect was found."""
+    """What one benchmark said.
+
+    Attributes:
+        held: which intervals over all games held the truth.
+        held_games: the share of single games whose interval did.
+        in_null: whether the contrast over all games lay in its null range.
+        games_in_null: the share of single games whose contrast did.
+        p_value: of the contrast.
+        found: whether the detectable effect that it stated was found in another one.
+    """
 
     held: dict[str, bool]
     held_games: float
+    in_null: bool
+    games_in_null: float
     p_value: float
     found: bool | None
 
@@ -236,10 +272,12 @@ def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Gene
         effect = float(np.interp(stated, truth.by_effect, _EFFECTS))
         found = _is_found(games, design, effect, generator)
     single = draw_single_games(len(fresh), design.seeds, _DRAWS, generator)
-    of_games = zip(estimate_each(contrasts, transfer, fresh, single), truth.contrasts, strict=True)
+    of_games = estimate_each(contrasts, transfer, fresh, single)
     return _Trial(
         {name: _holds(figure, truth.values[name]) for name, figure in figures.items()},
-        float(np.mean([_holds(figure, true) for figure, true in of_games])),
+        float(np.mean([_holds(figure, true) for figure, true in zip(of_games, truth.contrasts, strict=True)])),
+        _is_in_null(figures["contrast"]),
+        float(np.mean([_is_in_null(figure) for figure in of_games])),
         null.p_value,
         found,
     )
@@ -247,6 +285,14 @@ def _trial(games: Games, design: Design, truth: Truth, generator: np.random.Gene
 
 def _holds(figure: Figure, true: float) -> bool:
     return figure.interval is not None and figure.interval.low <= true <= figure.interval.high
+
+
+def _is_in_null(figure: Figure) -> bool:
+    return (
+        figure.null is not None
+        and figure.value is not None
+        and figure.null.low <= figure.value <= figure.null.high
+    )
 
 
 def _is_found(games: Games, design: Design, effect: float, generator: np.random.Generator) -> bool:
@@ -266,16 +312,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     table = Table(title=f"{options.benchmarks} benchmarks a design, seed {options.seed}")
     table.add_column("design")
-    for column in [*statistics(SMOKE), "one game", "p < 0.05", "p uniform", "power"]:
+    for column in [
+        *statistics(SMOKE),
+        "one game",
+        "in null range",
+        "one game",
+        "p < 0.05",
+        "p uniform",
+        "power",
+    ]:
         table.add_column(column, justify="right")
     with ProcessPoolExecutor(available_cores()) as pool:
         job = partial(simulate, benchmarks=options.benchmarks, seed=options.seed)
         for design, found in zip(DESIGNS, pool.map(job, DESIGNS), strict=True):
-            shares = [*found.coverage.values(), found.game_coverage, float((found.p_values < 0.05).mean())]
             known = design.effect == design.cluster == 0
+            in_null = [found.in_null, found.games_in_null] if known else [None, None]
+            shares = [*found.coverage.values(), found.game_coverage, *in_null]
             table.add_row(
                 design.name,
-                *(f"{100 * share:.1f} %" for share in shares),
+                *("" if share is None else f"{100 * share:.1f} %" for share in shares),
+                f"{100 * (found.p_values < 0.05).mean():.1f} %",
                 f"{found.uniformity:.2f}" if known else "",
                 "" if found.power is None else f"{100 * found.power:.1f} %",
             )

@@ -189,10 +189,12 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values):
         (0.0494, "0.049"),
         (0.0, "0.000"),
         (1.0, "1.000"),
+        (2 / 65_536, "0.00003"),
+        (0.0005, "0.001"),
     ],
 )
 def test_a_p_value_below_the_level_is_seen_to_be(p_value, text):
-    """A p that rounds to 0.05 and is below it is given more digits."""
+    """A p that rounds to 0.05 and is below it, or to 0 and is above it, is given more digits."""
     assert p_value_text(p_value) == text
 
 
