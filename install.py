@@ -109,7 +109,7 @@ def wanted_build(device: str, names_index: bool, has: str | None, gpu: bool) -> 
 def _check_runs(folder: Path) -> None:
     python = python_of(folder)
     if not python.exists() or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
-        _end(f"the Python that {folder} was made with is gone; `make clean setup` makes {folder} anew")
+        _end(f"the Python that {folder} was made with is gone; `make clean setup` makes {folder} again")
 
 
 def _check_tools() -> None:

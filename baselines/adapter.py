@@ -15,7 +15,7 @@ from protocol import LearnerError, current_protocol
 from suite.lanes.environment import LaneEnv
 from suite.lanes.shape import LaneShape
 
-FRAMES_A_STEP = current_protocol().environment.frame_skip
+FRAMES_PER_STEP = current_protocol().environment.frame_skip
 DEVICES = ("cpu", "cuda")
 
 UInt8 = npt.NDArray[np.uint8]

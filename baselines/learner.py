@@ -14,7 +14,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
-from baselines.adapter import FRAMES_A_STEP, LaneVecEnv, interleaved, to_device
+from baselines.adapter import FRAMES_PER_STEP, LaneVecEnv, interleaved, to_device
 from baselines.networks import Network2013
 from baselines.state import global_generators, read_state, restore_global_generators, write_state
 from baselines.weights import load_weights, save_weights
@@ -100,7 +100,7 @@ class StableLearner(ABC):
         self._lanes.connect(env)
         self._safe_points.env = env
         try:
-            self._learn(env.budget_frames // FRAMES_A_STEP)
+            self._learn(env.budget_frames // FRAMES_PER_STEP)
         except BudgetExhausted:
             return
 

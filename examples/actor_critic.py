@@ -164,12 +164,12 @@ def points_per_step(learner: amtlb.Learner, env: amtlb.LaneEnv) -> float:
         earned.append(float(rewards.mean()))
 
 
-def train(learner: ActorCritic, rounds: int, steps_a_lane: int) -> float:
+def train(learner: ActorCritic, rounds: int, steps_per_lane: int) -> float:
     """Train in rounds until half of all points are earned; return the points per step after the last round."""
     earned = 0.0
     for seed in range(rounds):
         try:
-            learner.learn(amtlb.trivial_lanes(steps_a_lane, seed))
+            learner.learn(amtlb.trivial_lanes(steps_per_lane, seed))
         except amtlb.BudgetExhausted:
             pass
         earned = points_per_step(learner, amtlb.trivial_lanes(100, seed=rounds))
@@ -181,4 +181,4 @@ def train(learner: ActorCritic, rounds: int, steps_a_lane: int) -> float:
 
 if __name__ == "__main__":
     amtlb.check_learner("actor_critic:make")
-    train(make(seed=1, lanes=amtlb.current_protocol().lanes), rounds=20, steps_a_lane=400)
+    train(make(seed=1, lanes=amtlb.current_protocol().lanes), rounds=20, steps_per_lane=400)

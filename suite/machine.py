@@ -93,7 +93,7 @@ def _commit_or_reason() -> tuple[str | None, str]:
     way_out = (
         f"`git config --global --add safe.directory {root}` if you trust what lies there"
         if "dubious ownership" in reason
-        else "mend the repository, or say the commit in AMTLB_COMMIT"
+        else "repair the repository, or name the commit in AMTLB_COMMIT"
     )
     return None, f"{reason}; {way_out}"
 

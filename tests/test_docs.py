@@ -85,7 +85,7 @@ SLOW = (
     "--out space_invaders.webp",
     ".venv/bin/amtlb export results/smoke/baselines.ppo/generalist/seed0 --format npz --game breakout "
     "--out export",
-    ".venv/bin/amtlb check my_learner:make --steps-a-lane 200",
+    ".venv/bin/amtlb check my_learner:make --steps-per-lane 200",
     ".venv/bin/amtlb verify submission --sample 0.05 --markdown",
     ".venv/bin/amtlb benchmark --edition lite --dry-run",
     ".venv/bin/amtlb verify submission --sample 0.05 --seed 7",
@@ -217,7 +217,7 @@ def test_tensors_are_saved_as_the_docs_show(tmp_path):
 def test_the_contract_in_the_docs_is_what_the_lanes_do():
     """Shapes, types, the budget of a step, and where an episode's last observation is are as the tables say."""
     steps = 400
-    env = practice_lanes(steps_a_lane=steps)
+    env = practice_lanes(steps_per_lane=steps)
     observations, infos = env.reset()
     assert (observations.dtype, observations.shape, infos) == (np.uint8, (8, 4, 84, 84), {})
     assert not observations[:, :3].any()

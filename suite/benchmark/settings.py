@@ -47,7 +47,7 @@ class Settings:
 def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | None) -> tuple[int, int]:
     """The number of runs to play at the same time, and of processes in which each plays its lanes.
 
-    On the CPU a run a core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
+    On the CPU one run per core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
     the bottleneck, so a run gets a process a lane as far as there are cores.
 
     Args:

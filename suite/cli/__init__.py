@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def _names_in_utf8() -> None:
-    """Begin anew in Python's UTF-8 mode where the locale has another encoding.
+    """Start again in Python's UTF-8 mode where the locale has another encoding.
 
     Names of files would else be others than those that digests and sums hold (https://peps.python.org/pep-0540).
     """

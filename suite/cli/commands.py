@@ -54,7 +54,7 @@ def _about(
 
 
 def run() -> NoReturn:
-    """Read the arguments, do what they say, and exit: whatever a user can mend is one line, not a traceback."""
+    """Read the arguments, do what they say, and exit: whatever a user can fix is one line, not a traceback."""
     heed_sigterm()
     _open_standard_files()
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from where the user stands
@@ -137,7 +137,9 @@ def _unexpected(error: Exception) -> str:
             traceback.print_exception(error, file=file)
     except OSError:
         return f"{said}; please report it"
-    return f"{said}; the traceback is in {file.name}: please report it, if it names nothing that you can mend"
+    return (
+        f"{said}; the traceback is in {file.name}: please report it unless it names something that you can fix"
+    )
 
 
 def _say(message: str, status: int) -> int:

@@ -10,19 +10,19 @@ import typer
 from suite.cli.options import PLAY, fail
 
 app = typer.Typer()
-MOST_STEPS_A_LANE = 1_000_000
+MOST_STEPS_PER_LANE = 1_000_000
 """Of ``amtlb check``: half an hour and more of play, in which any learner has learned once."""
 
 
 @app.command(rich_help_panel=PLAY)
 def check(
     learner: Annotated[str, typer.Argument(help="The learner, as module:function.")],
-    steps_a_lane: Annotated[
+    steps_per_lane: Annotated[
         int | None,
         typer.Option(
-            "--steps-a-lane",
+            "--steps-per-lane",
             min=1,
-            max=MOST_STEPS_A_LANE,
+            max=MOST_STEPS_PER_LANE,
             help="Agent steps that each lane plays: more than the learner needs to learn once.",
             show_default="40",
         ),
@@ -31,7 +31,7 @@ def check(
     """Check a learner against the contract, in a process like those of runs; say what was not tried."""
     from suite.benchmark.process import ask, how_it_ended
 
-    done = ask("suite.learners.check", learner, *([] if steps_a_lane is None else [str(steps_a_lane)]))
+    done = ask("suite.learners.check", learner, *([] if steps_per_lane is None else [str(steps_per_lane)]))
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
     passed = any(line.startswith(f"passed: {learner} ") for line in done.stdout.splitlines())

@@ -118,7 +118,7 @@ def _play(
 
     try:
         with ProgressDisplay(console, runs, missing) as display:
-            ends = play_all(runs, store, settings, display.hear)
+            ends = play_all(runs, store, settings, display.show)
     except (KeyboardInterrupt, Terminated):
         console.print("stopped; the same command goes on with what is missing")
         raise

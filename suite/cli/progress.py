@@ -18,7 +18,7 @@ from suite.benchmark.scheduler import Notice, Progress
 
 
 class ProgressDisplay:
-    """Shows runs done, steps a second and the time left for all: live on a terminal, a line a run elsewhere.
+    """Shows runs done, steps per second and the time left: live on a terminal, one line per run elsewhere.
 
     Steps of evaluation are counted at their cap, so the time left is an upper estimate: of all steps at the
     speed so far or that of the longest chain of runs at the speed of one run, whichever is longer.
@@ -60,7 +60,7 @@ class ProgressDisplay:
     ) -> None:
         self._bar.stop()
 
-    def hear(self, news: Progress | RunEnd | Notice) -> None:
+    def show(self, news: Progress | RunEnd | Notice) -> None:
         """Take in how far a run is, how it ended, or what else a user should know."""
         with self._lock:
             if isinstance(news, Notice):

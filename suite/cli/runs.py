@@ -83,7 +83,7 @@ def _play(run_id: RunId, store: Store, protocol: Protocol, settings: Settings) -
     with ProgressDisplay(console, described, described) as display:
 
         def show(played: Played) -> None:
-            display.hear(Progress(str(run_id), played.steps, played.resumed_steps))
+            display.show(Progress(str(run_id), played.steps, played.resumed_steps))
 
         try:
             return play_one(run_id, store, settings, show)

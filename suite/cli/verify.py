@@ -93,7 +93,7 @@ def submit(
     found = verify(out)
     if found.exit_status:
         _print(found)
-        fail(f"{out} is written, but its own audit fails; mend the results and pack them anew", 1)
+        fail(f"{out} is written, but its own audit fails; fix the results and pack them again", 1)
     for warning in found.findings:
         print(f"for the reviewer, rule {warning.rule}: {warning.found}")
     for line in mixtures([store.record(run.run_id) for run in complete_runs(store)]):

@@ -23,7 +23,7 @@ from suite.episodes.video import write_video
 
 UInt8 = npt.NDArray[np.uint8]
 MOST_PICTURES = 240
-"""Of a clip: at 15 pictures a second, 16 seconds."""
+"""Of a clip: at 15 pictures per second, 16 seconds."""
 MOST_SPEED = 4
 """Times the console's own, at most: above it, nobody can follow. A longer episode shows its end only."""
 

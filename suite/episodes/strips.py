@@ -39,7 +39,7 @@ def show(protocol: Protocol, shows: Sequence[Shown], scale: int) -> Iterator[UIn
     Args:
         protocol: the rules.
         shows: the episodes, from left to right.
-        scale: pixels a pixel of the console.
+        scale: pixels per pixel of the console.
 
     Yields:
         uint8 (height, width, 3), even in height and width as video wants it: the first pictures, then one an

@@ -26,7 +26,7 @@ class _Format(NamedTuple):
     Attributes:
         codec, pixels, options: of its stream.
         container: options of the file.
-        most_rate: pictures a second at most; where more would be needed, some are left out.
+        most_rate: pictures per second at most; where more would be needed, some are left out.
     """
 
     codec: str
@@ -57,7 +57,7 @@ def write_video(path: Path, play: Callable[[], Iterator[UInt8]], rate: Fraction)
         path: ends in .mp4, .gif or .webp.
         play: yields the pictures from the first on, as often as it is called (twice for a GIF, whose colours
             must be known first): uint8 (height, width, 3), all of one shape, even in height and width.
-        rate: pictures a second; above what the format shows, only every second, third ... is kept.
+        rate: pictures per second; above what the format shows, only every second, third ... is kept.
 
     Returns:
         the file's size in bytes.

@@ -64,9 +64,8 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     empty. Observations are uint8 (L, 4, 84, 84), rewards float64 (L,) in raw game points, actions integers (L,)
     from 0 to 17, whatever the game. A lane that has nothing left to play shows zeros.
 
-    The step that spends the last frame is returned like any other; the next one raises BudgetExhausted. A
-    learner that steps on is told so MOST_REFUSALS times, then as often by a LearnerError; then ``overrun`` is
-    called.
+    The step that spends the last frame is returned like any other; the next one raises BudgetExhausted.
+    Further steps raise it MOST_REFUSALS times, then LearnerError as often; after that ``overrun`` is called.
 
     Args:
         protocol: the rules.

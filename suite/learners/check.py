@@ -25,7 +25,7 @@ from suite.learners.contract import Learner, MakeLearner, Resumable, checked_con
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
 
-def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
+def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
     """Check that a learner satisfies the contract (see suite.learners.contract).
 
     Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
@@ -39,7 +39,7 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
 
     Args:
         name: ``module:function``.
-        steps_a_lane: agent steps that each lane plays; give more than the learner needs to learn once.
+        steps_per_lane: agent steps that each lane plays; give more than the learner needs to learn once.
 
     Raises:
         UnknownName: there is no such learner.
@@ -54,14 +54,14 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
     """
     protocol = current_protocol()
     make = find_learner(name)
-    first = _trained(make, protocol, seed=1, steps_a_lane=steps_a_lane)
+    first = _trained(make, protocol, seed=1, steps_per_lane=steps_per_lane)
     if checked_configuration(first)[1] != checked_configuration(make(2, protocol.lanes))[1]:
         raise LearnerError("configuration differs between seeds; it may hold hyper-parameters only")
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
         saved = _saved(first, Path(scratch) / "first")
         _check_act(first, protocol)
         _same(saved, _saved(first, Path(scratch) / "acted"), "act changed what save writes: it must not learn")
-        second = _trained(make, protocol, seed=1, steps_a_lane=steps_a_lane)
+        second = _trained(make, protocol, seed=1, steps_per_lane=steps_per_lane)
         again = _saved(second, Path(scratch) / "again")
         _same(saved, again, "the same seed saved another checkpoint: learning is not deterministic")
         loaded = make(3, protocol.lanes)
@@ -69,9 +69,9 @@ def check_learner(name: str, *, steps_a_lane: int = CHECKED_STEPS) -> None:
         _same(saved, _saved(loaded, Path(scratch) / "loaded"), "load and save give another checkpoint")
         _check_seeds(make, protocol, Path(scratch) / "first")
         _check_resuming(make, protocol, Path(scratch))
-        _play_all(loaded, protocol, steps_a_lane)
+        _play_all(loaded, protocol, steps_per_lane)
         learned = _learned(make, protocol, saved, Path(scratch) / "new")
-    print(_report(name, protocol, steps_a_lane, learned))
+    print(_report(name, protocol, steps_per_lane, learned))
 
 
 def _learned(make: MakeLearner, protocol: Protocol, saved: str, folder: Path) -> bool:
@@ -82,8 +82,8 @@ def _learned(make: MakeLearner, protocol: Protocol, saved: str, folder: Path) ->
         return True
 
 
-def _report(name: str, protocol: Protocol, steps_a_lane: int, learned: bool) -> str:
-    steps, others = steps_a_lane * protocol.lanes, len(protocol.games) - len(CHECKED_GAMES)
+def _report(name: str, protocol: Protocol, steps_per_lane: int, learned: bool) -> str:
+    steps, others = steps_per_lane * protocol.lanes, len(protocol.games) - len(CHECKED_GAMES)
     lines = [
         f"passed: {name} keeps the contract in {steps:,} agent steps of {' and '.join(CHECKED_GAMES)}",
         "not tried: what it learns, the whole budget of a run, its memory and its time "
@@ -92,19 +92,19 @@ def _report(name: str, protocol: Protocol, steps_a_lane: int, learned: bool) -> 
         "not tried: whether it holds knowledge of particular games (rule I1): reviewers read its code for that",
     ]
     if not learned:
-        lines.insert(1, f"not tried: learning; {steps_a_lane} steps a lane left what it saves as it was")
+        lines.insert(1, f"not tried: learning; {steps_per_lane} steps per lane left what it saves as it was")
     return "\n".join(lines)
 
 
-def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_a_lane: int) -> Learner:
+def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_per_lane: int) -> Learner:
     learner = make(seed, protocol.lanes)
-    _play_all(learner, protocol, steps_a_lane)
+    _play_all(learner, protocol, steps_per_lane)
     return learner
 
 
-def _play_all(learner: Learner, protocol: Protocol, steps_a_lane: int) -> None:
+def _play_all(learner: Learner, protocol: Protocol, steps_per_lane: int) -> None:
     """Let a learner learn on practice lanes; it must spend their budget."""
-    env = practice_lanes(steps_a_lane=steps_a_lane)
+    env = practice_lanes(steps_per_lane=steps_per_lane)
     try:
         learner.learn(env)
     except BudgetExhausted:
@@ -226,11 +226,11 @@ def _check_resuming(make: MakeLearner, protocol: Protocol, scratch: Path) -> Non
     )
 
 
-def _main(name: str, steps_a_lane: int) -> int:
+def _main(name: str, steps_per_lane: int) -> int:
     """Check a learner; what is wrong with it is the last line of standard error, below where it failed."""
     try:
         with learners_own("the check"):
-            check_learner(name, steps_a_lane=steps_a_lane)
+            check_learner(name, steps_per_lane=steps_per_lane)
     except (AmtlbError, ValueError) as error:
         print("error: " + " ".join(str(error).split()), file=sys.stderr)
         return 2 if isinstance(error, UnknownName) else 1

@@ -21,7 +21,7 @@ _PRACTICE = "practice"  # no run id begins with this, so practice can never beco
 
 def practice_lanes(
     games: tuple[str, ...] = CHECKED_GAMES,
-    steps_a_lane: int = CHECKED_STEPS,
+    steps_per_lane: int = CHECKED_STEPS,
     seed: int = 0,
     recorder: Recorder | None = None,
 ) -> LaneEnv:
@@ -30,7 +30,7 @@ def practice_lanes(
     Args:
         games: ale-py's names, or flavours of them, such as ``"freeway_mode1_difficulty0"``; each episode draws
             one of them, and all have the same budget.
-        steps_a_lane: agent steps that each lane plays.
+        steps_per_lane: agent steps that each lane plays.
         seed: another seed gives other episodes.
         recorder: called at every step; None records nothing.
 
@@ -41,39 +41,39 @@ def practice_lanes(
 
     Example:
         >>> import amtlb
-        >>> lanes = amtlb.practice_lanes(("pong",), steps_a_lane=10)
+        >>> lanes = amtlb.practice_lanes(("pong",), steps_per_lane=10)
         >>> observations, _ = lanes.reset()
         >>> observations.shape, observations.dtype.name, lanes.budget_frames
         ((8, 4, 84, 84), 'uint8', 320)
     """
     protocol = current_protocol()
-    steps = steps_a_lane * protocol.lanes
+    steps = steps_per_lane * protocol.lanes
     if not games or steps % len(games):
         raise ValueError(
-            f"{steps} steps ({steps_a_lane} in each lane) cannot be shared evenly by {len(games)} games; take "
-            "a steps_a_lane that is a multiple of the number of games"
+            f"{steps} steps ({steps_per_lane} in each lane) cannot be shared evenly by {len(games)} games; "
+            "take a steps_per_lane that is a multiple of the number of games"
         )
     engine = InProcessEngine(protocol, games, protocol.lanes)
-    return _lanes(protocol, engine, games, steps_a_lane, seed, recorder)
+    return _lanes(protocol, engine, games, steps_per_lane, seed, recorder)
 
 
 def _lanes(
     protocol: Protocol,
     engine: Engine,
     games: tuple[str, ...],
-    steps_a_lane: int,
+    steps_per_lane: int,
     seed: int,
     recorder: Recorder | None,
 ) -> LaneEnv:
     digest, run_id = protocol.practice_digest, f"{_PRACTICE}/{seed}"
     meter = TrainingMeter(
         games,
-        steps_a_lane * protocol.lanes // len(games),
+        steps_per_lane * protocol.lanes // len(games),
         protocol.lanes,
         protocol.environment.max_episode_steps,
         partial(game_choice, digest, run_id),
     )
-    budget_frames = steps_a_lane * protocol.lanes * protocol.environment.frame_skip
+    budget_frames = steps_per_lane * protocol.lanes * protocol.environment.frame_skip
     seed_of = partial(episode_seed, digest, run_id)
     return LaneEnv(protocol, seed_of, engine, meter, budget_frames, recorder)
 
@@ -126,23 +126,23 @@ class CueEngine:
         picture[row * half : (row + 1) * half, column * half : (column + 1) * half] = 255
 
 
-def trivial_lanes(steps_a_lane: int, seed: int, recorder: Recorder | None = None) -> LaneEnv:
+def trivial_lanes(steps_per_lane: int, seed: int, recorder: Recorder | None = None) -> LaneEnv:
     """Lanes of a game that any learner must solve: 1 point for the action that the picture asks for.
 
     Uniform actions earn 1/18 of a point per step, the best ones 1. It is fast, since no emulator plays.
 
     Args:
-        steps_a_lane: agent steps that each lane plays.
+        steps_per_lane: agent steps that each lane plays.
         seed: another seed gives other pictures.
         recorder: called at every step; None records nothing.
 
     Example:
         >>> import amtlb
-        >>> lanes = amtlb.trivial_lanes(steps_a_lane=100, seed=1)
+        >>> lanes = amtlb.trivial_lanes(steps_per_lane=100, seed=1)
         >>> _ = lanes.reset()
         >>> _, rewards, _, _, _ = lanes.step([2, 2, 2, 2, 2, 2, 2, 2])
         >>> set(rewards.tolist()) <= {0.0, 1.0}
         True
     """
     protocol = current_protocol()
-    return _lanes(protocol, CueEngine(protocol), ("cue",), steps_a_lane, seed, recorder)
+    return _lanes(protocol, CueEngine(protocol), ("cue",), steps_per_lane, seed, recorder)

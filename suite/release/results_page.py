@@ -1,7 +1,7 @@
 """The tables of docs/results.md, made of the published runs of ``lite``; its sentences are written by hand.
 
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; ``python -m suite.release.results_page``
-writes all of them anew. The names are ``played``, ``seeds``, ``pairs``, ``self_transfer``, ``all/SHEET`` for
+writes all of them again. The names are ``played``, ``seeds``, ``pairs``, ``self_transfer``, ``all/SHEET`` for
 the sheets of a comparison of all published learners, and ``LEARNER/SHEET`` for those of one learner's scores,
 for ``without`` (a game), ``actions`` and ``spending``.
 """
@@ -62,7 +62,7 @@ def tables(edition: str) -> dict[str, str]:
 
 
 def renewed(page: str, made: Mapping[str, str]) -> str:
-    """A page with all its tables written anew.
+    """A page with all its tables written again.
 
     Raises:
         UnknownName: the page asks for a table that is not made.

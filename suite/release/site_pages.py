@@ -68,7 +68,7 @@ class _Site(NamedTuple):
         path = Path(posixpath.normpath(posixpath.join(page.parent.as_posix(), target)))
         if path not in self.pages:
             if not (self.root / path).exists():
-                raise StoreError(f"{page} links to {target}, which is not there; mend the link")
+                raise StoreError(f"{page} links to {target}, which is not there; fix the link")
             path = self._taken_along(path)
         return f"]({posixpath.relpath(path, page.parent)}{anchor})"
 

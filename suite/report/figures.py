@@ -129,7 +129,7 @@ def draw_learning(
 
 
 def draw_head_use(use: HeadUse) -> Picture:
-    """A panel a game: the heads' weights, stacked, over the game's frames."""
+    """One panel per game: the heads' weights, stacked, over the game's frames."""
     columns = min(len(use.games), 2)
     rows = -(-len(use.games) // columns)
     heads = use.weights.shape[2]

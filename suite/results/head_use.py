@@ -1,6 +1,6 @@
 """The use of a learner's heads by game: its notes joined with the ledger.
 
-A learner that mixes heads may note, in ``notes/head_use.parquet`` of its run, a row a training episode: the
+A learner that mixes heads may note, in ``notes/head_use.parquet`` of its run, one row per training episode: the
 lane, the episode's number in it, its length in agent steps, and ``head_0`` to ``head_K-1``, the mean weight of
 each head over the episode. It does not know the games; the ledger does.
 """

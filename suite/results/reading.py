@@ -24,11 +24,11 @@ from suite.untrusted.processes import Limits
 from suite.untrusted.text import first_complaint
 
 MAX_RECORD_BYTES = 2**18
-_BYTES_A_STEP = 24  # an action, and a reward with its step, with room for encodings
-_BYTES_A_ROW = 1024
+_BYTES_PER_STEP = 24  # an action, and a reward with its step, with room for encodings
+_BYTES_PER_ROW = 1024
 _ROOM_BYTES = 2**20
 _ROW_GROUP_ROWS = 2**12  # written at once, in little memory
-_MEMORY_BYTES, _MEMORY_BYTES_A_STEP = 192 * 2**20, 3  # ``full`` needs half of it
+_MEMORY_BYTES, _MEMORY_BYTES_PER_STEP = 192 * 2**20, 3  # ``full`` needs half of it
 
 
 class LedgerFile(NamedTuple):
@@ -127,12 +127,12 @@ def checked_ledger_file(
 def ledger_limits(runs: Iterable[Run]) -> Limits:
     """The limits of a process that reads ledgers of these runs."""
     longest = max((run.most_steps for run in runs), default=0)
-    return Limits(memory_bytes=_MEMORY_BYTES + _MEMORY_BYTES_A_STEP * longest, seconds=300)
+    return Limits(memory_bytes=_MEMORY_BYTES + _MEMORY_BYTES_PER_STEP * longest, seconds=300)
 
 
 def max_ledger_bytes(run: Run) -> int:
     """More than the bytes that a run's ledger can have."""
-    return _BYTES_A_STEP * _max_steps(run) + _ROOM_BYTES
+    return _BYTES_PER_STEP * _max_steps(run) + _ROOM_BYTES
 
 
 def _max_steps(run: Run) -> int:
@@ -164,7 +164,7 @@ def _check_sizes(run: Run, metadata: pq.FileMetaData) -> None:
         raise TooLarge(f"has {metadata.num_rows:,} rows, at most {most_rows:,} can be right")
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     unpacked = sum(max(0, group.total_byte_size) for group in groups)
-    most = _BYTES_A_STEP * most_rows + _BYTES_A_ROW * metadata.num_rows + _ROOM_BYTES
+    most = _BYTES_PER_STEP * most_rows + _BYTES_PER_ROW * metadata.num_rows + _ROOM_BYTES
     if unpacked > most:
         raise TooLarge(f"unpacks to {unpacked:,} bytes, at most {most:,} can be right")
     for place in range(metadata.num_columns):

@@ -7,7 +7,7 @@
         notes/                          what it noted about itself, if it did
     <folder>/<arm>/.../seedN.partial/   a run that is being played or was broken off
     <folder>/<arm>/.../seedN.player     who plays it (suite.results.player)
-    <folder>/logs/                      a text file a run
+    <folder>/logs/                      one text file per run
     <folder>/.token                     names the folder on a cluster (suite.benchmark.cluster)
     <folder>/.arrived-.../              a run that has come from there and is not checked yet
     <folder>/scores.json                suite.scoring.score

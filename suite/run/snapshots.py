@@ -207,19 +207,19 @@ class Snapshots:
     def could_not_resume(self, resumed: Resumed) -> None:
         """A run could not go on from a snapshot: once may be the machine's fault, twice is the snapshot's.
 
-        After the second time it is set aside, so that the next call begins the run anew.
+        After the second time it is set aside, so that the next call starts the run over.
         """
         path = resumed.learner.parent
         if not (path / _FAILED).exists():
             (path / _FAILED).touch()
-            _print(f"the run could not go on from {path.name}; if that fails once more, it begins anew")
+            _print(f"the run could not go on from {path.name}; if that fails once more, it starts over")
             return
         aside = path.with_name(f"{_SET_ASIDE}{path.name.removeprefix(_PREFIX)}")
         shutil.rmtree(aside, ignore_errors=True)
         path.rename(aside)
         self.drop_copies()
         _print(
-            f"the run could not go on from {path.name} twice; it is {aside.name} now, and the run begins anew"
+            f"the run could not go on from {path.name} twice; it is {aside.name} now, and the run starts over"
         )
 
     def drop(self) -> None:

@@ -37,7 +37,7 @@ MAX_JSON_BYTES = 16 * 2**20
 MAX_DEPTH_OF_VALUES = 64
 MAX_VALUES = 200_000
 """Of JSON; what is in a document takes hundreds of times its bytes, and more where each value is wrong."""
-MAX_DOTS_IN_A_LINE = 1_000
+MAX_DOTS_PER_LINE = 1_000
 """Of TOML, whose parser's time and memory grow with the square of a key's dots."""
 
 
@@ -232,8 +232,8 @@ def parse_toml(data: bytes) -> dict[str, Any]:
         Unreadable: it is not.
     """
     text = _decoded(data)
-    if (dots := max(line.count(".") for line in text.split("\n"))) > MAX_DOTS_IN_A_LINE:
-        raise Unreadable(f"has a line with {dots:,} dots, at most {MAX_DOTS_IN_A_LINE:,} can be right")
+    if (dots := max(line.count(".") for line in text.split("\n"))) > MAX_DOTS_PER_LINE:
+        raise Unreadable(f"has a line with {dots:,} dots, at most {MAX_DOTS_PER_LINE:,} can be right")
     try:
         found = tomllib.loads(text)
     except RecursionError as error:

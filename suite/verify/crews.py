@@ -25,7 +25,7 @@ FINDINGS = TypeAdapter(tuple[Finding, ...])
 _EMULATORS_BYTES = 512 * 2**20
 _SLOWEST_STEPS_PER_SECOND = 300
 _ROOM_SECONDS = 120
-_WAITING_A_WORKER = 4
+_WAITING_PER_WORKER = 4
 
 
 class Crew(Protocol):
@@ -102,7 +102,7 @@ class Cluster(NamedTuple):
                 for place, shard in islice(waiting, most)
             ]
 
-        futures = as_completed(submitted(_WAITING_A_WORKER * self.workers))
+        futures = as_completed(submitted(_WAITING_PER_WORKER * self.workers))
         for future in futures:
             place = int(future.key.rpartition("-")[2])
             try:

@@ -70,7 +70,7 @@ def _read(folder: str) -> Scores | Finding | None:
         version = parsed.get("scoring_version") if isinstance(parsed, dict) else None
         if version is not None and (type(version) is not int or version not in SCORERS):
             known = ", ".join(map(str, SCORERS))
-            wanted = f"a scoring version out of {known}; `amtlb scores` computes them anew"
+            wanted = f"a scoring version out of {known}; `amtlb scores` computes them again"
             return finding("C1", _IN_SCORES, wanted, str(version)[:80])
         return Scores.model_validate_json(data)
     except Pointer:

@@ -23,7 +23,7 @@ class FinishedShard(Frozen):
     """Episodes that were played again, and what was found; a line of the file.
 
     Attributes:
-        ledger_sha256: of the ledger that they are of; another ledger has another digest, and begins anew.
+        ledger_sha256: of the ledger that they are of; another ledger has another digest, and starts over.
     """
 
     version: str

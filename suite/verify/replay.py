@@ -20,10 +20,10 @@ from suite.verify.finished import Finished
 from suite.verify.run_audit import AuditedLedger
 from suite.verify.shards import Shard, shards_of, steps_per_second
 
-_SHARDS_A_WORKER = 16
+_SHARDS_PER_WORKER = 16
 _MOST_SHARD_STEPS = 500_000
 _STEPS_WORTH_MEASURING = 100_000
-_SECONDS_A_LINE = 1.0
+_SECONDS_PER_LINE = 1.0
 
 
 class Replays(NamedTuple):
@@ -56,7 +56,7 @@ def replay_submission(
     chosen = {run_id: _chosen(run_id, len(ledger.steps), sample) for run_id, ledger in ledgers.items()}
     left = {run_id: finished.left(run_id, ledgers[run_id].sha256, rows) for run_id, rows in chosen.items()}
     steps = sum(int(ledgers[run_id].steps[rows].sum()) for run_id, rows in left.items())
-    shard_steps = min(_MOST_SHARD_STEPS, steps // (_SHARDS_A_WORKER * crew.workers))
+    shard_steps = min(_MOST_SHARD_STEPS, steps // (_SHARDS_PER_WORKER * crew.workers))
     shards = [
         shard
         for run_id, rows in left.items()
@@ -127,7 +127,7 @@ class _Progress:
         """So many steps more are done."""
         self._done += steps
         now = time.monotonic()
-        if now - self._told >= _SECONDS_A_LINE:
+        if now - self._told >= _SECONDS_PER_LINE:
             self._told = now
             left = (now - self._started) * (self._steps - self._done) / max(1, self._done)
             self._listener(f"replaying, {100 * self._done // max(1, self._steps)} %, {_duration(left)} left")

@@ -20,7 +20,7 @@ class Units(NamedTuple):
         name: ``fresh qbert``, ``fold 2`` (its pretrain and transfer runs, one checkpoint) or ``generalist``.
         favour: see ``suite.scoring.retraining.Stratum``.
         kinds: the runs of one unit, by their ids with seed 0, sorted.
-        seeds: one a unit, sorted.
+        seeds: one per unit, sorted.
     """
 
     name: str

@@ -32,11 +32,11 @@ by_name = pytest.mark.parametrize("module", MODULES, ids=lambda module: module._
 )
 def test_reference_learners_keep_the_contract(name, steps):
     """The shipped contract test passes, over more steps than the learner needs to learn once."""
-    check_learner(name, steps_a_lane=steps)
+    check_learner(name, steps_per_lane=steps)
 
 
 @pytest.mark.parametrize(
-    ("module", "steps_a_lane"),
+    ("module", "steps_per_lane"),
     [
         pytest.param(ppo, 2500, marks=pytest.mark.long),
         pytest.param(multihead_a2c, 2500, marks=pytest.mark.long),
@@ -44,12 +44,12 @@ def test_reference_learners_keep_the_contract(name, steps):
     ],
     ids=["ppo", "multihead_a2c", "dqn"],
 )
-def test_learners_solve_the_trivial_lanes(module, steps_a_lane):
+def test_learners_solve_the_trivial_lanes(module, steps_per_lane):
     """In the last tenth of its steps, a learner earns over half of the possible points; chance is 1/18."""
-    points = Points(steps_a_lane * V1.lanes)
-    module.make(1, V1.lanes).learn(trivial_lanes(steps_a_lane, 1, points))
+    points = Points(steps_per_lane * V1.lanes)
+    module.make(1, V1.lanes).learn(trivial_lanes(steps_per_lane, 1, points))
     assert points.tenths[0] < points.tenths[-1]
-    assert points.tenths[-1] > 0.5 * steps_a_lane * V1.lanes / 10
+    assert points.tenths[-1] > 0.5 * steps_per_lane * V1.lanes / 10
 
 
 @by_name
@@ -61,7 +61,7 @@ def test_every_budget_is_whole_rollouts(module):
 
 
 @pytest.mark.parametrize(
-    ("module", "steps_a_lane"),
+    ("module", "steps_per_lane"),
     [
         pytest.param(ppo, 125, marks=pytest.mark.slow),
         (multihead_a2c, 25),
@@ -69,12 +69,12 @@ def test_every_budget_is_whole_rollouts(module):
     ],
     ids=["ppo", "multihead_a2c", "dqn"],
 )
-def test_the_seed_decides_every_weight(module, steps_a_lane):
+def test_the_seed_decides_every_weight(module, steps_per_lane):
     """The same seed and lanes give the same weights to the bit; another seed gives others."""
     weights = []
     for seed in (1, 1, 2):
         learner = module.make(seed, V1.lanes)
-        learner.learn(trivial_lanes(steps_a_lane, 1))
+        learner.learn(trivial_lanes(steps_per_lane, 1))
         weights.append(torch.cat([parameter.detach().flatten() for parameter in learner.policy.parameters()]))
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -196,10 +196,10 @@ def test_dqn_explores_in_each_lane_by_itself():
 
 def test_dqn_begins_to_learn_with_its_budget():
     """Learning starts after one fiftieth of the budget, whatever the budget is."""
-    for steps_a_lane in (10, 50):
+    for steps_per_lane in (10, 50):
         learner = dqn.make(1, V1.lanes)
-        learner.learn(trivial_lanes(steps_a_lane, 1))
-        assert learner.algorithm.learning_starts == int(0.02 * steps_a_lane * V1.lanes)
+        learner.learn(trivial_lanes(steps_per_lane, 1))
+        assert learner.algorithm.learning_starts == int(0.02 * steps_per_lane * V1.lanes)
 
 
 @pytest.mark.parametrize("shape", [(8, 4, 84, 84), (1, 4, 5, 7)])
@@ -251,7 +251,7 @@ class Tape:
 
 
 @pytest.mark.parametrize(
-    ("make", "steps_a_lane", "broken_at"),
+    ("make", "steps_per_lane", "broken_at"),
     [
         pytest.param(ppo.make, 250, 2, marks=pytest.mark.slow),
         (multihead_a2c.make, 75, 2),
@@ -260,10 +260,10 @@ class Tape:
     ],
     ids=["ppo", "multihead_a2c", "dqn", "multihead_a2c in a box"],
 )
-def test_a_broken_training_goes_on_to_the_same_weights(make, steps_a_lane, broken_at, tmp_path):
+def test_a_broken_training_goes_on_to_the_same_weights(make, steps_per_lane, broken_at, tmp_path):
     """A new learner that loads a state in the middle ends with the very files of the one that went through."""
     whole, tape, safe_points = make(1, V1.lanes), Tape(), []
-    env = trivial_lanes(steps_a_lane, 1, tape)
+    env = trivial_lanes(steps_per_lane, 1, tape)
 
     def safe_point(save_state):
         safe_points.append(len(tape.actions))
@@ -274,7 +274,7 @@ def test_a_broken_training_goes_on_to_the_same_weights(make, steps_a_lane, broke
     env.safe_point = safe_point
     whole.learn(env)
 
-    resumed, env = make(2, V1.lanes), trivial_lanes(steps_a_lane, 1)
+    resumed, env = make(2, V1.lanes), trivial_lanes(steps_per_lane, 1)
     env.reset()
     for actions in tape.actions[: safe_points[broken_at - 1]]:
         env.step(actions)

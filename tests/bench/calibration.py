@@ -310,7 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--benchmarks", type=int, default=BENCHMARKS)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    table = Table(title=f"{options.benchmarks} benchmarks a design, seed {options.seed}")
+    table = Table(title=f"{options.benchmarks} benchmarks per design, seed {options.seed}")
     table.add_column("design")
     for column in [
         *statistics(SMOKE),

@@ -218,7 +218,7 @@ def bare_arithmetic(name: str, learner: Any) -> tuple[float, float]:
 
     # Actor-critics look once more at the end of each rollout, at the value of what comes next.
     looks = 1 if name == "dqn" else 1 + 1 / parameters["n_steps"]
-    return looks * seconds_a_call(play) / LANES, seconds_a_call(learn) / steps
+    return looks * seconds_per_call(play) / LANES, seconds_per_call(learn) / steps
 
 
 def _actor_critic(policy: Any, pictures: Any) -> tuple[Any, ...]:
@@ -228,7 +228,7 @@ def _actor_critic(policy: Any, pictures: Any) -> tuple[Any, ...]:
     return policy.action_net(features), policy.value_net(features)
 
 
-def seconds_a_call(call: Callable[[], None], seconds: float = 2.0) -> float:
+def seconds_per_call(call: Callable[[], None], seconds: float = 2.0) -> float:
     """Mean seconds of a call, over two seconds, after a few calls to warm up."""
     for _ in range(5):
         call()

@@ -44,7 +44,7 @@ class Case(NamedTuple):
         game: that it plays.
         seed: of the learner and of its episodes.
         frames: its budget, in emulator frames.
-        start: the folder that it is loaded from; empty: it begins anew.
+        start: the folder that it is loaded from; empty: it begins untrained.
         end: the folder that it is saved into; empty: it is not saved.
     """
 

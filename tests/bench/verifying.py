@@ -33,7 +33,7 @@ from suite.verify.replay import replay_submission
 from suite.verify.verification import verify
 from tests.bench.synthetic import write_results
 
-LEARNERS, EPISODES_A_LEARNER = 3, 100_000
+LEARNERS, EPISODES_PER_LEARNER = 3, 100_000
 _RUN = "smoke/fresh/space_invaders/seed0"
 
 
@@ -98,7 +98,7 @@ def write_release(folder: Path) -> None:
     for learner in range(LEARNERS):
         with tempfile.TemporaryDirectory() as scratch:
             edition = protocol.edition("lite")
-            store = write_results(Path(scratch), protocol, edition, EPISODES_A_LEARNER, seed=learner)
+            store = write_results(Path(scratch), protocol, edition, EPISODES_PER_LEARNER, seed=learner)
             score_folder(store, edition)
             pack(store, said, folder / f"learner{learner}")
 
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     protocol = current_protocol()
     runs = len(plan(protocol, protocol.edition("lite")))
     print(
-        f"audit of {LEARNERS} x {runs} runs, {LEARNERS * EPISODES_A_LEARNER:,} training episodes: "
+        f"audit of {LEARNERS} x {runs} runs, {LEARNERS * EPISODES_PER_LEARNER:,} training episodes: "
         f"{found['seconds']:.1f} s, {found['peak_memory_bytes'] / 1e6:.0f} MB at the peak of a process"
     )
 

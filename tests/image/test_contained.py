@@ -184,7 +184,7 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
         contained_maker(spec, f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,
     ):
         learner = make(1, V1.lanes)
-        learner.learn(practice_lanes(steps_a_lane=10))
+        learner.learn(practice_lanes(steps_per_lane=10))
         learner.save(tmp_path)
     print(f"| {name} | {caught.value} |")
     assert re.search(expected, str(caught.value)), caught.value

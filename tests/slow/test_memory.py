@@ -51,7 +51,7 @@ def test_memory_of_a_dqn_run_with_a_full_buffer_stays_below_1500_mb():
         "from baselines.dqn import make\n"
         "from suite.learners.practice import practice_lanes\n"
         "learner = make(1, 8)\n"
-        "learner.learn(practice_lanes(steps_a_lane=100))\n"
+        "learner.learn(practice_lanes(steps_per_lane=100))\n"
         "buffer = learner.algorithm.replay_buffer\n"
         "while not buffer.full:\n"
         "    pictures = np.full((8, 4, 84, 84), buffer.pos % 256, np.uint8)\n"

@@ -60,10 +60,10 @@ def make_engine(games: list[str], workers: int) -> Engine:
 
 
 def make_meter(
-    games: list[str], steps_a_game: int, run_id: str, max_episode_steps: int = 27_000
+    games: list[str], steps_per_game: int, run_id: str, max_episode_steps: int = 27_000
 ) -> TrainingMeter:
     return TrainingMeter(
-        games, steps_a_game, LANES, max_episode_steps, partial(game_choice, SMOKE_DIGEST, run_id)
+        games, steps_per_game, LANES, max_episode_steps, partial(game_choice, SMOKE_DIGEST, run_id)
     )
 
 
@@ -85,7 +85,7 @@ def play_random(env: LaneEnv, seed: int = 0) -> int:
 def record_random(
     folder: Path,
     games: list[str],
-    steps_a_game: int,
+    steps_per_game: int,
     *,
     run_id: str = "smoke/generalist/seed0",
     workers: int = 0,
@@ -96,8 +96,8 @@ def record_random(
     engine = make_engine(games, workers)
     recorder = JournalRecorder(folder / "journal", LANES)
     try:
-        meter = make_meter(games, steps_a_game, run_id, max_episode_steps)
-        play_random(LaneEnv(V1, seeds_of(run_id), engine, meter, 4 * steps_a_game * len(games), recorder))
+        meter = make_meter(games, steps_per_game, run_id, max_episode_steps)
+        play_random(LaneEnv(V1, seeds_of(run_id), engine, meter, 4 * steps_per_game * len(games), recorder))
     finally:
         recorder.close()
         engine.close()

@@ -46,7 +46,7 @@ def test_a_commit_that_git_does_not_tell_is_explained(repository, tmp_path):
     assert commit == "-"
     assert "install it, or say the commit in AMTLB_COMMIT" in reason
     (repository / ".git/HEAD").write_text("nonsense")
-    assert said(repository)[1].endswith("mend the repository, or say the commit in AMTLB_COMMIT")
+    assert said(repository)[1].endswith("repair the repository, or name the commit in AMTLB_COMMIT")
     assert said(repository, AMTLB_COMMIT=" abcdef0\r\n") == ["abcdef0", "-"]
     for wrong in ("None", "a\tb", "abcdef0\nabcdef1", "f" * 201):
         commit, reason = said(repository, AMTLB_COMMIT=wrong)

@@ -158,7 +158,7 @@ def test_run_plays_once(amtlb, tmp_path):
     ("edition", "runs", "frames"), [("lite", 84, 76_800_000), ("full", 396, 13_230_000_000)]
 )
 def test_dry_run_lists_every_run_with_its_budget(amtlb, tmp_path, edition, runs, frames):
-    """The plan of an edition has a line a run, in a table and in JSON, and plays none."""
+    """The plan of an edition has one line per run, in a table and in JSON, and plays none."""
     unmeasured = ["--workers", "2"]  # no pace is measured of lanes in processes, and none is asked for here
     asked = ["benchmark", "--edition", edition, "--dry-run", *unmeasured, "--out", tmp_path / "out"]
     plan = json.loads(amtlb(*asked, "--json").stdout)["runs"]

@@ -64,7 +64,7 @@ def attack(name: str, saved: Path, **limits) -> str:
         contained_maker(limited(**limits), f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,
     ):
         learner = make(1, V1.lanes)
-        learner.learn(practice_lanes(steps_a_lane=10))
+        learner.learn(practice_lanes(steps_per_lane=10))
         learner.save(saved)
     return str(caught.value)
 
@@ -83,13 +83,13 @@ def test_remote_lanes_are_the_lanes(saved):
     seen = []
     local = find_learner(name)(1, V1.lanes)
     with pytest.raises(Exception, match="spent"):
-        local.learn(practice_lanes(steps_a_lane=300))
+        local.learn(practice_lanes(steps_per_lane=300))
     local.save(saved)
     seen.append((saved / "seen").read_text())
     (saved / "seen").unlink()
     with contained_maker(SELF, name, "cpu", lambda text: None) as make:
         remote = make(1, V1.lanes)
-        remote.learn(practice_lanes(steps_a_lane=300))
+        remote.learn(practice_lanes(steps_per_lane=300))
         remote.save(saved)
     seen.append((saved / "seen").read_text())
     assert seen[0] == seen[1]
@@ -99,13 +99,13 @@ def test_a_boxed_learner_keeps_the_contract():
     """The shipped contract test passes over the wire, and still names what breaks the contract."""
     check_learner("tests.suite.contained.boxed:uniform")
     with pytest.raises(LearnerError, match="does not use its seed"):
-        check_learner("tests.suite.contained.boxed:ignores_seed", steps_a_lane=10)
+        check_learner("tests.suite.contained.boxed:ignores_seed", steps_per_lane=10)
 
 
 @pytest.mark.slow
 def test_a_boxed_ppo_keeps_the_contract():
     """The shipped contract test passes with a reference learner at the other end of the wire."""
-    check_learner("tests.suite.contained.boxed:ppo", steps_a_lane=150)
+    check_learner("tests.suite.contained.boxed:ppo", steps_per_lane=150)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_box_leaves_nothing(saved, monkeypatch):
         pytest.raises(LearnerError),
         contained_maker(SELF, f"{HOSTILE}:EscapeCodes", "cpu", printed.append) as make,
     ):
-        make(1, V1.lanes).learn(practice_lanes(steps_a_lane=10))
+        make(1, V1.lanes).learn(practice_lanes(steps_per_lane=10))
     assert "RuntimeError" in "".join(printed)
     assert not list(saved.iterdir())
     running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]

@@ -45,10 +45,10 @@ VISIBLE = {
 }
 
 
-def make_env(games=("breakout",), steps_a_game=80, run_id="smoke/generalist/seed0", **meter) -> LaneEnv:
-    schedule = make_meter(list(games), steps_a_game, run_id, **meter)
+def make_env(games=("breakout",), steps_per_game=80, run_id="smoke/generalist/seed0", **meter) -> LaneEnv:
+    schedule = make_meter(list(games), steps_per_game, run_id, **meter)
     return LaneEnv(
-        V1, seeds_of(run_id), make_engine(list(games), 0), schedule, 4 * steps_a_game * len(games), None
+        V1, seeds_of(run_id), make_engine(list(games), 0), schedule, 4 * steps_per_game * len(games), None
     )
 
 
@@ -138,7 +138,7 @@ def test_returned_arrays_stay_as_they_were():
 
 def test_autoreset_shows_the_next_episode_and_keeps_the_final_observation():
     """When an episode ends, the observation is the first of the next one, and the last one is in the infos."""
-    env = make_env(steps_a_game=LANES * 60, max_episode_steps=20)
+    env = make_env(steps_per_game=LANES * 60, max_episode_steps=20)
     env.reset()
     for _ in range(19):
         previous, _, _, truncated, infos = env.step(np.ones(LANES, np.int64))
@@ -154,7 +154,7 @@ def test_autoreset_shows_the_next_episode_and_keeps_the_final_observation():
 
 def test_budget_ends_the_run():
     """The step that spends the last frame is truncated in every lane; the next step raises BudgetExhausted."""
-    env = make_env(steps_a_game=LANES * 3)
+    env = make_env(steps_per_game=LANES * 3)
     env.reset()
     for _ in range(2):
         assert not env.step(np.zeros(LANES, np.int64))[3].any()

@@ -14,11 +14,11 @@ from suite.lanes.schedules import EvaluationSchedule, TrainingMeter
 from suite.results.journal import JournalRecorder, read_journal, unfinished_episodes
 from tests.suite.helpers import LANES, SMOKE_DIGEST, V1, make_engine, make_meter, seeds_of
 
-GAMES, STEPS_A_GAME, CAP = ["breakout", "pong"], 160, 25
+GAMES, STEPS_PER_GAME, CAP = ["breakout", "pong"], 160, 25
 
 
 def lanes(engine, meter, recorder, **resumed) -> LaneEnv:
-    return LaneEnv(V1, seeds_of(), engine, meter, 4 * STEPS_A_GAME * len(GAMES), recorder, **resumed)
+    return LaneEnv(V1, seeds_of(), engine, meter, 4 * STEPS_PER_GAME * len(GAMES), recorder, **resumed)
 
 
 def actions():
@@ -30,7 +30,7 @@ def actions():
 def play(env, moves, steps=None):
     """Play so many steps, or until the budget is spent; what was seen."""
     seen = [env.reset()[0]]
-    for _ in range(steps or STEPS_A_GAME):
+    for _ in range(steps or STEPS_PER_GAME):
         try:
             observations, rewards, *_ = env.step(next(moves))
         except BudgetExhausted:
@@ -54,7 +54,7 @@ def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
     """Whatever the step, resumed lanes show the same pictures, pay the same and end with the same journal."""
     moves = actions()
     engine, whole = make_engine(GAMES, workers), JournalRecorder(tmp_path / "whole", LANES)
-    meter = make_meter(GAMES, STEPS_A_GAME, "smoke/generalist/seed0", CAP)
+    meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)
     env = lanes(engine, meter, whole)
     play(env, moves, broken_after)
     rest_of_whole = play(env, moves)
@@ -63,7 +63,7 @@ def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
 
     moves = actions()
     engine, first = make_engine(GAMES, workers), JournalRecorder(tmp_path / "broken", LANES)
-    meter = make_meter(GAMES, STEPS_A_GAME, "smoke/generalist/seed0", CAP)
+    meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)
     play(lanes(engine, meter, first), moves, broken_after)
     size, state = first.sync(), meter.state()
     first.close()
@@ -72,7 +72,7 @@ def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
     engine.close()
 
     engine, second = make_engine(GAMES, workers), JournalRecorder(tmp_path / "broken", LANES, size)
-    meter = make_meter(GAMES, STEPS_A_GAME, "smoke/generalist/seed0", CAP)
+    meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)
     meter.set_state(state)
     rest = play(lanes(engine, meter, second, open_episodes=open_episodes(tmp_path / "broken")), moves)
     second.close()
@@ -113,7 +113,7 @@ def test_an_episode_that_plays_otherwise_is_refused(tmp_path):
     """Where the console pays another reward than recorded, the lanes do not go on."""
     episode = OpenEpisode("breakout", 7, bytes([1] * 20), (3,), (1000,))
     engine = make_engine(GAMES, 0)
-    meter = make_meter(GAMES, STEPS_A_GAME, "smoke/generalist/seed0", CAP)
+    meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)
     with pytest.raises(StoreError, match="step 3 earns another reward"):
         lanes(engine, meter, None, open_episodes={0: episode})
     engine.close()

@@ -41,7 +41,7 @@ from tests.suite.cli.test_cli import refused
 def test_each_broken_contract_is_named(name, complaint):
     """The error for a learner that breaks the contract in one way names that way."""
     with pytest.raises((LearnerError, ValueError), match=complaint):
-        check_learner(f"tests.suite.bad_learners:{name}", steps_a_lane=10)
+        check_learner(f"tests.suite.bad_learners:{name}", steps_per_lane=10)
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,20 @@ def test_files_whose_reading_runs_code_are_told_from_others(tmp_path, save, held
 
 def test_what_passed_and_what_was_not_tried_is_said(capsys):
     """A learner that keeps the contract is told so, with the steps played and what they cannot show."""
-    check_learner("baselines.uniform:make", steps_a_lane=10)
+    check_learner("baselines.uniform:make", steps_per_lane=10)
     lines = capsys.readouterr().out.splitlines()
     assert (
         lines[0] == "passed: baselines.uniform:make keeps the contract in 80 agent steps of breakout and pong"
     )
-    assert lines[1] == "not tried: learning; 10 steps a lane left what it saves as it was"
+    assert lines[1] == "not tried: learning; 10 steps per lane left what it saves as it was"
     assert all(line.startswith("not tried: ") for line in lines[1:])
-    check_learner("tests.suite.bad_learners:Counts", steps_a_lane=10)
+    check_learner("tests.suite.bad_learners:Counts", steps_per_lane=10)
     assert "not tried: learning" not in capsys.readouterr().out
 
 
 def test_the_command_checks_in_a_process_of_its_own(amtlb):
     """``amtlb check`` prints what passed, or one error; a learner's own fault is traced into its code."""
-    done = amtlb("check", "baselines.uniform:make", "--steps-a-lane", "10")
+    done = amtlb("check", "baselines.uniform:make", "--steps-per-lane", "10")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("passed: baselines.uniform:make keeps the contract in 80 agent steps")
     refused(amtlb("check", "nowhere:make"), 2, "'nowhere:make'")
@@ -102,7 +102,7 @@ def test_the_command_checks_in_a_process_of_its_own(amtlb):
 )
 def test_a_learner_that_ends_the_process_has_not_passed(amtlb, name, said):
     """However a learner leaves the check, it exits with 1, and the last line says how."""
-    done = amtlb("check", f"tests.suite.bad_learners:{name}", "--steps-a-lane", "10")
+    done = amtlb("check", f"tests.suite.bad_learners:{name}", "--steps-per-lane", "10")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: ")

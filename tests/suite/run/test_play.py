@@ -238,7 +238,7 @@ def stop(folder: Path, learner: str) -> None:
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_run_goes_on_with_the_code_that_began_it(tmp_path, monkeypatch, capsys, changed):
-    """Where a learner's own file is another since the stop, the run begins anew, and its log says why."""
+    """Where a learner's own file is another since the stop, the run starts over, and its log says why."""
     code = tmp_path / "tally.py"
     code.write_text("from tests.suite.bad_learners import Resumes as make\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -270,10 +270,10 @@ def test_a_state_is_loaded_from_a_folder_that_names_nothing(tmp_path, monkeypatc
 
 
 def test_a_state_that_cannot_be_loaded_ends_no_run_for_good(tmp_path, capsys):
-    """After the second error in ``load_state`` the run begins anew, and comes to its end."""
+    """After the second error in ``load_state`` the run starts over, and comes to its end."""
     learner = "tests.suite.bad_learners:CannotReadItsState"
     stop(tmp_path, learner)
-    for said in ("if that fails once more, it begins anew", "the run begins anew"):
+    for said in ("if that fails once more, it starts over", "the run starts over"):
         with pytest.raises(ValueError, match="another layout"):
             play(job(tmp_path, STOPPED, learner), _ignore)
         assert said in capsys.readouterr().err

@@ -156,7 +156,7 @@ def test_a_run_that_is_to_stop_takes_a_snapshot_first(folders, numbers):
 
 
 def test_a_snapshot_that_cannot_be_gone_on_from_twice_is_set_aside(folders, capsys):
-    """The first failure may be the machine's; after the second the run begins anew."""
+    """The first failure may be the machine's; after the second the run starts over."""
     snapshots = Snapshots(*folders, 15)
     snapshots.take(snapshot, save)
     for said, is_left in (("if that fails once more", True), ("it is unused-1 now", False)):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = (sys.executable, "-P", "-c", "from suite.cli import main; main()")
 """As the installed ``amtlb``, of this checkout."""
-_SECONDS_A_LOOK = 0.02
+_SECONDS_PER_LOOK = 0.02
 
 
 class Watched(NamedTuple):
@@ -71,7 +71,7 @@ class _Peak:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(_SECONDS_A_LOOK):
+        while not self._over.wait(_SECONDS_PER_LOOK):
             self.bytes = max(self.bytes, sum(_anonymous_bytes(pid) for pid in self._processes()))
 
     def _processes(self) -> list[int]:
