@@ -8,19 +8,25 @@ from functools import partial
 from itertools import groupby
 
 from protocol import RunRecord, Stretch
+from suite.machine import RECORDED_PACKAGES
+from suite.untrusted.text import printable
 
 Played = RunRecord | Stretch
 _SHORT_COMMIT = 12
+_SHOWN = 5
 
 
 def mixtures(records: Sequence[RunRecord]) -> list[str]:
-    """A line for each thing that could change results and differs between runs; none: all are alike."""
+    """A line for each thing that could change results and differs between runs; none: all are alike.
+
+    Records are claims: of what they name beyond what a harness writes nothing is said, and of each thing a few.
+    """
     facts: dict[str, Callable[[Played], str]] = {
         "devices": lambda played: played.device,
-        "types of CPU": lambda played: played.cpu,
+        "types of CPU": lambda played: printable(played.cpu),
         "commits of the code": lambda played: short_commit(played.code_commit),
     }
-    for name in sorted({name for record in records for name in record.versions}):
+    for name in RECORDED_PACKAGES:
         facts[f"versions of {name}"] = partial(_version, name)
     return [line for name, fact in facts.items() for line in _line(name, fact, records)]
 
@@ -28,8 +34,9 @@ def mixtures(records: Sequence[RunRecord]) -> list[str]:
 def _line(name: str, fact: Callable[[Played], str], records: Sequence[RunRecord]) -> Iterator[str]:
     counts = Counter(said for record in records for said in {fact(played) for played in stretches(record)})
     if len(counts) > 1:
-        told = ", ".join(f"{said} ({count} runs)" for said, count in counts.most_common())
-        yield f"the runs were played on {len(counts)} {name}: {told}"
+        told = ", ".join(f"{said} ({count} runs)" for said, count in counts.most_common(_SHOWN))
+        more = f" and {len(counts) - _SHOWN:,} more" if len(counts) > _SHOWN else ""
+        yield f"the runs were played on {len(counts):,} {name}: {told}{more}"
 
 
 def stretches(record: RunRecord) -> tuple[Played, ...]:
@@ -60,7 +67,7 @@ def _as_one(parts: Sequence[Stretch]) -> Stretch:
 
 
 def _version(name: str, played: Played) -> str:
-    return played.versions.get(name, "none")
+    return printable(played.versions.get(name, "none"))
 
 
 def short_commit(commit: str | None) -> str:

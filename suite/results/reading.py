@@ -24,6 +24,8 @@ from suite.untrusted.processes import Limits
 from suite.untrusted.text import first_complaint
 
 MAX_RECORD_BYTES = 2**18
+MAX_NOTE_BYTES, MAX_NOTES_BYTES = 32 * 2**20, 256 * 2**20
+"""Of one file of notes, and of the notes of all runs together."""
 _BYTES_PER_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_PER_ROW = 1024
 _ROOM_BYTES = 2**20

@@ -79,7 +79,7 @@ def _check_whole(folder: Path, run_id: RunId) -> None:
 def record_paths(folder: Path) -> list[Path]:
     """The records of the complete runs of a results folder, sorted: what lies below the folder of an arm.
 
-    Neither links are followed nor the folders of runs looked into.
+    Neither links are followed nor the folders of runs looked into. A record is a plain file.
 
     Raises:
         StoreError: a folder cannot be listed.
@@ -92,7 +92,7 @@ def record_paths(folder: Path) -> list[Path]:
             entries = list(os.scandir(here))
         except OSError as error:
             raise StoreError(f"the results folder {here} cannot be read ({error.strerror})") from error
-        if depth and any(entry.name == RECORD for entry in entries):
+        if depth and any(entry.name == RECORD and entry.is_file(follow_symlinks=False) for entry in entries):
             found.append(here / RECORD)
         elif depth < _RUN_DEPTH:
             inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]

@@ -20,12 +20,16 @@ def published_files(baseline: Path) -> list[Path]:
     top = (baseline / SCORES, baseline / SUBMISSION)
     files = {path for path in top if path.is_file() and not path.is_symlink()}
     for record in record_paths(baseline):
-        files |= {record, record.with_name(LEDGER), *_notes(record.parent)}
+        files |= {record, record.with_name(LEDGER), *(record.parent / note for note in notes_of(record.parent))}
     return sorted(files)
 
 
-def _notes(run: Path) -> Iterator[Path]:
-    """The notes of a learner on a run; no link leads out of them."""
+def notes_of(run: Path) -> Iterator[str]:
+    """The notes of a learner on a run, below its folder; no link leads out of them.
+
+    Raises:
+        StoreError: they hold something that is neither a file nor a folder.
+    """
     try:
         files, odd = list_files(run)
     except Unreadable as error:
@@ -33,7 +37,7 @@ def _notes(run: Path) -> Iterator[Path]:
     for path, what in odd:
         if path.lstrip("\"'").split("/")[0] == NOTES and what != PASSED_OVER:
             raise StoreError(f"{path} in {run} is {what}; only plain files are published: take it out")
-    yield from (run / file for file in files if file.startswith(f"{NOTES}/"))
+    yield from (file for file in files if file.startswith(f"{NOTES}/"))
 
 
 def sums_text(baseline: Path) -> str:

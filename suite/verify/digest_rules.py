@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import RunId, canonical_digest
+from suite.results.reading import MAX_NOTE_BYTES, MAX_NOTES_BYTES
 from suite.results.store import LEDGER, NOTES, RECORD, SUMS
 from suite.untrusted.files import Pointer, TooLarge, Unreadable, read_bytes
 from suite.untrusted.processes import Failure, Limits, within_bounds
 from suite.verify.findings import WHOLE, Finding, Place, finding, out_of_bounds, unreadable
 
 MAX_SUMS_BYTES = 4 * 2**20
-MAX_FILE_BYTES = 32 * 2**20
-MAX_NOTES_BYTES = 256 * 2**20
 """Of all notes of a submission together."""
 _LIMITS = Limits(memory_bytes=512 * 2**20, seconds=120)
 _SHOWN = 20
@@ -99,7 +98,7 @@ def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[
         if file in found or file == SUMS:
             continue
         try:
-            data = read_bytes(Path(task.folder), file, MAX_FILE_BYTES)
+            data = read_bytes(Path(task.folder), file, MAX_NOTE_BYTES)
         except Unreadable as error:
             found[file] = error
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from protocol import Frozen, RunId, UnknownName
@@ -100,6 +100,7 @@ class Place(NamedTuple):
         return cls(file=file)
 
 
+_SHOWN = 20
 WHOLE = Place()
 """The submission as a whole."""
 
@@ -115,6 +116,14 @@ def finding(rule: str, place: Place, expected: str, found: str, severity: Severi
         expected=printable(expected),
         found=printable(found),
     )
+
+
+def first(found: Sequence[Finding]) -> Iterator[Finding]:
+    """The first findings of one kind, and how many more there are: a folder can break a rule very often."""
+    yield from found[:_SHOWN]
+    if len(found) > _SHOWN:
+        one = found[_SHOWN]
+        yield finding(one.rule, WHOLE, one.expected, f"{len(found) - _SHOWN:,} more", one.severity)
 
 
 def unreadable(rule: str, place: Place, expected: str, error: Exception, found: str | None = None) -> Finding:

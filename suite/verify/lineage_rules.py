@@ -9,7 +9,7 @@ from typing import NamedTuple
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
 from suite.results.mixture import wall_seconds
 from suite.results.store import RECORD
-from suite.verify.findings import WHOLE, Finding, Place, finding
+from suite.verify.findings import WHOLE, Finding, Place, finding, first
 
 CLOCKS_APART = timedelta(minutes=10)
 """By how much the clocks of the hosts that played may differ."""
@@ -25,21 +25,30 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
         present: paths of the run folders, such as ``fresh/pong/seed0``.
     """
     expected = {run.run_id.path: run.run_id for run in plan(protocol, edition)}
-    there = set(present)
-    seeds = {path.rpartition("seed")[2] for path in there}
+    seeds: dict[str, list[str]] = {}
+    for path in sorted(present):
+        seeds.setdefault(path.rpartition("seed")[2], []).append(path)
     wanted_seeds = {str(seed) for seed in range(edition.seeds)}
-    for seed in sorted(wanted_seeds - seeds):
+    for seed in sorted(wanted_seeds - seeds.keys()):
         yield finding("D1", WHOLE, f"runs of seed {seed}", "none")
-    for seed in sorted(seeds - wanted_seeds):
-        paths = sorted(path for path in there if path.rpartition("seed")[2] == seed)
-        wanted, found = f"seeds 0 to {edition.seeds - 1} only", f"{len(paths)} runs of seed {seed[:20]}"
-        yield finding("D1", Place.of_file(paths[0]), wanted, found)
+    wanted = f"seeds 0 to {edition.seeds - 1} only"
+    others = [
+        finding("D1", Place.of_file(seeds[seed][0]), wanted, f"{len(seeds[seed])} runs of seed {seed[:20]}")
+        for seed in sorted(seeds.keys() - wanted_seeds)
+    ]
+    yield from first(others)
+    there = {path for paths in seeds.values() for path in paths}
     for path, run_id in expected.items():
         if path not in there and str(run_id.seed) in seeds:
             yield finding("S2", Place(run_id), "this run", "none")
-    for path in sorted(there - expected.keys()):
-        if path.rpartition("seed")[2] in {str(seed) for seed in range(edition.seeds)}:
-            yield finding("S2", Place.of_file(path), f"runs of edition {edition.name} only", "another")
+    wanted = f"runs of edition {edition.name} only"
+    strangers = [
+        finding("S2", Place.of_file(path), wanted, "another")
+        for seed in sorted(wanted_seeds & seeds.keys())
+        for path in seeds[seed]
+        if path not in expected
+    ]
+    yield from first(strangers)
 
 
 def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[RunId]) -> Iterator[Finding]:

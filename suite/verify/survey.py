@@ -24,7 +24,7 @@ from suite.untrusted.files import (
     severity_of,
 )
 from suite.untrusted.processes import Failure, within_bounds
-from suite.verify.findings import WHOLE, Finding, Place, finding
+from suite.verify.findings import WHOLE, Finding, Place, finding, first
 
 MAX_NOTES_DEPTH = 3
 _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
@@ -36,7 +36,6 @@ _LEFT_BY_SYSTEMS = re.compile(
     re.IGNORECASE,
 )
 """What honest people's systems, and their habits, add to a folder; nothing that is computed comes from it."""
-_SHOWN = 20
 
 
 class Survey(NamedTuple):
@@ -122,10 +121,7 @@ def _layout(
     expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
     left = [(file, expected, "another") for file in strangers]
     left += [(path, "plain files and folders", what) for path, what in odd if what != PASSED_OVER]
-    for path, right, what in left[:_SHOWN]:
-        yield finding("S3", Place.of_file(path[:200]), right, what)
-    if len(left) > _SHOWN:
-        yield finding("S3", WHOLE, expected, f"{len(left) - _SHOWN:,} more")
+    yield from first([finding("S3", Place.of_file(path[:200]), right, what) for path, right, what in left])
 
 
 def _elsewhere(pointers: Sequence[str]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from tests.suite.verify.corpus.forging import FRESH, GENERALIST, Forged, read_js
 
 HEADED = "multihead_a2c"
 LEDGER = f"{FRESH}/ledger.parquet"
+STRANGER = "fresh/nowhere/seed0"
 RECORD = f"{FRESH}/record.json"
 
 Make = Callable[[Path, Path], None]
@@ -53,6 +54,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "report": ("report", "{folder}", "--no-watch"),
     "submit": ("submit", "{folder}", "{new}", "--name", "x", "--author", "A. Author", "--code", "none"),
     "publish": ("publish", "{folder}"),
+    "leaderboard": ("leaderboard", "{folder}", "--out", "{new}"),
 }
 
 
@@ -89,6 +91,7 @@ def _link(file: str, target: str) -> Make:
 
 def _sparse(file: str, size: int) -> Make:
     def make(folder: Path, outside: Path) -> None:
+        (folder / file).parent.mkdir(exist_ok=True)
         with (folder / file).open("wb") as hole:
             hole.truncate(size)
 
@@ -238,6 +241,43 @@ def _described(text: str) -> Make:
     return make
 
 
+def _of_no_plan(make: Make) -> Make:
+    """Change something in the folder of a run that no edition has."""
+
+    def made(folder: Path, outside: Path) -> None:
+        (folder / STRANGER).mkdir(parents=True)
+        (folder / STRANGER / "ledger.parquet").touch()
+        make(folder, outside)
+
+    return made
+
+
+def _many_seeds(folder: Path, outside: Path) -> None:
+    for seed in range(9_000):
+        (folder / f"fresh/seed{seed + 10}").mkdir()
+        (folder / f"fresh/seed{seed + 10}/record.json").touch()
+
+
+def _many_parts(folder: Path, outside: Path) -> None:
+    """Records as long as they may be, of parts and packages that nobody has."""
+    for number, path in enumerate(sorted(folder.rglob("record.json"))):
+        record = read_json(path)
+        parts = [
+            {
+                "until_steps": part,
+                "device": "cpu",
+                "cpu": f"{number}.{part}",
+                "code_commit": None,
+                "versions": {},
+                "wall_seconds": 0.0,
+            }
+            for part in range(1_800)
+        ]
+        versions = {f"package{name}": f"{number}.{name}" for name in range(90)}
+        path.write_text(json.dumps(record | {"resumed_from": parts, "versions": record["versions"] | versions}))
+    Forged(folder).sums()
+
+
 def _folder_of_scores(folder: Path, outside: Path) -> None:
     (folder / "scores.json").unlink()
     (folder / "scores.json").mkdir()
@@ -304,7 +344,17 @@ HOSTILE = (
     Hostile("4 MB of newlines as sums", _text("SHA256SUMS", b"\n" * 2**22), "verify"),
     Hostile("16 MB of newlines as sums", _text("SHA256SUMS", b"\n" * 2**24), "verify"),
     Hostile("sums of half a million files", _text("SHA256SUMS", _LINES), "verify-json"),
-    Hostile("a pipe as sums", _pipe("SHA256SUMS"), "verify"),
+    Hostile("a pipe as sums", _pipe("SHA256SUMS"), "verify leaderboard"),
+    Hostile("sums without end", _link("SHA256SUMS", "/dev/zero"), "verify leaderboard"),
+    Hostile("a pipe as record of no run", _of_no_plan(_pipe(f"{STRANGER}/record.json")), "verify submit"),
+    Hostile(
+        "a record of no run without end",
+        _of_no_plan(_link(f"{STRANGER}/record.json", "/dev/zero")),
+        "submit leaderboard",
+    ),
+    Hostile("a note of 20 GB", _sparse(f"{FRESH}/notes/x", 20 * 2**30), "verify submit"),
+    Hostile("runs of 9,000 seeds", _many_seeds, "verify verify-json"),
+    Hostile("records of 1,800 parts", _many_parts, "verify scores submit report"),
     Hostile("400 sparse notes", _sparse_notes, "verify"),
     Hostile("30,000 notes", _many_files, "verify submit"),
     Hostile("folders 3,000 deep", _deep, "verify submit"),
