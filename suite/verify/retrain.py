@@ -14,6 +14,7 @@ from protocol import AmtlbError, Protocol, Run, RunId, UnknownName, describe, pa
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.results.mixture import Played, stretches
 from suite.results.reading import LedgerFile, checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD, Store
 from suite.scoring.arrays import Floats
@@ -79,8 +80,9 @@ def retrain(
 ) -> Retraining:
     """Play runs of a submission again and compare all that is scored of them, the evaluation included.
 
-    A learner that is declared deterministic must yield the same ledgers. Any other's runs are compared by one
-    rank test (``suite.scoring.retraining``).
+    A learner that is declared deterministic must yield the same ledgers, of runs whose device, type of CPU and
+    versions are those that are here. All others are compared by one rank test (``suite.scoring.retraining``):
+    who declares it is held to no less than who does not.
 
     Args:
         again: the submission, which has been audited, and an empty store for the runs.
@@ -163,7 +165,11 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
         AmtlbError, Unreadable: they cannot be compared.
     """
     if again.submission is not None and again.submission.deterministic:
-        return [_other_ledger(again, again.run(run_id)) for run_id in other], None
+        expected = "the same ledger, evaluation included, since the learner is declared deterministic"
+        broken = [again.run(run_id) for run_id in other if _played_alike(again, again.run(run_id))]
+        if broken:
+            found = "a ledger with other episodes"
+            return [finding("T1", _place(run), expected, found) for run in broken], None
     edition = again.protocol.edition(complete[0].edition)
     units = units_of(complete)
     if not enough(units, edition.seeds):
@@ -184,15 +190,22 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
     return [finding("T1", WHOLE, expected, found)], test.p_value
 
 
-def _other_ledger(again: Again, run: Run) -> Finding:
-    """The finding of another ledger of a deterministic learner, which on another device may well be honest."""
-    device = read_record(again.folder, f"{run.run_id.path}/{RECORD}").device
-    expected = "the same ledger, evaluation included, since the learner is declared deterministic"
-    found = "a ledger with other episodes"
-    if device == _DEVICE:
-        return finding("T1", _place(run), expected, found)
-    found += f"; the claimed one was played on {device}, and runs are played again on the {_DEVICE} only"
-    return finding("T1", _place(run), expected, found, "unchecked")
+def _played_alike(again: Again, run: Run) -> bool:
+    """Whether a claimed run, and the one that it starts from, had the device, CPU and versions that are here.
+
+    Otherwise an honest learner may well have another ledger, and is tested as one that is not deterministic.
+    """
+    runs = [run.run_id] if run.starts_from is None else [run.run_id, run.starts_from]
+    for run_id in runs:
+        here = again.store.record(run_id)
+        claimed = read_record(again.folder, f"{run_id.path}/{RECORD}")
+        if any(_played_on(part) != _played_on(here) for part in stretches(claimed)):
+            return False
+    return True
+
+
+def _played_on(part: Played) -> tuple[str, str, Mapping[str, str]]:
+    return part.device, part.cpu, part.versions
 
 
 def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import ARMS, Arm, RunId, parse_run_id, plan
+from protocol import ARMS, Arm, RunId, describe, parse_run_id, plan
 from suite.results.store import SUBMISSION, Store
 from suite.submission.description import parse_submission
 from suite.untrusted.files import Unreadable
@@ -113,11 +113,36 @@ def test_a_deterministic_learner_must_repeat(again, tmp_path):
     assert (found.rule, found.severity, found.run_id, p_value) == ("T1", "error", str(DRAWN[0]), None)
 
 
-def test_a_deterministic_learner_of_another_device_is_unchecked(again, tmp_path):
-    """Runs are played again on the CPU: where a run of a GPU has another ledger, that tells nothing."""
+PART = {"until_steps": 1, "code_commit": None, "wall_seconds": 1.0}
+ELSEWHERE = {
+    "a GPU": {"device": "cuda"},
+    "another CPU": {"cpu": "another"},
+    "another torch": {"versions": {"torch": "1.0"}},
+    "a part on a GPU": {"resumed_from": [PART | {"device": "cuda", "cpu": "any", "versions": {}}]},
+}
+
+
+@pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+@pytest.mark.parametrize("factor", [1, 3])
+def test_a_deterministic_learner_that_played_elsewhere_is_ranked(again, tmp_path, changes, factor):
+    """Where a run, or a part of it, had another device, CPU or version, its claims are tested as others are."""
     forged = submitted(tmp_path, deterministic=True)
-    record = forged.record(DRAWN[0].path)
-    forged.write_record(DRAWN[0].path, record | {"device": "cuda"})
-    ((found,), _) = compared(forged, again, DRAWN[:1])
-    assert (found.rule, found.severity, found.run_id) == ("T1", "unchecked", str(DRAWN[0]))
-    assert "played on cuda" in found.found
+    if factor > 1:
+        raised(forged, "training", factor)
+    for run_id in DRAWN:
+        forged.write_record(run_id.path, forged.record(run_id.path) | changes)
+    findings, p_value = compared(forged, again, DRAWN)
+    assert p_value
+    assert [found.severity for found in findings] == ["error"] * (factor > 1)
+    ((found,), p_value) = compared(forged, again, DRAWN[:1])
+    assert (found.severity, p_value) == ("unchecked", None)
+
+
+def test_what_a_transfer_run_started_from_may_have_been_played_elsewhere(again, tmp_path):
+    """A transfer run whose pre-training had another device proves nothing against its lab by its own ledger."""
+    forged = submitted(tmp_path, deterministic=True)
+    transfer = next(run_id for run_id in DRAWN if run_id.arm == "transfer")
+    pretrain = describe(transfer, V1).starts_from
+    forged.write_record(pretrain.path, forged.record(pretrain.path) | {"device": "cuda"})
+    ((found,), _) = compared(forged, again, [transfer])
+    assert found.severity == "unchecked"

@@ -17,6 +17,7 @@ from protocol import StoreError, describe, parse_run_id
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.digests import file_digest
+from suite.machine import cpu_type, library_versions
 from suite.results.ledger import read_ledger
 from suite.results.schema import LEDGER_SCHEMA
 from suite.results.store import Store
@@ -28,6 +29,8 @@ from tests.suite.verify.cheater import Bend, play_bent
 EDITION = V1.edition("smoke")
 FRESH, OTHER_FRESH = "fresh/breakout/seed0", "fresh/asterix/seed1"
 GENERALIST, PRETRAIN, TRANSFER = "generalist/seed0", "pretrain/fold1/seed0", "transfer/fold1/breakout/seed0"
+HERE = {"cpu": cpu_type(), "versions": library_versions()}
+"""On what a run is played here, in the words of its record."""
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -114,6 +117,7 @@ class Forged:
     def play(self, run: str, bend: Bend, *, scores: bool = True) -> None:
         """Replace a run by one that was really played, with one rule bent."""
         described = describe(parse_run_id(f"smoke/{run}", V1), V1)
+        self.write_record(run, self.record(run) | HERE)
         self.write_rows(run, list(play_bent(V1, described, bend)), scores=scores)
 
     def train(self, run: str, learner: str) -> None:
@@ -122,7 +126,8 @@ class Forged:
             store, run_id = Store(Path(scratch), V1), parse_run_id(f"smoke/{run}", V1)
             outcome = play_one(run_id, store, Settings(learner, "cpu", 1, 0, None, None))
             assert outcome.status == "complete", outcome
-            self.write_record(run, self.record(run) | {"checkpoint_out": store.record(run_id).checkpoint_out})
+            ended = {"checkpoint_out": store.record(run_id).checkpoint_out}
+            self.write_record(run, self.record(run) | HERE | ended)
             self.write_rows(run, read_ledger(store.ledger_path(run_id)).to_pylist())
 
 
