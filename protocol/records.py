@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from protocol.model import Frozen, Sha256
 from protocol.seeds import Phase
@@ -20,11 +20,19 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 """At most some 30 years, so that a run's end is a date."""
 _UNPRINTED = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-"""Controls, line ends, direction marks and characters without width (Unicode's C0, C1, Zl, Zp and Cf)."""
-Line = Annotated[str, Field(max_length=200, pattern=f"^[^{_UNPRINTED}]*$")]
+"""Controls, line ends, direction marks and characters without width: what schemas name of them."""
+
+
+def _is_printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("holds a character that cannot be printed")
+    return text
+
+
+Line = Annotated[str, Field(max_length=200, pattern=f"^[^{_UNPRINTED}]*$"), AfterValidator(_is_printable)]
 """One line of text that can be printed unchanged."""
-LearnerName = Annotated[str, Field(max_length=200, pattern=r"^[^\W\d][\w.]*:[^\W\d]\w*$")]
-"""The function that makes a learner: ``module:function``."""
+LearnerName = Annotated[str, Field(max_length=200, pattern="^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$")]
+"""The function that makes a learner: ``module:function``, in ASCII, so that no two names look alike."""
 GameName = Annotated[str, Field(max_length=64, pattern="^[a-z][a-z0-9_]*$")]
 Device = Annotated[str, Field(max_length=16, pattern=r"^[a-z]+(:[0-9]+)?$")]
 Versions = Annotated[dict[Line, Line], Field(max_length=100)]

@@ -11,7 +11,7 @@ import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
 from suite.cli.options import READ, JsonOption, OfEditionOption
-from suite.untrusted.files import is_folder
+from suite.untrusted.files import is_folder, is_there
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -120,9 +120,7 @@ def report(
     results: OneResult,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="The report's folder.", show_default="report/ in the results; of a baseline, here"
-        ),
+        typer.Option("--out", help="The report's folder.", show_default="report/ in the results; else here"),
     ] = None,
     edition: OfEditionOption = None,
     watch: Annotated[
@@ -135,9 +133,18 @@ def report(
     """Write a report: one HTML file, and its figures as SVG and PNG."""
     from suite.report.page import write_report
 
-    beside = Path(results) if is_folder(results) else Path()
-    page = write_report(results, out or beside / "report", edition, watch=watch)
+    page = write_report(results, out or _report_folder(results), edition, watch=watch)
     print(f"written to {printable(str(page))}")
+
+
+def _report_folder(results: str) -> Path:
+    """Where a report goes by default: into results, but not into a submission, in which it has no place."""
+    from suite.results.store import SUBMISSION
+
+    if not is_folder(results):
+        return Path("report")
+    folder = Path(results)
+    return Path(f"{folder.resolve().name}-report") if is_there(folder / SUBMISSION) else folder / "report"
 
 
 @app.command(rich_help_panel=READ)

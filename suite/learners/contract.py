@@ -152,9 +152,14 @@ def lies_here(module: str) -> bool:
     Args:
         module: its name, with dots.
     """
+    return lies_in(Path.cwd(), module)
+
+
+def lies_in(folder: Path, module: str) -> bool:
+    """Whether a module would be imported from a folder; nothing is."""
     spec = PathFinder.find_spec(module.partition(".")[0], [*sys.path, os.getcwd()])
     places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
-    return any(Path(place).is_relative_to(Path.cwd()) for place in places if place)
+    return any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places if place)
 
 
 def _is_deeper(value: Any, levels: int) -> bool:

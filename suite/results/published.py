@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from protocol import CURRENT, RunId, RunRecord, UnknownName, load, parse_run_id
-from suite.results.reading import played_digest
+from suite.results.reading import plays_of
 from suite.results.store import LEDGER, SUMS, record_paths
 
 ARTIFACTS = (Path(__file__).resolve().parents[2] / "amtlb" / "artifacts").resolve()
@@ -49,14 +49,14 @@ def published_folder(name: str, edition: str) -> Path:
     return edition_folder(edition) / name
 
 
-def published_play(edition: str) -> dict[RunId, dict[str, set[str]]]:
-    """Of each published transfer run, what was played (LedgerFile.played_sha256), and by which learners.
+def published_plays(edition: str) -> dict[RunId, dict[str, frozenset[bytes]]]:
+    """Of each published transfer run, by its learner, what was played (``plays_of``).
 
     Of learners that learn: runs that all end as one checkpoint follow from the seeds alone, and anybody's may
     be the same. So may be the runs that load nothing: of two learners that differ in what they do after a load.
     """
     protocol = load(CURRENT)
-    found: dict[RunId, dict[str, set[str]]] = {}
+    found: dict[RunId, dict[str, frozenset[bytes]]] = {}
     for name in published_baselines(edition):
         paths = record_paths(edition_folder(edition) / name)
         records = {path: RunRecord.model_validate_json(path.read_bytes()) for path in paths}
@@ -65,6 +65,6 @@ def published_play(edition: str) -> dict[RunId, dict[str, set[str]]]:
         for path, record in records.items():
             run_id = parse_run_id(record.run_id, protocol)
             if run_id.arm == "transfer":
-                played = played_digest(pq.read_table(path.with_name(LEDGER), columns=["ram_sha256"])[0])
-                found.setdefault(run_id, {}).setdefault(played, set()).add(record.learner)
+                actions = pq.read_table(path.with_name(LEDGER), columns=["actions"])["actions"]
+                found.setdefault(run_id, {})[record.learner] = plays_of(actions)
     return found

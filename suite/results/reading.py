@@ -26,6 +26,7 @@ from suite.untrusted.text import first_complaint
 MAX_RECORD_BYTES = 2**18
 MAX_NOTE_BYTES, MAX_NOTES_BYTES = 32 * 2**20, 256 * 2**20
 """Of one file of notes, and of the notes of all runs together."""
+_TELLING_STEPS = 20
 _BYTES_PER_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_PER_ROW = 1024
 _ROOM_BYTES = 2**20
@@ -49,9 +50,9 @@ class LedgerFile(NamedTuple):
     size_bytes: int
 
     @property
-    def played_sha256(self) -> str:
-        """The digest of what was played, however it is stored: of the RAM in which each episode ended."""
-        return played_digest(self.table["ram_sha256"])
+    def plays(self) -> frozenset[bytes]:
+        """What was played, however it is stored, as ``plays_of`` tells it."""
+        return plays_of(self.table["actions"])
 
     @property
     def rows_bytes(self) -> int:
@@ -97,9 +98,16 @@ def read_ledger_file(folder: Path, file: str, run: Run) -> LedgerFile:
     return LedgerFile(table, Columns.of(table, run.games), hashlib.sha256(data).hexdigest(), len(data))
 
 
-def played_digest(ram: pa.ChunkedArray) -> str:
-    """The digest of a ledger's column ``ram_sha256``."""
-    return hashlib.sha256(b"".join(ram.to_pylist())).hexdigest()
+def plays_of(actions: pa.ChunkedArray) -> frozenset[bytes]:
+    """Digests by which episodes of a ledger are known again: of the first half of the actions of each.
+
+    Who copies an episode can change its end, but not its begin without playing another one. Halves of less than
+    _TELLING_STEPS tell nothing, nor do those of one action: learners that have collapsed to it play the same
+    episodes, whoever they are.
+    """
+    halves = (own[: (len(own) + 1) // 2] for own in actions.to_pylist())
+    telling = (half for half in halves if len(half) >= _TELLING_STEPS and half.strip(half[:1]))
+    return frozenset(hashlib.blake2b(half, digest_size=16).digest() for half in telling)
 
 
 def checked_ledger_file(

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from protocol import StoreError
 from suite.untrusted.text import printable
 
-PASSED_OVER = "a folder that is passed over"
+PASSED_OVER, NOT_LISTED = "a folder that is passed over", "a folder that cannot be listed"
 _PASSED_FOLDERS = (".git", "__MACOSX")
 """What version control and archivers add; it may hold any number of files."""
 MAX_POINTER_BYTES = 1024
@@ -107,17 +107,21 @@ def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     """All plain files below a folder, and what is neither a file nor a folder.
 
     Returns:
-        the relative paths of the files, sorted; and (relative path, what is wrong) of everything else.
+        the relative paths of the files, sorted; and (relative path, what is wrong) of everything else, a folder
+        that cannot be listed and all that is beyond MAX_FILES among them.
 
     Raises:
-        Unreadable: the folder itself cannot be listed, or holds too much.
+        Unreadable: the folder itself cannot be listed.
     """
     files: list[str] = []
     odd: list[tuple[str, str]] = []
     for count, (path, entry, depth) in enumerate(_walk(folder)):
         if count >= MAX_FILES:
-            raise Unreadable(f"it holds more than {MAX_FILES:,} files and folders")
-        if not path.isprintable():
+            odd.append((".", f"a folder of more than {MAX_FILES:,} files and folders"))
+            break
+        if entry is None:
+            odd.append((ascii(path)[1:-1], NOT_LISTED))
+        elif not path.isprintable():
             odd.append((ascii(path), "a name that cannot be printed"))
         elif entry.is_symlink():
             odd.append((path, "a symlink"))
@@ -133,7 +137,8 @@ def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
     return sorted(files), sorted(odd)
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str], int]]:
+def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str] | None, int]]:
+    """Path, entry and depth of all that is in a folder; no entry: it is one that cannot be listed."""
     waiting = [("", 0)]
     while waiting:
         place, depth = waiting.pop()
@@ -146,7 +151,9 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str], int]]:
                     if is_folder and depth < MAX_DEPTH:
                         waiting.append((path, depth + 1))
         except OSError as error:
-            raise Unreadable(f"{place or folder.name} cannot be listed ({error.strerror})") from error
+            if not place:
+                raise Unreadable(f"{folder.name} cannot be listed ({error.strerror})") from error
+            yield place, None, depth
 
 
 def read_bytes(folder: Path, path: str, max_bytes: int) -> bytes:

@@ -73,7 +73,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
         findings += check_digests(DigestTask(str(folder), found.files, {}, {}, (), found.passed))
         checked = {"S1", "S3", *(one.rule for one in more)}  # P4 too, if an edition was named
         return Audit(None, None, found.submission, {}, tuple(findings), frozenset(checked))
-    findings += check_plan(protocol, edition, found.runs)
+    findings += check_plan(protocol, edition, found.runs, found.closed)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
     audits = _audit_runs(folder, protocol, present, workers)
     findings += [one for audited in audits.values() for one in audited.findings]
@@ -121,8 +121,8 @@ def _between_runs(
 ) -> Iterator[Finding]:
     """The rules that hold between runs, and between the runs and what is said of them."""
     digests = {run_id: ledger.sha256 for run_id, ledger in read.ledgers.items()}
-    played = {run_id: ledger.played_sha256 for run_id, ledger in read.ledgers.items()}
-    yield from kept("P5", check_identity(edition, read.records, played, found.submission))
+    plays = {run_id: ledger.plays for run_id, ledger in read.ledgers.items()}
+    yield from kept("P5", check_identity(edition, read.records, plays, found.submission))
     yield from kept("F3", check_lineage(present, read.records, read.paid))
     yield from kept("S1", check_intent(protocol, read.records))
     notes = {run_id: record.notes_sha256 for run_id, record in read.records.items()}

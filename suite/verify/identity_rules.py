@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping
 
 from protocol import Edition, RunId, RunRecord
 from suite.results.mixture import short_commit, stretches
-from suite.results.published import published_play
+from suite.results.published import published_plays
 from suite.results.store import LEDGER, RECORD, SUBMISSION
 from suite.submission.description import Submission
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
 _SHOWN_COMMITS = 5
+_SAME_SHARE = 0.5
+"""Of a run's episodes: who copies a run may change some of it."""
+Plays = Mapping[RunId, frozenset[bytes]]
 
 
 def check_identity(
     edition: Edition,
     records: Mapping[RunId, RunRecord],
-    played: Mapping[RunId, str],
+    plays: Plays,
     submission: Submission | None,
 ) -> Iterator[Finding]:
     """Who made the runs, as far as claims can be held against each other.
@@ -26,14 +29,14 @@ def check_identity(
     Args:
         edition: of the runs.
         records: of those whose record could be read.
-        played: by run, the digest of what was played (suite.results.reading).
+        plays: by run, what was played (suite.results.reading).
         submission: what is declared of them; None: it could not be read.
     """
     yield from _one_maker(records)
     yield from _one_commit(records)
     if submission is not None:
         yield from _declared_image(records, submission)
-    yield from _published_before(edition, records, played)
+    yield from _published_before(edition, records, plays)
 
 
 def _one_maker(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
@@ -74,13 +77,18 @@ def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) 
             yield finding("P5", Place.of_run(run_id, RECORD), said, found)
 
 
-def _published_before(
-    edition: Edition, records: Mapping[RunId, RunRecord], played: Mapping[RunId, str]
-) -> Iterator[Finding]:
-    """Transfer runs that are those of a published baseline which learns, under another learner's name."""
-    published = published_play(edition.name)
-    for run_id, digest in played.items():
-        learners, record = published.get(run_id, {}).get(digest), records.get(run_id)
-        if learners and record is not None and record.learner not in learners:
-            found = f"the episodes that are published for {' and '.join(sorted(learners))}"
-            yield finding("P5", Place.of_run(run_id, LEDGER), f"a run that {record.learner} played", found)
+def _published_before(edition: Edition, records: Mapping[RunId, RunRecord], plays: Plays) -> Iterator[Finding]:
+    """Transfer runs that are those of a published baseline which learns, whole or in good part, renamed."""
+    published = published_plays(edition.name)
+    for run_id, own in plays.items():
+        same = {
+            learner: len(own & theirs)
+            for learner, theirs in published.get(run_id, {}).items()
+            if own and len(own & theirs) >= _SAME_SHARE * len(own)
+        }
+        record = records.get(run_id)
+        if not same or record is None or record.learner in same:
+            continue
+        learner = max(same, key=lambda one: same[one])
+        found = f"{same[learner]:,} of its {len(own):,} episodes are published for {learner}"
+        yield finding("P5", Place.of_run(run_id, LEDGER), f"a run that {record.learner} played", found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -18,11 +18,14 @@ _YEARS = range(2000, 3000)
 Records = Mapping[RunId, RunRecord]
 
 
-def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> Iterator[Finding]:
+def check_plan(
+    protocol: Protocol, edition: Edition, present: Iterable[str], closed: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Every run of the edition and no other, given the folders that hold runs; D1 where a whole seed differs.
 
     Args:
         present: paths of the run folders, such as ``fresh/pong/seed0``.
+        closed: of folders that cannot be listed; what is in them could not be checked.
     """
     expected = {run.run_id.path: run.run_id for run in plan(protocol, edition)}
     seeds: dict[str, list[str]] = {}
@@ -30,7 +33,7 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
         seeds.setdefault(path.rpartition("seed")[2], []).append(path)
     wanted_seeds = {str(seed) for seed in range(edition.seeds)}
     for seed in sorted(wanted_seeds - seeds.keys()):
-        yield finding("D1", WHOLE, f"runs of seed {seed}", "none")
+        yield finding("D1", WHOLE, f"runs of seed {seed}", "none", "unchecked" if closed else "error")
     wanted = f"seeds 0 to {edition.seeds - 1} only"
     others = [
         finding("D1", Place.of_file(seeds[seed][0]), wanted, f"{len(seeds[seed])} runs of seed {seed[:20]}")
@@ -40,7 +43,8 @@ def check_plan(protocol: Protocol, edition: Edition, present: Iterable[str]) -> 
     there = {path for paths in seeds.values() for path in paths}
     for path, run_id in expected.items():
         if path not in there and str(run_id.seed) in seeds:
-            yield finding("S2", Place(run_id), "this run", "none")
+            hidden = any(f"{path}/".startswith(f"{folder}/") for folder in closed)
+            yield finding("S2", Place(run_id), "this run", "none", "unchecked" if hidden else "error")
     wanted = f"runs of edition {edition.name} only"
     strangers = [
         finding("S2", Place.of_file(path), wanted, "another")

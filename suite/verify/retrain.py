@@ -14,6 +14,7 @@ from protocol import AmtlbError, Protocol, Run, RunId, UnknownName, describe, pa
 from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.learners.contract import lies_in
 from suite.results.mixture import Played, stretches
 from suite.results.reading import LedgerFile, checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD, Store
@@ -138,6 +139,10 @@ def _check_image(submission: Submission | None, box: BoxSpec | None) -> None:
 def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str], None]) -> Iterator[Finding]:
     listener(str(run.run_id))
     learner = read_record(again.folder, f"{run.run_id.path}/{RECORD}").learner
+    if box is None and lies_in(again.folder, learner.partition(":")[0]):
+        found = "it lies in the submission, of which nothing is run; install the learner, or give its image"
+        yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
+        return
     settings = Settings(learner, _DEVICE, 1, 0, None, box)
     end = play_one(run.run_id, again.store, settings)
     if end.status != "complete":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,17 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
-from suite.results.mixture import stretches
+from suite.results.mixture import stretches, wall_seconds
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import Pointer, TooLarge, Unreadable
 from suite.verify.findings import Finding, Place, finding, unreadable
 from suite.verify.ledger_rules import check_ledger
-from suite.verify.lineage_rules import began_at
+from suite.verify.lineage_rules import CLOCKS_APART, began_at
 
 _ROOM_BYTES = 2**16
 """In a ledger, besides twice what its rows take: other releases of Parquet's library write more or less."""
+_SLACK = 1.05
+"""Of a training's time in that of its run: both are measured, and rounded."""
 _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 """Rules that a ledger can break and still be one that figures are computed from."""
 
@@ -39,12 +42,12 @@ class AuditedLedger(NamedTuple):
     Attributes:
         steps: how many actions each episode has, int32 (E,).
         sha256: the digest of its bytes.
-        played_sha256: the digest of what was played (LedgerFile).
+        plays: of a transfer run, what was played (LedgerFile).
     """
 
     steps: npt.NDArray[np.int32]
     sha256: str
-    played_sha256: str
+    plays: frozenset[bytes]
 
 
 class RunAudit(NamedTuple):
@@ -89,7 +92,8 @@ def audit_run(task: RunTask) -> RunAudit:
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
-    audited = AuditedLedger(steps, ledger.sha256, ledger.played_sha256)
+    plays = ledger.plays if run.run_id.arm == "transfer" else frozenset()
+    audited = AuditedLedger(steps, ledger.sha256, plays)
     return RunAudit((*findings, *found), record, outcomes, audited)
 
 
@@ -129,10 +133,22 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
             right, found = getattr(vector, name), getattr(spending, f"{name}_sha256")
             if found != right:
                 yield finding("P3", place, f"{name} {right} of {spending.game}", found)
-    if began_at(record.started_at) is None:
-        yield finding("S1", place, "started_at as an ISO 8601 time with its zone", record.started_at)
+    yield from _time_findings(place, run, record)
     if run.run_id.arm != "transfer" and record.checkpoint_in is not None:
         yield finding("F4", place, "no checkpoint to start from", record.checkpoint_in)
+
+
+def _time_findings(place: Place, run: Run, record: RunRecord) -> Iterator[Finding]:
+    """What a run claims of its time is possible: pages show when and how fast it was played."""
+    begun = began_at(record.started_at)
+    if begun is None:
+        yield finding("S1", place, "started_at as an ISO 8601 time with its zone", record.started_at)
+    elif begun > datetime.now(UTC) + CLOCKS_APART:
+        yield finding("S1", place, "started_at in the past", record.started_at)
+    speed, seconds = record.training_steps_per_second, wall_seconds(record)
+    if run.total_budget_steps > speed * _SLACK * seconds:
+        right = f"time for {run.total_budget_steps:,} steps, at {speed:,.1f} steps per second"
+        yield finding("S1", place, right, f"{seconds:,.1f} seconds", "warning")
 
 
 def _digest(record: RunRecord) -> str:

@@ -14,6 +14,7 @@ from suite.results.store import LEDGER, NOTES, RECORD, SCORES, SUBMISSION, SUMS
 from suite.submission.description import Submission, read_submission
 from suite.untrusted.files import (
     MAX_POINTER_BYTES,
+    NOT_LISTED,
     PASSED_OVER,
     Pointer,
     Unreadable,
@@ -32,10 +33,12 @@ _RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(
 _TOP = (SUBMISSION, SCORES, SUMS)
 _LEFT_BY_SYSTEMS = re.compile(
     r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.git(?:attributes|ignore|keep|modules)?)"
-    rf"|(?!(?:.*/)?{NOTES}/)(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?",
+    rf"|(?!(?:.*/)?{NOTES}/)(?:(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?"
+    r"|(?:.*/)?(?:\.[^/]+(?:/.*)?|[^/]+~))",
     re.IGNORECASE,
 )
-"""What honest people's systems, and their habits, add to a folder; nothing that is computed comes from it."""
+"""What honest people's systems, editors and habits add to a folder; nothing that is computed comes from it."""
+_PASSED_BYTES = 2**20
 
 
 class Survey(NamedTuple):
@@ -46,6 +49,7 @@ class Survey(NamedTuple):
         passed: those of the files that systems leave behind, sorted.
         pointers: those of the layout in whose place are pointers of Git LFS, sorted.
         runs: the paths of the folders that hold runs, such as ``fresh/pong/seed0``, sorted.
+        closed: the paths of the folders that cannot be listed.
         findings: what does not belong there, or cannot be read.
         submission: what is declared of the runs; None: it could not be read.
         editions: how many records name each edition.
@@ -55,6 +59,7 @@ class Survey(NamedTuple):
     passed: tuple[str, ...]
     pointers: tuple[str, ...]
     runs: tuple[str, ...]
+    closed: tuple[str, ...]
     findings: tuple[Finding, ...]
     submission: Submission | None
     editions: Mapping[str, int]
@@ -104,24 +109,42 @@ def _survey(folder: Path) -> Survey:
         passed=tuple(passed),
         pointers=pointers,
         runs=tuple(runs),
-        findings=(*_layout(sorted({*left} - {*own}), passed, odd), *_elsewhere(pointers)),
+        closed=tuple(path for path, what in odd if what == NOT_LISTED),
+        findings=(
+            *_layout(sorted({*left} - {*own}), passed, _size_bytes(folder, passed), odd),
+            *_elsewhere(pointers),
+        ),
         submission=None,
         editions=_editions(folder, runs),
     )
 
 
+def _size_bytes(folder: Path, files: Sequence[str]) -> int:
+    return sum((folder / file).stat(follow_symlinks=False).st_size for file in files)
+
+
 def _layout(
-    strangers: Sequence[str], passed: Sequence[str], odd: Sequence[tuple[str, str]]
+    strangers: Sequence[str], passed: Sequence[str], size_bytes: int, odd: Sequence[tuple[str, str]]
 ) -> Iterator[Finding]:
-    """S3; what systems leave behind is named once and passed over."""
+    """S3; what systems leave behind is named once and passed over, unless there is too much of it."""
     over = [*passed, *(path for path, what in odd if what == PASSED_OVER)]
+    if size_bytes > _PASSED_BYTES:
+        found = f"{size_bytes:,} in files that are passed over"
+        yield finding("S3", WHOLE, f"at most {_PASSED_BYTES:,} bytes besides the layout's", found)
     if over:
         shown = ", ".join(over[:5]) + (f" and {len(over) - 5:,} more" if len(over) > 5 else "")
         yield finding("S3", WHOLE, "files of the layout only", f"{shown}: passed over", "warning")
     expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
     left = [(file, expected, "another") for file in strangers]
     left += [(path, "plain files and folders", what) for path, what in odd if what != PASSED_OVER]
-    yield from first([finding("S3", Place.of_file(path[:200]), right, what) for path, right, what in left])
+    yield from first(
+        [
+            finding(
+                "S3", Place.of_file(path[:200]), right, what, "unchecked" if what == NOT_LISTED else "error"
+            )
+            for path, right, what in left
+        ]
+    )
 
 
 def _elsewhere(pointers: Sequence[str]) -> Iterator[Finding]:

@@ -163,8 +163,8 @@ def _record(protocol: Protocol, run: Run, ledger: Path, rows: list[Row]) -> RunR
         versions={protocol.emulator.package: protocol.emulator.version},
         cpu="none",
         started_at="2026-01-01T00:00:00+00:00",
-        wall_seconds=0.0,
-        training_steps_per_second=0.0,
+        wall_seconds=run.total_budget_steps / 1000,
+        training_steps_per_second=1000.0,
         workers=0,
         peak_memory_bytes=0,
     )

@@ -1,13 +1,15 @@
 """Who made the runs: claims held against each other, on the published records."""
 
 import json
+from functools import partial
 
+import pyarrow as pa
 import pytest
 
 from protocol import RunRecord, plan
 from suite.results.ledger import read_ledger
 from suite.results.published import published_folder
-from suite.results.reading import played_digest
+from suite.results.reading import plays_of
 from suite.submission.description import Submission
 from suite.verify.identity_rules import check_identity
 from tests.suite.helpers import V1
@@ -36,18 +38,19 @@ def changed(records, changes, **everywhere):
     }
 
 
-def found(records, played=None, **said):
+def found(records, plays=None, **said):
     submission = Submission.model_validate(SAID | said)
-    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, played or {}, submission)]
+    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, plays or {}, submission)]
+
+
+def ledger_plays(baseline, edit=lambda actions: actions):
+    folder = published_folder(baseline, "smoke")
+    columns = {run_id: read_ledger(folder / run_id.path / "ledger.parquet")["actions"] for run_id in RUNS}
+    return {run_id: plays_of(edit(actions)) for run_id, actions in columns.items()}
 
 
 PPO = read("ppo")
-PLAYED = {
-    run_id: played_digest(
-        read_ledger(published_folder("ppo", "smoke") / run_id.path / "ledger.parquet")["ram_sha256"]
-    )
-    for run_id in RUNS
-}
+PLAYS = ledger_plays("ppo")
 
 
 @pytest.mark.parametrize(
@@ -67,8 +70,8 @@ PLAYED = {
         ({}, {}, {"contained": True, "image_sha256": IMAGE}, ["error"] * 20),
         ({5: {"code_commit": "0" * 40}}, {}, {}, ["warning"]),
         ({5: {"code_commit": None}}, {}, {}, ["warning"]),
-        ({}, {"learner": "lucky:make"}, {"played": PLAYED}, ["error"] * 6),
-        ({}, {"learner": "lucky:make"}, {"played": {RUNS[0]: PLAYED[RUNS[0]]}}, []),
+        ({}, {"learner": "lucky:make"}, {"plays": PLAYS}, ["error"] * 6),
+        ({}, {"learner": "lucky:make"}, {"plays": {RUNS[0]: PLAYS[RUNS[0]]}}, []),
     ],
     ids=[
         "as published",
@@ -89,6 +92,37 @@ def test_makers_are_held_to_what_is_declared(changes, everywhere, said, expected
     assert found(changed(PPO, changes, **everywhere), **said) == [("P5", severity) for severity in expected]
 
 
+def other_actions(nth, place, actions):
+    """Every nth episode with another action at a place."""
+
+    def other(own):
+        own = bytearray(own)
+        own[place] = 17 - own[place]
+        return bytes(own)
+
+    played = actions.to_pylist()
+    return pa.chunked_array(
+        [[own if number % nth else other(own) for number, own in enumerate(played)]], pa.binary()
+    )
+
+
+@pytest.mark.parametrize(
+    ("nth", "place", "severities"), [(1, -1, ["error"] * 6), (3, 0, ["error"] * 6), (1, 0, [])]
+)
+def test_a_copy_that_was_changed_here_and_there_is_one(nth, place, severities):
+    """Where half of a run's episodes begin as a published run's, the rest does not make it another's."""
+    plays = ledger_plays("ppo", partial(other_actions, nth, place))
+    records = changed(PPO, {}, learner="lucky:make")
+    assert found(records, plays=plays) == [("P5", severity) for severity in severities]
+
+
+def test_episodes_of_one_action_are_nobodys():
+    """Policies that have collapsed play alike; only episodes in which actions vary tell who played."""
+    assert plays_of(pa.chunked_array([[b"\3" * 100, b"\3\4" * 10, b""]], pa.binary())) == frozenset()
+    assert len(plays_of(pa.chunked_array([[b"\3\4" * 20, b"\4\3" * 20, b"\3\4" * 20]], pa.binary()))) == 2
+
+
 def test_anybody_may_play_at_random():
     """Ledgers that follow from the seeds alone, as those of a learner without weights do, are nobody's."""
-    assert found(changed(read("uniform"), {}, learner="mine:make")) == []
+    records = changed(read("uniform"), {}, learner="mine:make")
+    assert found(records, plays=ledger_plays("uniform")) == []
