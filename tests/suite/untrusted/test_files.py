@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -61,6 +64,24 @@ def test_where_nobody_may_look_a_line_says_so(tmp_path, look):
             look(tmp_path / "closed" / "results")
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+def test_a_folder_that_cannot_be_listed_is_told_beside_the_others(tmp_path):
+    """A disk's lost+found hides nothing of what lies beside it; where nothing can be listed, that is said."""
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / "a").touch()
+    with tempfile.TemporaryDirectory() as open_to_all:
+        folder = shutil.copytree(tmp_path, Path(open_to_all) / "folder")
+        for path, mode in ((folder.parent, 0o755), (folder, 0o755), (folder / "lost+found", 0o700)):
+            path.chmod(mode)
+        os.seteuid(65534)
+        try:
+            assert list_files(folder) == (["a"], [("lost+found", "a folder that cannot be listed")])
+            with pytest.raises(Unreadable, match="lost\\+found cannot be listed"):
+                list_files(folder / "lost+found")
+        finally:
+            os.seteuid(0)
 
 
 def test_plain_files_are_listed_and_all_else_is_told(tmp_path):

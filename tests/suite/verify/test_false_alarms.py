@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from protocol import StoreError, UnknownName
+from protocol import StoreError, UnknownName, plan
 from suite.results.store import notes_digest
 from suite.scoring.score import score
 from suite.verify.findings import Finding
+from suite.verify.lineage_rules import check_plan
+from tests.suite.helpers import V1
 from tests.suite.verify.corpus import FRESH, TRANSFER, Forged
 from tests.suite.verify.packed import audited, invented, packed
 
+SMOKE = V1.edition("smoke")
 NOTED = f"{FRESH}/notes/deep/er/a.txt"
 Add = Callable[[Path], None]
 
@@ -68,6 +71,10 @@ PASSED_OVER: dict[str, Add] = {
     "version control's": _file(".git/config", ".git/HEAD", ".gitattributes", ".gitignore"),
     "version control's objects": _many_objects,
     "a submodule's": _file(".git", ".gitmodules"),
+    "a code host's": _file(".github/CODEOWNERS", ".github/workflows/verify.yml"),
+    "editors'": _file(
+        "scores.json~", ".ipynb_checkpoints/scores.json", "fresh/.record.json.swp", ".idea/a.xml"
+    ),
     "a README": _file("README.md", f"{FRESH}/README.txt", "LICENSE"),
     "listed in the sums": _listed,
 }
@@ -191,3 +198,33 @@ def test_a_stray_file_is_no_habit(folder):
     """Weights, and whatever else is neither of the layout nor left by a system, break S3."""
     _file("weights.pt", f"{FRESH}/README.md.pt")(folder)
     assert {one.rule for one in errors(audited(folder).findings)} == {"S3"}
+
+
+def _weights(folder: Path) -> None:
+    _file("README")(folder)
+    (folder / "._weights").write_bytes(bytes(2**20))
+
+
+@pytest.mark.parametrize("add", [_weights, _file("scores.json.bak"), _file(f"{FRESH}/checkpoint/weights")])
+def test_what_nobody_adds_by_habit_is_found(folder, add):
+    """More than a MiB of what is passed over, whatever it is called, and other files, are errors."""
+    add(folder)
+    assert {one.rule for one in audited(folder).findings if one.severity == "error"} == {"S3"}
+
+
+def test_too_many_files_hide_no_error(folder):
+    """What was proven is said beside it: a forged seed, and more notes than are listed."""
+    forged = Forged(folder)
+    for place in range(20_001):
+        (folder / FRESH / "notes" / str(place)).touch()
+    forged.write_record(TRANSFER, forged.record(TRANSFER) | {"training_seed": 1})
+    found = audited(folder)
+    assert found.exit_status == 1
+    assert {"S3", "D4"} <= {one.rule for one in found.findings if one.severity == "error"}
+
+
+def test_a_run_in_a_folder_that_cannot_be_listed_is_not_called_missing():
+    """What is in there could not be checked; a run elsewhere that is not there is missing."""
+    present = [run.run_id.path for run in plan(V1, SMOKE) if run.run_id.path not in (FRESH, TRANSFER)]
+    found = {one.run_id: one.severity for one in check_plan(V1, SMOKE, present, [FRESH.rpartition("/")[0]])}
+    assert found == {f"smoke/{FRESH}": "unchecked", f"smoke/{TRANSFER}": "error"}

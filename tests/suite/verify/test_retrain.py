@@ -1,5 +1,6 @@
 """Training again, compared: runs of a learner that is not deterministic, and of one that is."""
 
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from suite.results.store import SUBMISSION, Store
 from suite.submission.description import parse_submission
 from suite.untrusted.files import Unreadable
 from suite.verify.findings import Finding
-from suite.verify.retrain import Again, compare
+from suite.verify.retrain import Again, compare, retrain
 from suite.verify.retrain_plan import draw_runs, with_ancestors
 from tests.bench.synthetic import write_results
 from tests.suite.helpers import V1
@@ -146,3 +147,18 @@ def test_what_a_transfer_run_started_from_may_have_been_played_elsewhere(again, 
     forged.write_record(pretrain.path, forged.record(pretrain.path) | {"device": "cuda"})
     ((found,), _) = compared(forged, again, [transfer])
     assert found.severity == "unchecked"
+
+
+def test_nothing_of_a_submission_is_imported(tmp_path, monkeypatch):
+    """A learner whose module lies in the submission is not run, from wherever the verifier is called."""
+    forged = submitted(tmp_path)
+    (forged.folder / "evil.py").write_text("open('ran', 'w')\n")
+    for learner, here in (("evil:make", forged.folder), ("submission.evil:make", tmp_path)):
+        monkeypatch.chdir(here)
+        monkeypatch.setattr("sys.path", [*sys.path, ""])
+        forged.write_record(DRAWN[0].path, forged.record(DRAWN[0].path) | {"learner": learner})
+        store = Store(tmp_path / "again", V1)
+        submission = parse_submission((forged.folder / SUBMISSION).read_bytes())
+        found = retrain(Again(forged.folder, store, V1, {}, submission), [str(DRAWN[0])], None, print).findings
+        assert any("it lies in the submission, of which nothing is run" in one.found for one in found)
+        assert not list(tmp_path.rglob("ran"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import shutil
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -173,6 +174,10 @@ def _unlisted(forged: Forged) -> None:
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
 
 
+def _in_a_week() -> str:
+    return (datetime.now(UTC) + timedelta(days=7)).isoformat(timespec="seconds")
+
+
 FILES = (
     named("a record with a field of its own", "S1", lambda f: f.change(FRESH, extra=1)),
     named("a record that is not UTF-8", "S1", lambda f: _write(f, FRESH, "record.json", b'{"run_id": "\xff"}')),
@@ -198,6 +203,8 @@ FILES = (
     named("weights between a ledger's pages and its end", "S3", _between_pages_and_footer),
     named("a description that begins like a pointer of Git LFS", "S1", _begins_like_a_pointer),
     named("a start in an age to come", "S1", lambda f: f.change(PRETRAIN, started_at=_LATER)),
+    named("a start in a week", "S1", lambda f: f.change(FRESH, started_at=_in_a_week())),
+    named("a CPU with a mark that turns text", "S1", lambda f: f.change(FRESH, cpu="A\u061c")),
     named("no scores", "S1", lambda f: _without(f, "scores.json")),
     named("no sums", "S1", lambda f: _without(f, "SHA256SUMS")),
     named("more in a description than there is", "S1", said, old="contained", new="more = 1\ncontained"),

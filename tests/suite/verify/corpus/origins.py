@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from typing import Any
@@ -61,6 +62,19 @@ def _packed_anew(forged: Forged) -> None:
     for path in sorted(forged.folder.rglob("ledger.parquet")):
         pq.write_table(pq.read_table(path), path, compression="snappy")
         forged.change(path.parent.relative_to(forged.folder).as_posix(), ledger_sha256=file_digest(path))
+    _everywhere(forged, learner="mine.own:make")
+
+
+def _changed_ends(forged: Forged) -> None:
+    """Another's runs, in which every episode has another last action and another last state of the console."""
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["actions"] = row["actions"][:-1] + bytes([17 - row["actions"][-1]])
+            row["ram_sha256"] = hashlib.sha256(row["ram_sha256"]).digest()
+
+    for path in sorted(forged.folder.rglob("ledger.parquet")):
+        forged.edit_rows(path.parent.relative_to(forged.folder).as_posix(), change, scores=False)
     _everywhere(forged, learner="mine.own:make")
 
 
@@ -130,6 +144,7 @@ ORIGINS = (
     ),
     named("a published learner's runs under another name", "P5", _everywhere, learner="mine.own:make"),
     named("a published learner's runs under another name, packed anew", "P5", _packed_anew),
+    named("a published learner's runs under another name, with other ends", "P5", _changed_ends),
     named("a box that there never was", "P5", _declared_contained),
     named("a seed dropped", "D1", _drop_seed),
     named("a seed too many", "D1", _third_seed),
