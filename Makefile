@@ -196,7 +196,7 @@ wheelhouse: $(WHEELHOUSE)/.complete  ## fetch the files that the image is built 
 
 $(WHEELHOUSE)/.complete: requirements-$(VARIANT).txt $(STAMP)
 	rm -rf $(WHEELHOUSE)
-	$(BIN)/pip download --disable-pip-version-check -q --no-deps --require-hashes -d $(WHEELHOUSE) \
+	@$(BIN)/pip download --disable-pip-version-check -q --no-deps --require-hashes -d $(WHEELHOUSE) \
 		$(TORCH_INDEX:%=--extra-index-url %) -r requirements-$(VARIANT).txt
 	touch $@
 

@@ -18,6 +18,7 @@ from protocol.errors import (
 from protocol.folds import make_folds, make_stratified_folds
 from protocol.model import (
     CURRENT,
+    FLAVOUR_NAME,
     VERSIONS,
     Derivations,
     Edition,
@@ -53,6 +54,7 @@ __all__ = [
     "ARMS",
     "CURRENT",
     "END_REASONS",
+    "FLAVOUR_NAME",
     "PHASES",
     "VERSIONS",
     "AmtlbError",

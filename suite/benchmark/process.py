@@ -17,6 +17,7 @@ from protocol import (
     ForeignProtocol,
     LearnerError,
     RunId,
+    StoreError,
     UnknownName,
     describe,
     load,
@@ -220,15 +221,23 @@ def _recorded(task: Task) -> RunEnd | None:
     """The end of a run as its record tells it, whoever played it; None: no record, so it is not complete."""
     job = task.job
     store, run_id = _place(job)
-    if not store.is_complete(run_id):
-        return None
     try:
+        if not store.is_complete(run_id):
+            return None
         record = store.record(run_id)
         if record.learner != job.learner:
             raise ForeignProtocol(f"{job.folder} holds this run of {record.learner}; choose another folder")
     except AmtlbError as error:
         return RunEnd(job.run_id, "failed", str(error), task.log)
     return RunEnd(job.run_id, "complete", "", task.log)
+
+
+def _has_record(task: Task) -> bool:
+    """Whether the run is complete, as far as can be seen: a disk may be away for a moment."""
+    store, run_id = _place(task.job)
+    with suppress(StoreError):
+        return store.is_complete(run_id)
+    return False
 
 
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> RunEnd:
@@ -244,7 +253,7 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     try:
         with _started(task) as (kept, messages):
             kept.order(job.model_dump_json().encode())
-            heard = Attendance(kept, task.log, job, lambda: _recorded(task) is not None, pass_on, is_over)
+            heard = Attendance(kept, task.log, job, lambda: _has_record(task), pass_on, is_over)
             heard.attend(messages)
             status = kept.end()
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,9 +63,9 @@ def compare(
         str | None,
         typer.Option(
             "--from",
-            help="Read the named learners from this MongoDB, mongodb://...",
+            help="Read the named learners from this MongoDB, mongodb://..., or AMTLB_MONGO_URL's.",
             show_default=False,
-            metavar="URL",
+            metavar="URL|AMTLB_MONGO_URL",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -101,10 +102,10 @@ def _compared(results: list[str], edition: str | None, source: str | None) -> Co
 
     if source is None:
         return compare(results, edition)
-    from suite.tracking.mongo_url import MongoUrl
+    from suite.tracking.mongo_url import VARIABLE, MongoUrl
     from suite.tracking.reader import read_published
 
-    url = MongoUrl(source, "--from")
+    url = MongoUrl(os.environ.get(VARIABLE, ""), VARIABLE) if source == VARIABLE else MongoUrl(source, "--from")
     with TemporaryDirectory(prefix="amtlb-") as scratch, url.database() as database:
 
         def find(name: str, edition: Edition) -> Path:

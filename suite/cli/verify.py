@@ -15,6 +15,7 @@ from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
     from suite.submission.description import Submission
+    from suite.verify.findings import Verification
     from suite.verify.verification import Levels
 
 app = typer.Typer()
@@ -205,7 +206,7 @@ def verify(
     raise typer.Exit(found.exit_status)
 
 
-def _print(found: object) -> None:
+def _print(found: Verification) -> None:
     from suite.cli.printing import output_console, print_verification
 
-    print_verification(output_console(), found)  # type: ignore[arg-type]
+    print_verification(output_console(), found)

@@ -76,7 +76,7 @@ def entropy(actions: npt.NDArray[np.uint8]) -> float:
 
 
 def action_sheet(results: Results) -> Sheet:
-    """How varied a learner's actions are, in its fresh and transfer runs, and where pre-training ended."""
+    """The variety of a learner's actions, in its fresh and transfer runs, and where pre-training ended."""
     edition = results.edition
     return Sheet(
         f"entropy of the actions in nats, mean over {edition.seeds} seeds, the lowest in brackets; "

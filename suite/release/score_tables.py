@@ -21,7 +21,7 @@ from suite.scoring.statistics import Statistic, contrast_iqm, contrast_mean
 
 
 def without_sheet(learner: Contender) -> Sheet:
-    """What the contrasts over all games become where one game is left out."""
+    """The contrasts over all games where one game is left out."""
     outcomes = learner.outcomes
     transfer, fresh = rewards(outcomes)
     counted = outcomes.counted
@@ -91,7 +91,7 @@ def _against(ours: Outcomes, theirs: Outcomes) -> Row:
 
 
 def checkpoints(learner: Contender) -> tuple[str | None, ...]:
-    """What each of its runs starts from; a word of its own where all are the same, as if nothing is learned."""
+    """The start of each of its runs; a word of its own where all are the same, as if nothing is learned."""
     found = tuple(record.checkpoint_in for record in learner.outcomes.records)
     return found if len({*found} - {None}) > 1 else (learner.label,)
 

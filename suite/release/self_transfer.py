@@ -61,7 +61,7 @@ def read_self_transfer(edition: str) -> tuple[SelfTransfer, ...]:
 
 
 def self_transfer_sheet(contenders: Sequence[Contender], plays: Iterable[SelfTransfer]) -> Sheet:
-    """What learners earn in a game the second time, beside what their fresh runs earn.
+    """The rewards of learners in a game the second time, beside those of their fresh runs.
 
     Args:
         contenders: of one edition.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from protocol.model import FLAVOUR_NAME
+from protocol import FLAVOUR_NAME
 from suite.report.style import INK, NULL, new_figure, styled
 from suite.scoring.estimates import Figure
 

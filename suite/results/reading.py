@@ -20,9 +20,10 @@ from suite.results.columns import Columns
 from suite.results.gate import faults
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 from suite.untrusted.files import TooLarge, Unreadable, parse_json, read_bytes
-from suite.untrusted.processes import Limits
+from suite.untrusted.processes import Limits, preload
 from suite.untrusted.text import first_complaint
 
+preload(__name__)
 MAX_RECORD_BYTES = 2**18
 MAX_NOTE_BYTES, MAX_NOTES_BYTES = 32 * 2**20, 256 * 2**20
 """Of one file of notes, and of the notes of all runs together."""
@@ -51,7 +52,7 @@ class LedgerFile(NamedTuple):
 
     @property
     def plays(self) -> frozenset[bytes]:
-        """What was played, however it is stored, as ``plays_of`` tells it."""
+        """Digests of what was played, however it is stored (``plays_of``)."""
         return plays_of(self.table["actions"])
 
     @property

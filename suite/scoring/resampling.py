@@ -19,7 +19,7 @@ from suite.scoring.arrays import Bools, Floats
 
 
 class Draws(NamedTuple):
-    """How much is drawn for a comparison.
+    """The numbers of draws for a comparison.
 
     Attributes:
         resamples: for each interval and each null.

@@ -25,8 +25,12 @@ from protocol import AmtlbError, StoreError
 from suite.untrusted.files import Unreadable
 
 _PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["suite.results.reading"])  # a second's imports: once, not in every process
 _SAFE = "PYTHONSAFEPATH"
+
+
+def preload(module: str) -> None:
+    """Let all processes to come start with a module that takes long to import: it is imported once."""
+    _PROCESSES.set_forkserver_preload([module])
 
 
 class Failure(NamedTuple):

@@ -137,7 +137,7 @@ def out_of_bounds(place: Place, failure: Failure) -> Finding:
     return finding("S3", place, "files that can be read within bounds", failure.reason, severity)
 
 
-def kept(rule: str, found: Iterable[Finding]) -> Iterator[Finding]:
+def kept(rule: str, found: Iterable[Finding], place: Place = WHOLE) -> Iterator[Finding]:
     """The findings of a check until it breaks, and that it broke: nothing that was proven is lost with it."""
     try:
         yield from found
@@ -145,7 +145,7 @@ def kept(rule: str, found: Iterable[Finding]) -> Iterator[Finding]:
         raise  # it was asked for what there is not
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        yield finding(rule, WHOLE, "a check that goes through", reason, "unchecked")
+        yield finding(rule, place, "a check that goes through", reason, "unchecked")
 
 
 class RuleVerdict(Frozen):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 from protocol import Protocol, Run, RunRecord
 from suite.results.columns import Columns
 from suite.results.gate import faults
 from suite.results.store import LEDGER, RECORD
 from suite.verify.draw_rules import check_draws, check_seeds
-from suite.verify.findings import Finding, Place, finding
+from suite.verify.findings import Finding, Place, finding, kept
 
 
 def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunRecord | None) -> list[Finding]:
@@ -24,23 +24,13 @@ def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunReco
     broken = {one.rule for one in findings}
     if "S1" in broken:
         return findings  # what follows counts on lanes, phases and reasons that exist
-    foreign = bool((columns.game < 0).any())
+    foreign, place = bool((columns.game < 0).any()), Place.of_run(run.run_id, LEDGER)
     if not foreign and record is not None:
-        findings += _kept("B2", run, lambda: _claims(run, columns, record))
-    findings += _kept("D2", run, lambda: check_seeds(run, columns))
+        findings += kept("B2", _claims(run, columns, record), place)
+    findings += kept("D2", check_seeds(run, columns), place)
     if not foreign and not {"B1", "B4"} & broken:
-        findings += _kept("D3", run, lambda: check_draws(protocol, run, columns))
+        findings += kept("D3", check_draws(protocol, run, columns), place)
     return findings
-
-
-def _kept(rule: str, run: Run, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    try:
-        yield from check()
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        place = Place.of_run(run.run_id, LEDGER)
-        yield finding(
-            rule, place, "a ledger that can be checked", f"{type(error).__name__}: {error}", "unchecked"
-        )
 
 
 def _claims(run: Run, columns: Columns, record: RunRecord) -> Iterator[Finding]:

@@ -139,7 +139,7 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
 
 
 def _time_findings(place: Place, run: Run, record: RunRecord) -> Iterator[Finding]:
-    """What a run claims of its time is possible: pages show when and how fast it was played."""
+    """The times that a run claims are possible: pages show when and how fast it was played."""
     begun = began_at(record.started_at)
     if begun is None:
         yield finding("S1", place, "started_at as an ISO 8601 time with its zone", record.started_at)

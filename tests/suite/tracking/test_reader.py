@@ -1,6 +1,7 @@
 """Comparing learners from a database: with the same results as from folders, and the same checks."""
 
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from protocol import AmtlbError, Edition, ServerError, UnknownName
 from suite.results.published import published_folder
 from suite.results.store import Store, complete_runs
 from suite.scoring.comparison import Comparison, compare
+from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import Publisher
 from suite.tracking.reader import learner_of, read_published
 from tests.suite.cli.test_cli import refused
@@ -29,6 +31,10 @@ def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
     done = amtlb("compare", "uniform", "ppo", "--from", server.url, "--json")
     assert done.returncode == 0, done.stderr
     assert Comparison.model_validate_json(done.stdout) == compare(["uniform", "ppo"])
+    by_variable = os.environ | {VARIABLE: server.url}  # which no list of processes shows
+    again = amtlb("compare", "uniform", "ppo", "--from", VARIABLE, "--json", env=by_variable)
+    assert again.stdout == done.stdout
+    refused(amtlb("compare", "uniform", "--from", VARIABLE, env=os.environ | {VARIABLE: ""}), 2, "is empty")
     refused(amtlb("compare", "nobody", "--from", server.url), 2, "'nobody'", "baselines.ppo:make")
 
 
