@@ -29,7 +29,7 @@ pytestmark = [  # of mlcroissant's own making
 ]
 PUBLISHED = {
     "smoke": ("dqn", "multihead_a2c", "ppo", "ppo_reset", "uniform"),
-    "lite": ("ppo", "ppo_reset", "uniform"),
+    "lite": ("multihead_a2c", "ppo", "ppo_reset", "uniform"),
 }
 """By edition, the baselines of which all runs are published."""
 BASELINES = [(edition, name) for edition, names in PUBLISHED.items() for name in names]
