@@ -1,24 +1,30 @@
-"""What a learner may carry to the next game: the designs that tests/bench/transfer_search.py compares.
+"""Learners that carry something to the next game: the designs that tests/bench/transfer_search.py compares.
 
-Each is PPO with the configuration of ``baselines.ppo``. They differ in what the first ``learn`` after a
-``load`` does to what was loaded. Until then they learn alike, so that pre-training and fresh runs are PPO's.
+Each is PPO with the configuration of ``baselines.ppo``. Most differ in what the first ``learn`` after a
+``load`` does to what was loaded; until then they learn as PPO does, so pre-training and fresh runs are PPO's.
+Some learn otherwise from the start, and have pre-training and fresh runs of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from baselines.networks import Network2013
-from baselines.ppo import PPOLearner
+from baselines.ppo import PARAMETERS, PPOLearner
 from baselines.ppo_reset import ResettingPPOLearner
 
+PLAIN, SELF = "carry", "self"
+"""PPO as it is; and as a learner that is trained before on the very game that it is tried on."""
 TRUNK_GAIN = 2**0.5
 """Of the orthogonal matrices that Stable-Baselines3 draws a trunk's weights from."""
 
@@ -29,10 +35,12 @@ class Design(NamedTuple):
     Attributes:
         make: a learner from its seed and the number of lanes.
         does: in words, for the table.
+        learns: as which design it learns until it has loaded; its fresh runs and pre-training are that one's.
     """
 
     make: Callable[[int, int], PPOLearner]
     does: str
+    learns: str = PLAIN
 
 
 class TrunkLearner(ResettingPPOLearner):
@@ -56,6 +64,33 @@ class TrunkLearner(ResettingPPOLearner):
     def layers(self) -> list[nn.Conv2d | nn.Linear]:
         """The layers of the trunk, the first one first."""
         return [self.trunk.first, self.trunk.second, self.trunk.wide]
+
+
+class PartLearner(TrunkLearner):
+    """Carries everything but some parts, which are drawn again.
+
+    Args:
+        heads: the names of the policy's heads that are drawn again, each with its gain.
+        moments: whether the moments of what is carried are carried, too.
+    """
+
+    def __init__(self, seed: int, lanes: int, heads: Mapping[str, float], moments: bool) -> None:
+        super().__init__(seed, lanes)
+        self._heads, self._moments = heads, moments
+
+    def _reset(self) -> None:
+        policy = self.actor_critic
+        for name, gain in self._heads.items():
+            head = getattr(policy, name)
+            head.apply(partial(policy.init_weights, gain=gain))
+            for parameter in head.parameters():
+                policy.optimizer.state.pop(parameter, None)
+        if not self._moments:
+            policy.optimizer.state.clear()
+
+
+POLICY_HEAD, VALUE_HEAD = {"action_net": 0.01}, {"value_net": 1.0}
+"""The heads of Stable-Baselines3's policy, and the gains that it draws them with."""
 
 
 def draw(layer: nn.Conv2d | nn.Linear) -> None:
@@ -100,17 +135,18 @@ class HeadsFirstLearner(TrunkLearner):
     """Trains new heads on the trunk as it is, then everything (Kumar et al. 2022).
 
     Args:
-        rollouts: how many the trunk rests for.
+        share: of the budget that the trunk rests for.
     """
 
-    def __init__(self, seed: int, lanes: int, rollouts: int) -> None:
+    def __init__(self, seed: int, lanes: int, share: float) -> None:
         super().__init__(seed, lanes)
-        self._rollouts = rollouts
+        self._share = share
         self._thaw = Thaw(self.trunk)
 
-    def _reset(self) -> None:
-        super()._reset()
-        self._thaw.rest(self._rollouts)
+    def _learn(self, budget_steps: int) -> None:
+        if self._reset_before_learning:
+            self._thaw.rest(round(self._share * budget_steps / (PARAMETERS["n_steps"] * self.algorithm.n_envs)))
+        super()._learn(budget_steps)
 
     def _callbacks(self) -> list[BaseCallback]:
         return [*super()._callbacks(), self._thaw]
@@ -135,6 +171,94 @@ class Thaw(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
+
+
+class VariedLearner(TrunkLearner):
+    """Keeps its policy varied: the entropy bonus grows while the entropy is below a floor, and shrinks above.
+
+    In pre-training on several games PPO's policy collapses to few actions (docs/results.md).
+
+    Args:
+        new_heads: whether heads are drawn again after a load, as by ``ppo_reset``, or everything is carried.
+    """
+
+    def __init__(self, seed: int, lanes: int, new_heads: bool) -> None:
+        super().__init__(seed, lanes)
+        self._new_heads = new_heads
+
+    def _callbacks(self) -> list[BaseCallback]:
+        return [*super()._callbacks(), EntropyFloor()]
+
+    def _reset(self) -> None:
+        if self._new_heads:
+            super()._reset()
+
+
+class EntropyFloor(BaseCallback):
+    """Sets the coefficient of the entropy bonus anew before each rollout."""
+
+    floor_nats, step, lowest, highest = 1.5, 1.05, 0.001, 0.03
+
+    def _on_rollout_start(self) -> None:
+        assert isinstance(self.model, PPO)
+        loss = self.logger.name_to_value.get("train/entropy_loss")  # of the last rollout; none before the first
+        if loss is not None:
+            factor = self.step if -loss < self.floor_nats else 1 / self.step
+            self.model.ent_coef = min(max(self.model.ent_coef * factor, self.lowest), self.highest)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class AveragedLearner(TrunkLearner):
+    """Saves its trunk averaged over its last rollouts, and starts the next game with it and new heads.
+
+    Args:
+        kept: the weight of the average before in the one after a rollout.
+    """
+
+    def __init__(self, seed: int, lanes: int, kept: float) -> None:
+        super().__init__(seed, lanes)
+        self._average = Average(self.trunk, kept)
+
+    def _callbacks(self) -> list[BaseCallback]:
+        return [*super()._callbacks(), self._average]
+
+    def save(self, folder: Path) -> None:
+        """As PPO, with the average in the trunk's place."""
+        with self._average.in_place():
+            super().save(folder)
+
+
+class Average(BaseCallback):
+    """An exponential moving average of a network's parameters, one step per rollout."""
+
+    def __init__(self, network: nn.Module, kept: float) -> None:
+        super().__init__()
+        self._network, self._kept = network, kept
+        self._average: list[torch.Tensor] = []
+
+    def _on_rollout_start(self) -> None:
+        now = [parameter.detach() for parameter in self._network.parameters()]
+        if not self._average:
+            self._average = [parameter.clone() for parameter in now]
+        for average, parameter in zip(self._average, now, strict=True):
+            average.lerp_(parameter, 1 - self._kept)
+
+    def _on_step(self) -> bool:
+        return True
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """While the block lasts, the network has the average for its parameters, if there is one yet."""
+        parameters = list(self._network.parameters())[: len(self._average)]
+        now = [parameter.detach().clone() for parameter in parameters]
+        with torch.no_grad():
+            for parameter, average in zip(parameters, self._average, strict=True):
+                parameter.copy_(average)
+            yield
+            for parameter, before in zip(parameters, now, strict=True):
+                parameter.copy_(before)
 
 
 class SoftHeadLearner(TrunkLearner):
@@ -182,8 +306,18 @@ def lengths(weight: torch.Tensor) -> torch.Tensor:
 
 
 DESIGNS: Mapping[str, Design] = {
-    "carry": Design(PPOLearner, "everything is carried (`ppo`)"),
+    PLAIN: Design(PPOLearner, "everything is carried (`ppo`)"),
+    SELF: Design(PPOLearner, "everything is carried, of the held-out game itself: the ceiling, never chosen"),
     "heads": Design(ResettingPPOLearner, "new heads, no moments (`ppo_reset`)"),
+    "moments": Design(partial(PartLearner, heads={}, moments=False), "everything is carried but the moments"),
+    "heads_moments": Design(
+        partial(PartLearner, heads=POLICY_HEAD | VALUE_HEAD, moments=True),
+        "new heads; the trunk keeps its moments",
+    ),
+    "policy_head": Design(
+        partial(PartLearner, heads=POLICY_HEAD, moments=False), "a new policy head, no moments"
+    ),
+    "value_head": Design(partial(PartLearner, heads=VALUE_HEAD, moments=False), "a new value head, no moments"),
     "filters": Design(FiltersLearner, "new heads and a new wide layer: only the filters are carried"),
     "shrink_80": Design(
         partial(ShrinkingLearner, kept=0.8), "new heads; the trunk is 80 % old, 20 % newly drawn"
@@ -195,8 +329,21 @@ DESIGNS: Mapping[str, Design] = {
         RescaledLearner, "new heads; each unit of the trunk has the weights' length of a new one"
     ),
     "heads_first": Design(
-        partial(HeadsFirstLearner, rollouts=5), "new heads; the trunk rests for the first fifth of the frames"
+        partial(HeadsFirstLearner, share=0.2), "new heads; the trunk rests for the first fifth of the frames"
     ),
     "soft_head": Design(partial(SoftHeadLearner, scale=0.1), "a tenth of the policy head, a new value head"),
+    "varied": Design(
+        partial(VariedLearner, new_heads=False),
+        "everything is carried; an entropy floor from the start",
+        "varied",
+    ),
+    "varied_heads": Design(
+        partial(VariedLearner, new_heads=True), "new heads; an entropy floor from the start", "varied"
+    ),
+    "averaged": Design(
+        partial(AveragedLearner, kept=0.98),
+        "new heads; the trunk is its average over the last rollouts",
+        "averaged",
+    ),
 }
 """By name, in the order of the table."""
