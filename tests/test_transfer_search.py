@@ -10,7 +10,8 @@ import torch
 from baselines.ppo import make
 from protocol import LearnerError, load
 from suite.learners.practice import trivial_lanes
-from tests.bench.transfer_designs import DESIGNS, PLAIN, SELF, Average, EntropyFloor, Thaw, lengths
+from tests.bench.transfer_callbacks import Average, EntropyFloor, Thaw
+from tests.bench.transfer_designs import DESIGNS, PLAIN, SELF, lengths
 from tests.bench.transfer_search import (
     DATA,
     FINAL_SEEDS,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -24,6 +23,7 @@ from protocol import (
     parse_run_id,
 )
 from suite.benchmark.attendance import Attendance
+from suite.benchmark.endings import how_it_ended, out_of_memory_kills
 from suite.benchmark.kept import Kept
 from suite.contained.boxes import remove_orphans
 from suite.contained.spec import BoxSpec
@@ -242,7 +242,7 @@ def _has_record(task: Task) -> bool:
 
 def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable[[], bool]) -> RunEnd:
     job = task.job
-    kills, log = _out_of_memory_kills(), Path(task.log)
+    kills, log = out_of_memory_kills(), Path(task.log)
     store, run_id = _place(job)
     renewal = Renewal(store.player_path(run_id))
 
@@ -268,7 +268,7 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
         return RunEnd(job.run_id, "stopped", "stopped", task.log)
     printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
-    kills = _out_of_memory_kills() - kills
+    kills = out_of_memory_kills() - kills
     reason = heard.error or how_it_ended(status, "the run was complete", kills, printed)
     return RunEnd(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
 
@@ -297,41 +297,3 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
             os.close(writing)
         with kept:
             yield kept, messages
-
-
-def how_it_ended(status: int, before: str, kills: int = 0, printed: str = "") -> str:
-    """Why a process has ended that did not say so, as far as the system and its output tell.
-
-    Args:
-        status: as ``subprocess`` gives it.
-        before: that it was to do first, such as "the run was complete".
-        kills: of processes that the system made meanwhile for want of memory.
-        printed: its output.
-    """
-    if status > 0 and (lines := printed.strip().splitlines()):
-        return f"its process ended with status {status}, incomplete; its log ends with {lines[-1]!r}"
-    if status >= 0:
-        return (
-            f"its process ended with status {status} before {before}, and said nothing: the "
-            "learner, or a library that it uses, calls os._exit"
-        )
-    name = signal.Signals(-status).name
-    if -status != signal.SIGKILL:
-        return (
-            f"its process was ended by {name} (status {status}): a fault in compiled code, or somebody's kill"
-        )
-    if kills:
-        return (
-            f"its process was ended by {name} (status {status}) when the system ran out of memory; play fewer "
-            "runs side by side (--jobs), or give them more memory"
-        )
-    return f"its process was ended by {name} (status {status}), by somebody else than the learner"
-
-
-def _out_of_memory_kills() -> int:
-    """The processes that the system has killed for want of memory since its start; 0: it does not tell."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -29,7 +29,8 @@ def check(
     ] = None,
 ) -> None:
     """Check a learner against the contract, in a process like those of runs; say what was not tried."""
-    from suite.benchmark.process import ask, how_it_ended
+    from suite.benchmark.endings import how_it_ended
+    from suite.benchmark.process import ask
 
     done = ask("suite.learners.check", learner, *([] if steps_per_lane is None else [str(steps_per_lane)]))
     print(done.stdout, end="")

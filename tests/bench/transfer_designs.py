@@ -7,14 +7,12 @@ Some learn otherwise from the start, and have pre-training and fresh runs of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
@@ -22,6 +20,7 @@ from torch import nn
 from baselines.networks import Network2013
 from baselines.ppo import PARAMETERS, PPOLearner
 from baselines.ppo_reset import ResettingPPOLearner
+from tests.bench.transfer_callbacks import Average, EntropyFloor, Thaw
 
 PLAIN, SELF = "carry", "self"
 """PPO as it is; and as a learner that is trained before on the very game that it is tried on."""
@@ -152,27 +151,6 @@ class HeadsFirstLearner(TrunkLearner):
         return [*super()._callbacks(), self._thaw]
 
 
-class Thaw(BaseCallback):
-    """Lets a network rest for some rollouts."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self._network, self._left = network, 0
-
-    def rest(self, rollouts: int) -> None:
-        """Let it rest for the next rollouts and the gradients after each."""
-        self._left = rollouts
-        self._network.requires_grad_(False)
-
-    def _on_rollout_start(self) -> None:
-        if not self._left:
-            self._network.requires_grad_(True)
-        self._left = max(0, self._left - 1)
-
-    def _on_step(self) -> bool:
-        return True
-
-
 class VariedLearner(TrunkLearner):
     """Keeps its policy varied: the entropy bonus grows while the entropy is below a floor, and shrinks above.
 
@@ -194,22 +172,6 @@ class VariedLearner(TrunkLearner):
             super()._reset()
 
 
-class EntropyFloor(BaseCallback):
-    """Sets the coefficient of the entropy bonus anew before each rollout."""
-
-    floor_nats, step, lowest, highest = 1.5, 1.05, 0.001, 0.03
-
-    def _on_rollout_start(self) -> None:
-        assert isinstance(self.model, PPO)
-        loss = self.logger.name_to_value.get("train/entropy_loss")  # of the last rollout; none before the first
-        if loss is not None:
-            factor = self.step if -loss < self.floor_nats else 1 / self.step
-            self.model.ent_coef = min(max(self.model.ent_coef * factor, self.lowest), self.highest)
-
-    def _on_step(self) -> bool:
-        return True
-
-
 class AveragedLearner(TrunkLearner):
     """Saves its trunk averaged over its last rollouts, and starts the next game with it and new heads.
 
@@ -228,37 +190,6 @@ class AveragedLearner(TrunkLearner):
         """As PPO, with the average in the trunk's place."""
         with self._average.in_place():
             super().save(folder)
-
-
-class Average(BaseCallback):
-    """An exponential moving average of a network's parameters, one step per rollout."""
-
-    def __init__(self, network: nn.Module, kept: float) -> None:
-        super().__init__()
-        self._network, self._kept = network, kept
-        self._average: list[torch.Tensor] = []
-
-    def _on_rollout_start(self) -> None:
-        now = [parameter.detach() for parameter in self._network.parameters()]
-        if not self._average:
-            self._average = [parameter.clone() for parameter in now]
-        for average, parameter in zip(self._average, now, strict=True):
-            average.lerp_(parameter, 1 - self._kept)
-
-    def _on_step(self) -> bool:
-        return True
-
-    @contextmanager
-    def in_place(self) -> Iterator[None]:
-        """While the block lasts, the network has the average for its parameters, if there is one yet."""
-        parameters = list(self._network.parameters())[: len(self._average)]
-        now = [parameter.detach().clone() for parameter in parameters]
-        with torch.no_grad():
-            for parameter, average in zip(parameters, self._average, strict=True):
-                parameter.copy_(average)
-            yield
-            for parameter, before in zip(parameters, now, strict=True):
-                parameter.copy_(before)
 
 
 class SoftHeadLearner(TrunkLearner):

@@ -1,0 +1,44 @@
+"""The ends of processes that did not say why: in words, as far as the system and their output tell."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+
+def how_it_ended(status: int, before: str, kills: int = 0, printed: str = "") -> str:
+    """Why a process has ended that did not say so, as far as the system and its output tell.
+
+    Args:
+        status: as ``subprocess`` gives it.
+        before: that it was to do first, such as "the run was complete".
+        kills: of processes that the system made meanwhile for want of memory.
+        printed: its output.
+    """
+    if status > 0 and (lines := printed.strip().splitlines()):
+        return f"its process ended with status {status}, incomplete; its log ends with {lines[-1]!r}"
+    if status >= 0:
+        return (
+            f"its process ended with status {status} before {before}, and said nothing: the "
+            "learner, or a library that it uses, calls os._exit"
+        )
+    name = signal.Signals(-status).name
+    if -status != signal.SIGKILL:
+        return (
+            f"its process was ended by {name} (status {status}): a fault in compiled code, or somebody's kill"
+        )
+    if kills:
+        return (
+            f"its process was ended by {name} (status {status}) when the system ran out of memory; play fewer "
+            "runs side by side (--jobs), or give them more memory"
+        )
+    return f"its process was ended by {name} (status {status}), by somebody else than the learner"
+
+
+def out_of_memory_kills() -> int:
+    """The processes that the system has killed for want of memory since its start; 0: it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
