@@ -1,4 +1,4 @@
-"""The callbacks of designs that learn otherwise than PPO: a network that rests, an entropy floor, an average."""
+"""The callbacks of designs that learn otherwise than PPO: rest, an entropy floor, an average."""
 
 from __future__ import annotations
 
