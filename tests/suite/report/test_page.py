@@ -229,6 +229,16 @@ def test_notes_of_another_kind_are_told_on_the_page(inputs, tmp_path):
     assert len([*(tmp_path / "report" / "figures").glob("head_use*.svg")]) == 1
 
 
+def test_a_report_has_no_place_in_a_submission(amtlb, tmp_path):
+    """Of a submission it is written into the working folder, so that the submission passes as before."""
+    submission = tmp_path / "theirs"
+    shutil.copytree(published_folder("uniform", "smoke"), submission)
+    done = amtlb("report", submission, "--no-watch", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "theirs-report" / "report.html").is_file()
+    assert not (submission / "report").exists()
+
+
 def test_a_figure_that_cannot_be_written_is_told(inputs, tmp_path):
     """A strange ending is a StoreError that names what to do."""
     from suite.report.figures import multitask_by_game

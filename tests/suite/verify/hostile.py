@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compare-json": ("compare", "{folder}", "--json"),
     "compare-csv": ("compare", "{folder}", "--csv"),
     "compare-markdown": ("compare", "{folder}", "--markdown"),
-    "report": ("report", "{folder}", "--no-watch"),
+    "report": ("report", "{folder}", "--no-watch", "--out", "{folder}/report"),
     "submit": ("submit", "{folder}", "{new}", "--name", "x", "--author", "A. Author", "--code", "none"),
     "publish": ("publish", "{folder}"),
     "leaderboard": ("leaderboard", "{folder}", "--out", "{new}"),
