@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,7 +121,11 @@ def _survey(folder: Path) -> Survey:
 
 
 def _size_bytes(folder: Path, files: Sequence[str]) -> int:
-    return sum((folder / file).stat(follow_symlinks=False).st_size for file in files)
+    size = 0
+    for file in files:
+        with suppress(OSError):  # it went meanwhile
+            size += (folder / file).lstat().st_size
+    return size
 
 
 def _layout(
