@@ -29,6 +29,7 @@ from tests.bench.transfer_search import (
     plays,
 )
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 V1 = load("v1")
 

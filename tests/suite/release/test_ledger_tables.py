@@ -12,6 +12,8 @@ from suite.results.results import open_results
 SMOKE = 2000
 """Agent steps of a fresh run of ``smoke``."""
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results():

@@ -8,6 +8,8 @@ from suite.report.numbers import joined, signed, with_p
 from suite.scoring.comparison import read_contenders
 from suite.scoring.score import score_outcomes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def contenders():

@@ -8,6 +8,7 @@ from suite.report.sheets import markdown_table
 from suite.results.published import published_baselines
 from suite.results.results import open_results
 from suite.scoring.comparison import read_contenders
+from tests.bench.self_transfer import checkpoint
 from tests.suite.helpers import V1
 
 DIGEST = "0" * 64
@@ -67,3 +68,15 @@ def test_published_plays_start_where_published_runs_ended():
         record = open_results(one.learner, "lite").record(RunId("lite", "fresh", None, one.game, one.seed))
         assert one.checkpoint_sha256 == record.checkpoint_out
     assert len({(one.learner, one.game, one.seed) for one in plays}) == len(plays)
+
+
+def test_a_checkpoint_that_was_not_published_starts_nothing(tmp_path):
+    """Uniform play's is an empty file of a name; any other folder in its place is refused."""
+    run_id = RunId("lite", "fresh", None, "hero", 0)
+    folder = tmp_path / "fresh" / "hero" / "seed0" / "checkpoint"
+    folder.mkdir(parents=True)
+    (folder / "no_weights").touch()
+    assert checkpoint("uniform", run_id, tmp_path)[0] == folder
+    (folder / "no_weights").write_text("some")
+    with pytest.raises(SystemExit, match="is not the checkpoint that uniform has published; delete its run"):
+        checkpoint("uniform", run_id, tmp_path)

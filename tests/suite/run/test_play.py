@@ -252,6 +252,7 @@ def test_a_run_goes_on_with_the_code_that_began_it(tmp_path, monkeypatch, capsys
     assert ("was taken with code_sha256" in capsys.readouterr().err) is changed
 
 
+@pytest.mark.slow
 def test_a_state_is_loaded_from_a_folder_that_names_nothing(tmp_path, monkeypatch):
     """A learner that goes on reads its state from a folder whose path holds no word of the run or the game."""
     handed = []
@@ -269,6 +270,7 @@ def test_a_state_is_loaded_from_a_folder_that_names_nothing(tmp_path, monkeypatc
     assert not {"smoke", "fresh", "breakout", "seed0", "seed0.partial"} & set(folder.parts)
 
 
+@pytest.mark.slow
 def test_a_state_that_cannot_be_loaded_ends_no_run_for_good(tmp_path, capsys):
     """After the second error in ``load_state`` the run starts over, and comes to its end."""
     learner = "tests.suite.bad_learners:CannotReadItsState"
