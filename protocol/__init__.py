@@ -44,8 +44,8 @@ from protocol.records import (
     EpisodeRecord,
     GameSpending,
     LearnerName,
+    RunPart,
     RunRecord,
-    Stretch,
 )
 from protocol.runs import ARMS, Arm, Run, RunId, describe, parse_run_id, plan
 from protocol.seeds import Phase, conformance_seed, episode_seed, game_choice, learner_seed
@@ -83,11 +83,11 @@ __all__ = [
     "Run",
     "RunBusy",
     "RunId",
+    "RunPart",
     "RunRecord",
     "ServerError",
     "Sha256",
     "StoreError",
-    "Stretch",
     "UnknownName",
     "WorkerDied",
     "canonical_digest",

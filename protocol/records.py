@@ -89,7 +89,7 @@ class GameSpending(Frozen):
     evaluation_episodes: Count
 
 
-class Stretch(Frozen):
+class RunPart(Frozen):
     """A part of a run that was interrupted and resumed elsewhere or later, and the machine that played it.
 
     Attributes:
@@ -122,7 +122,7 @@ class RunRecord(Frozen):
     those that the learner was made with, for training and, if the run has one, for its evaluation.
     ``notes_sha256`` is the digest of the learner's notes, computed like those of checkpoints; None: it has no
     notes. ``workers`` is the number of processes that played the lanes; 0: the run's own process did. If the
-    run was interrupted, ``resumed_from`` lists all stretches except the last, of which those that were played
+    run was interrupted, ``resumed_from`` lists all parts except the last, of which those that were played
     on the same one after another may be one; the device, CPU, commit, versions and seconds of the record are
     those of the last one.
     """
@@ -152,4 +152,4 @@ class RunRecord(Frozen):
     training_steps_per_second: Annotated[float, Field(ge=0)]
     workers: Count
     peak_memory_bytes: Count
-    resumed_from: Annotated[tuple[Stretch, ...], Field(max_length=10_000)] = ()
+    resumed_from: Annotated[tuple[RunPart, ...], Field(max_length=10_000)] = ()

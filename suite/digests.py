@@ -7,6 +7,15 @@ from pathlib import Path
 
 from protocol import StoreError, canonical_digest
 
+_SHORT = 12
+
+
+def short_digest(digest: str | None) -> str:
+    """As much of a digest or a commit as a person compares, with the mark of changes that no commit has."""
+    if digest is None:
+        return "unknown"
+    return digest[:_SHORT] + ("-dirty" if digest.endswith("-dirty") else "")
+
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""

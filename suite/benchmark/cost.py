@@ -117,7 +117,7 @@ def estimate(
         jobs=jobs,
         core_hours=cores_per_run * sum(seconds.values()) / _HOUR,
         longest_chain_hours=longest_chain(runs, seconds) / _HOUR,
-        wall_hours=wall_seconds(runs, seconds, jobs) / _HOUR,
+        wall_hours=schedule_seconds(runs, seconds, jobs) / _HOUR,
         memory_bytes=min(jobs, len(runs)) * (pace.memory_bytes + consoles * CONSOLE_BYTES),
         checkpoint_bytes=len(runs) * pace.checkpoint_bytes,
         journal_bytes=round(JOURNAL_BYTES_PER_STEP * sum(longest[:jobs])),
@@ -133,7 +133,7 @@ def longest_chain(runs: Sequence[Run], seconds: Mapping[RunId, float]) -> float:
     return max(ends.values(), default=0.0)
 
 
-def wall_seconds(runs: Sequence[Run], seconds: Mapping[RunId, float], jobs: int) -> float:
+def schedule_seconds(runs: Sequence[Run], seconds: Mapping[RunId, float], jobs: int) -> float:
     """The seconds until all runs have ended, played in the order of ``suite.benchmark.edition``.
 
     Args:

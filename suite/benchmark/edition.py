@@ -13,6 +13,7 @@ from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Listener, play_graph
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
+from suite.digests import short_digest
 from suite.learners.hyperparameters import same
 from suite.results.store import Store
 from suite.run.job import Assignment
@@ -54,7 +55,7 @@ def missing_runs(
 
 
 def _in_words(image_sha256: str | None) -> str:
-    return "no image" if image_sha256 is None else f"image {image_sha256[:12]}"
+    return "no image" if image_sha256 is None else f"image {short_digest(image_sha256)}"
 
 
 def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Listener) -> list[RunEnd]:

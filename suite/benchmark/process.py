@@ -22,9 +22,9 @@ from protocol import (
     load,
     parse_run_id,
 )
-from suite.benchmark.attendance import Attendance
 from suite.benchmark.endings import how_it_ended, out_of_memory_kills
-from suite.benchmark.kept import Kept
+from suite.benchmark.guarded_process import GuardedProcess
+from suite.benchmark.supervision import Supervisor
 from suite.contained.boxes import remove_orphans
 from suite.contained.spec import BoxSpec
 from suite.learners.hyperparameters import VARIABLE
@@ -98,8 +98,10 @@ def ask(
         TimeoutExpired: of ``subprocess``: it took too long.
     """
     with _memory_file("stdout") as out, _memory_file("stderr") as errors:
-        with Kept(module, arguments, stdout=out, stderr=errors, variables=variables, cwd=cwd) as kept:
-            status = kept.wait(timeout_seconds)
+        with GuardedProcess(
+            module, arguments, stdout=out, stderr=errors, variables=variables, cwd=cwd
+        ) as process:
+            status = process.wait(timeout_seconds)
         said, wrong = (os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0) for file in (out, errors))
     return subprocess.CompletedProcess(
         [module, *arguments], status, said.decode("utf-8", "replace"), wrong.decode("utf-8", "replace")
@@ -251,11 +253,11 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
 
     before = log.stat().st_size if log.exists() else 0  # what an earlier try has printed
     try:
-        with _started(task) as (kept, messages):
-            kept.order(job.model_dump_json().encode())
-            heard = Attendance(kept, task.log, job, lambda: _has_record(task), pass_on, is_over)
+        with _started(task) as (process, messages):
+            process.order(job.model_dump_json().encode())
+            heard = Supervisor(process, task.log, job, lambda: _has_record(task), pass_on, is_over)
             heard.attend(messages)
-            status = kept.end()
+            status = process.end()
     except OSError as error:
         if not is_full(error):
             raise
@@ -274,14 +276,14 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
 
 
 @contextmanager
-def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
+def _started(task: Task) -> Iterator[tuple[GuardedProcess, IO[bytes]]]:
     """The process of a run, and the pipe of its messages."""
     job = task.job
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as messages:
         try:
             with nullcontext() if job.foreground else Path(task.log).open("ab") as output:
-                kept = Kept(
+                process = GuardedProcess(
                     "suite.run.child",
                     [str(writing)],
                     ordered=True,
@@ -295,5 +297,5 @@ def _started(task: Task) -> Iterator[tuple[Kept, IO[bytes]]]:
                 )
         finally:
             os.close(writing)
-        with kept:
-            yield kept, messages
+        with process:
+            yield process, messages

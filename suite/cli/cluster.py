@@ -30,7 +30,7 @@ def check(
 ) -> None:
     """Ask each worker for its software, its learner and its disk; exit with 1 if one could not play."""
     from suite.benchmark.cluster.batch import batch_of
-    from suite.benchmark.cluster.roster import Roster
+    from suite.benchmark.cluster.worker_list import WorkerList
     from suite.benchmark.scheduler import SchedulerLost, cluster_client
     from suite.benchmark.settings import Settings
     from suite.cli.printing import output_console, print_hellos
@@ -48,13 +48,13 @@ def check(
     batch = batch_of(None, current_protocol(), learner, settings)
     try:
         with cluster_client(scheduler) as client:
-            roster = Roster(client, scheduler, batch.greeting, batch.here, 0, lambda text: None)
-            roster.look()
-            roster.clear()
+            workers = WorkerList(client, scheduler, batch.greeting, batch.here, 0, lambda text: None)
+            workers.look()
+            workers.clear()
     except SchedulerLost as error:
         raise ServerError(f"the dask scheduler at {scheduler} has gone; start it again") from error
-    if not roster.hellos and not roster.out:
+    if not workers.hellos and not workers.out:
         fail(f"the dask scheduler at {scheduler} has no worker; start some", 1)
-    print_hellos(output_console(), list(roster.hellos.values()), roster.out)
-    if roster.out:
-        fail(f"{len(roster.out)} of {len(roster.hellos.keys() | roster.out.keys())} workers cannot play", 1)
+    print_hellos(output_console(), list(workers.hellos.values()), workers.out)
+    if workers.out:
+        fail(f"{len(workers.out)} of {len(workers.hellos.keys() | workers.out.keys())} workers cannot play", 1)

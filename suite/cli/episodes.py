@@ -11,6 +11,7 @@ import typer
 
 from protocol import Phase, Protocol, current_protocol
 from suite.cli.options import DEFAULT_EDITION, READ, OfEditionOption, finite
+from suite.untrusted.text import counted
 
 if TYPE_CHECKING:
     from suite.episodes.proven import Claims
@@ -120,7 +121,7 @@ def curves(
     print(f"{table.num_rows:,} points written to {out}")
     if tensorboard is not None:
         runs = write_events(table, tensorboard)
-        print(f"{runs} runs written to {tensorboard}; `tensorboard --logdir` shows them")
+        print(f"{counted(runs, 'run')} written to {tensorboard}; `tensorboard --logdir` shows them")
 
 
 @app.command(rich_help_panel=READ)

@@ -26,6 +26,7 @@ from suite.cli.options import (
 )
 from suite.cli.results import score_and_print
 from suite.cli.stopping import Terminated
+from suite.untrusted.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,9 +95,8 @@ def benchmark(
     )
     _play(console, runs, missing, store, settings)
     if detach and missing:
-        console.print(
-            f"{len(missing)} runs are left to {scheduler}; the same command without --detach fetches them"
-        )
+        left = f"left to {scheduler}: {counted(len(missing), 'run')}"
+        console.print(f"{left}; the same command without --detach fetches them")
         return
     score_and_print(store, chosen, "json" if as_json else "tables")
 

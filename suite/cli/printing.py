@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from protocol import Edition, Run
-from suite.benchmark.cluster.hello import Hello, short
+from suite.benchmark.cluster.hello import Hello
 from suite.benchmark.cost import Estimate, Pace, Volume
+from suite.digests import short_digest
 from suite.report.numbers import rough
 from suite.report.sheets import Column, Sheet, in_markdown, markdown_table
 from suite.report.tables import headline, score_sheets
@@ -18,7 +19,7 @@ from suite.report.terminal import print_sheet
 from suite.run.space import in_units
 from suite.scoring.claims import Claim
 from suite.scoring.scores import Scores
-from suite.untrusted.text import printable
+from suite.untrusted.text import counted, printable
 from suite.verify.findings import Finding, Verification
 
 _SHOWN_FINDINGS = 50
@@ -80,7 +81,7 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
     rows.append(("ledgers on disk, GB, at most", rough(amount.ledger_bytes / 1e9)))
     columns = (Column("what", "", "label"), Column("estimate", "estimate"))
     estimates = tuple({"what": what, "estimate": text} for what, text in rows)
-    print_sheet(console, Sheet(f"{amount.runs} runs are missing", columns, estimates))
+    print_sheet(console, Sheet(f"{counted(amount.runs, 'run')} missing", columns, estimates))
     told = "not measured: " if pace is None else "speed: "
     console.print(told + source, markup=False, highlight=False, soft_wrap=True)
 
@@ -101,12 +102,12 @@ def print_hellos(console: Console, hellos: Sequence[Hello], out: Mapping[str, st
             "threads": str(one.threads),
             "cores": str(one.cores),
             "free": in_units(one.free_bytes),
-            "commit": short(None if one.facts is None else one.facts.code_commit),
-            "configuration": short(None if one.facts is None else one.facts.configuration_digest),
+            "commit": short_digest(None if one.facts is None else one.facts.code_commit),
+            "configuration": short_digest(None if one.facts is None else one.facts.configuration_digest),
         }
         for one in hellos
     )
-    print_sheet(console, Sheet(f"{len(hellos)} workers answer", columns, rows))
+    print_sheet(console, Sheet(f"{counted(len(hellos), 'worker')} of the scheduler", columns, rows))
     for reason in out.values():
         console.print(Text(printable(f"cannot play: {reason}")), soft_wrap=True)
 

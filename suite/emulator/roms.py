@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Flavour, Protocol, RomError
+from suite.digests import short_digest
 
 
 class Cartridge(NamedTuple):
@@ -49,7 +50,7 @@ def checked_cartridge(protocol: Protocol, game: str) -> Cartridge:
         raise RomError(f"the ROM of {game} cannot be read ({error}); {way_out}") from error
     if found != known.rom_sha256:
         raise RomError(
-            f"the ROM of {game} at {path} has SHA-256 {found[:12]}..., "
-            f"protocol {protocol.version} pins {known.rom_sha256[:12]}...; {way_out}"
+            f"the ROM of {game} at {path} has SHA-256 {short_digest(found)}, "
+            f"protocol {protocol.version} pins {short_digest(known.rom_sha256)}; {way_out}"
         )
     return Cartridge(path, known if isinstance(known, Flavour) else None)

@@ -17,7 +17,7 @@ class Claims:
 
     Args:
         protocol: the rules.
-        recorded: the run; nothing is wrong with its ledger by itself (``suite.results.gate``).
+        recorded: the run; nothing is wrong with its ledger by itself (``suite.results.ledger_faults``).
         row: of its ledger.
 
     Attributes:

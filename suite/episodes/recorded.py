@@ -25,7 +25,7 @@ from protocol import (
 from suite.results.ledger import episodes_of
 from suite.results.published import published_folder
 from suite.results.reading import checked_ledger_file, read_record
-from suite.results.store import LEDGER, RECORD
+from suite.results.store import LEDGER, RECORD, check_edition
 from suite.untrusted.files import Unreadable, is_folder
 from suite.untrusted.text import printable
 
@@ -127,9 +127,5 @@ def _run_of(name: str, path: str, record: RunRecord, protocol: Protocol) -> Run:
         raise ForeignProtocol(
             f"{name} holds the record of {run_id}; name the folder that the run was played in"
         )
-    if record.edition_digest != (digest := protocol.edition_digests[run_id.edition]):
-        raise ForeignProtocol(
-            f"{name} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
-            f"this release has {digest[:12]}...; read it with the release that wrote it"
-        )
+    check_edition(record, protocol, name, "read it with the release that wrote it")
     return describe(run_id, protocol)

@@ -88,7 +88,7 @@ def game_points(columns: Columns, run: Run) -> dict[str, tuple[Ints, Floats]]:
     """The curve of each game of a run: after so many frames of it, int64 (N,), its return, float64 (N,).
 
     Args:
-        columns: of a ledger in which no error was found (``suite.results.gate``).
+        columns: of a ledger in which no error was found (``suite.results.ledger_faults``).
         run: gives the games, their budget and the frame skip.
     """
     starts = start_steps(columns.lane, columns.number, columns.length)  # evaluation follows training

@@ -16,7 +16,7 @@ from suite.report.comparison_tables import division_label
 from suite.report.facts import facts
 from suite.report.page import make_page
 from suite.report.sheets import Column, Sheet
-from suite.report.templates import Place, Section, Trail
+from suite.report.templates import PageLink, Section, Trail
 from suite.report.watching import Episode, best_episodes, watched
 from suite.results.writing import own_folder, write_file
 from suite.submission.description import Division
@@ -64,7 +64,7 @@ def write_edition(
         found.names, edition.name, lambda step: listener(f"{edition.name}: {step}"), found.audits
     )
     links = {label: f"{LEARNERS}/{label}.html" for label in board.entries}
-    games = [Place(game, f"{GAMES}/{game}.html") for game in edition.games]
+    games = [PageLink(game, f"{GAMES}/{game}.html") for game in edition.games]
     text = board_text(board, above, links, games, _notes(found.left_out))
     write_file(out / INDEX, text)
     _write_below(board, out, above, listener)
@@ -78,7 +78,10 @@ def _write_below(board: Board, out: Path, above: Trail, listener: Listener) -> N
     """A page for each learner and for each game, and the episodes that both show."""
     for name in (LEARNERS, GAMES, CLIPS):
         own_folder(out / name)
-    trail = [*(Place(one.title, f"../{one.href}") for one in above), Place(board.edition.name, f"../{INDEX}")]
+    trail = [
+        *(PageLink(one.title, f"../{one.href}") for one in above),
+        PageLink(board.edition.name, f"../{INDEX}"),
+    ]
     episodes: dict[str, tuple[Episode, ...]] = {}
     for one in board.comparison.contenders:
         listener(f"{board.edition.name}: playing the best episodes of {one.label}")

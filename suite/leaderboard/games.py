@@ -14,7 +14,7 @@ from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import CONTRAST_COLUMNS, contrast_cells, mark_note
 from suite.report.templates import Section, Trail
 from suite.report.watching import PROVEN, Watched
-from suite.scoring.comparison import Contended
+from suite.scoring.comparison import ScoredLearner
 from suite.submission.description import DIVISIONS
 
 
@@ -62,7 +62,7 @@ BEST = f"The best evaluation episode of each learner, over all arms and seeds. {
 SCORES = "A single game of few seeds gives a hint only."
 
 
-def _sheets(everyone: Sequence[Contended], place: int) -> list[Sheet]:
+def _sheets(everyone: Sequence[ScoredLearner], place: int) -> list[Sheet]:
     """The tables of each division that has learners."""
     return [
         sheet._replace(title=division_title(division, sheet.title))
@@ -72,7 +72,7 @@ def _sheets(everyone: Sequence[Contended], place: int) -> list[Sheet]:
     ]
 
 
-def _sheets_of(everyone: Sequence[Contended], place: int) -> tuple[Sheet, ...]:
+def _sheets_of(everyone: Sequence[ScoredLearner], place: int) -> tuple[Sheet, ...]:
     transfer: list[Row] = []
     multitask: list[Row] = []
     for one in everyone:

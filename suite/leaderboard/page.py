@@ -7,10 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from protocol import Edition
+from suite.digests import short_digest
 from suite.leaderboard.entries import Board
 from suite.leaderboard.sections import board_sections
 from suite.report.facts import Fact, facts
-from suite.report.templates import Place, Section, Trail, render
+from suite.report.templates import PageLink, Section, Trail, render
 from suite.results.writing import own_folder, write_file
 
 PAGE = "leaderboard.html"
@@ -40,7 +41,7 @@ def board_text(
     board: Board,
     trail: Trail = (),
     links: Mapping[str, str] = NO_LINKS,
-    below: Sequence[Place] = (),
+    below: Sequence[PageLink] = (),
     notes: Sequence[Section] = (),
 ) -> str:
     """A leaderboard as text.
@@ -57,7 +58,7 @@ def board_text(
         board.edition,
         (
             *facts(board.protocol, board.edition, board.records),
-            Fact("Edition digest", board.comparison.edition_digest[:12]),
+            Fact("Edition digest", short_digest(board.comparison.edition_digest)),
         ),
         [*board_sections(board), *notes],
         trail,
@@ -75,7 +76,7 @@ def page_text(
     *,
     note: str = "",
     links: Mapping[str, str] = NO_LINKS,
-    below: Sequence[Place] = (),
+    below: Sequence[PageLink] = (),
 ) -> str:
     """A page about results of an edition, as text.
 

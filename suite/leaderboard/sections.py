@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from protocol import RunRecord
+from suite.digests import short_digest
 from suite.leaderboard.audited import WHERE_FROM
 from suite.leaderboard.entries import Board, Entry
-from suite.report.answers import MULTITASK_LEVEL, TRANSFER_LEVEL
+from suite.report.answers import MULTITASK_AXIS, TRANSFER_AXIS
 from suite.report.comparison_tables import ComparisonSheets, sheets_by_division
 from suite.report.forests import ForestRow, draw_forest
 from suite.report.numbers import rough, signed
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.style import GENERALIST, TRANSFER, Drawing
 from suite.report.templates import Section
-from suite.results.mixture import wall_seconds
-from suite.scoring.comparison import Contended
+from suite.results.run_parts import wall_hours
+from suite.scoring.comparison import ScoredLearner
 from suite.submission.description import Division
 
 MORE_COLUMNS = (
@@ -29,15 +29,10 @@ MORE_COLUMNS = (
 def entry_cells(entry: Entry) -> Row:
     """The cells of MORE_COLUMNS."""
     return {
-        "cost": (rough(hours(entry.records)), *sorted({record.device for record in entry.records})),
+        "cost": (rough(wall_hours(entry.records)), *sorted({record.device for record in entry.records})),
         "verdict": entry.audited.words,
-        "digest": entry.audited.sums_sha256[:12],
+        "digest": short_digest(entry.audited.sums_sha256),
     }
-
-
-def hours(records: Sequence[RunRecord]) -> float:
-    """The hours of all runs, one after another, with all stretches of those that were resumed."""
-    return sum(map(wall_seconds, records)) / 3600
 
 
 def board_sections(board: Board) -> Iterator[Section]:
@@ -88,7 +83,7 @@ def _claims_and_duels(sheets: ComparisonSheets) -> list[Sheet]:
     return [sheet for sheet in (claims, sheets.duels) if sheet.rows]
 
 
-def _of(board: Board, division: Division) -> list[Contended]:
+def _of(board: Board, division: Division) -> list[ScoredLearner]:
     return [one for one in board.comparison.contenders if one.division == division]
 
 
@@ -99,13 +94,13 @@ def _transfer_drawing(board: Board, division: Division) -> Drawing:
         f"transfer_{division}",
         "Transfer contrast over all games.",
         f"A line per learner with its transfer contrast: {values}.",
-        draw_forest(rows, TRANSFER_LEVEL, TRANSFER),
+        draw_forest(rows, TRANSFER_AXIS, TRANSFER),
     )
 
 
 def _multitask_drawings(board: Board, division: Division) -> Iterator[Drawing]:
     everyone = _of(board, division)
-    level = MULTITASK_LEVEL._replace(limits=(-1.05, 1.05))
+    level = MULTITASK_AXIS._replace(limits=(-1.05, 1.05))
     for place, game in enumerate(one.game for one in everyone[0].scores.multitask):
         rows = [ForestRow(one.label, one.scores.multitask[place].contrast) for one in everyone]
         values = ", ".join(f"{row.name} {signed(row.figure.value)}" for row in rows)

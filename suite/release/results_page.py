@@ -14,17 +14,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from protocol import UnknownName
-from suite.leaderboard.sections import hours
+from suite.digests import short_digest
 from suite.release.ledger_tables import action_sheet, spending_sheet
 from suite.release.score_tables import pairs_sheet, seeds_sheet, without_sheet
 from suite.release.self_transfer import read_self_transfer, self_transfer_sheet
 from suite.report.comparison_tables import sheets_by_division
 from suite.report.facts import days
-from suite.report.numbers import UNKNOWN, rough
+from suite.report.numbers import rough
 from suite.report.sheets import Column, Sheet, markdown_table
 from suite.report.tables import score_sheets
 from suite.results.published import ARTIFACTS, published_baselines
 from suite.results.results import open_results
+from suite.results.run_parts import wall_hours
 from suite.scoring.comparison import Contender, compare_contenders, read_contenders
 from suite.scoring.published import published_scores
 
@@ -91,7 +92,7 @@ def _played_sheet(contenders: Sequence[Contender]) -> Sheet:
     for one in contenders:
         records = one.outcomes.records
         cpus = Counter(record.cpu for record in records)
-        commits = {(record.code_commit or UNKNOWN)[:12] for record in records}
+        commits = {short_digest(record.code_commit) for record in records}
         rows.append(
             {
                 "learner": one.label,
@@ -99,7 +100,7 @@ def _played_sheet(contenders: Sequence[Contender]) -> Sheet:
                 "cpus": "; ".join(f"{cpu} ({count})" for cpu, count in cpus.most_common()),
                 "commits": ", ".join(sorted(commits)),
                 "days": days(records),
-                "hours": rough(hours(records)),
+                "hours": rough(wall_hours(records)),
             }
         )
     return Sheet("where and when the runs were played", columns, tuple(rows))

@@ -16,12 +16,12 @@ from suite.leaderboard.entries import Listener
 from suite.release.site_pages import write_pages
 from suite.report.comparison_tables import division_title
 from suite.report.sheets import in_markdown
-from suite.report.templates import Place
+from suite.report.templates import PageLink
 from suite.results.published import ARTIFACTS
 from suite.submission.description import DIVISIONS
 
 RESULTS = "results"
-ABOVE = (Place("AMTLB", "../../index.html"), Place("Results", "../index.html"))
+ABOVE = (PageLink("AMTLB", "../../index.html"), PageLink("Results", "../index.html"))
 """The pages above each edition's, as links from its folder."""
 
 

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Sequence
 from math import comb
 from typing import NamedTuple
 
-from suite.report.forests import ForestRow, Level, draw_forest
+from suite.report.forests import Axis, ForestRow, draw_forest
 from suite.report.numbers import interval_text, null_text, p_text, plain, signed
 from suite.report.style import GENERALIST, TRANSFER, Drawing
-from suite.scoring.claims import LEVEL, Claim, Condition, holm
+from suite.scoring.claims import ALPHA, Claim, Condition, holm
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import GameMultitask, Scores
 from suite.scoring.standing import Standing
 from suite.submission.description import Division
 
-TRANSFER_LEVEL = Level(
+TRANSFER_AXIS = Axis(
     "\N{LEFTWARDS ARROW} hurts \N{MIDDLE DOT} contrast \N{MIDDLE DOT} helps \N{RIGHTWARDS ARROW}", 0.0
 )
-MULTITASK_LEVEL = Level(
+MULTITASK_AXIS = Axis(
     "\N{LEFTWARDS ARROW} specialist \N{MIDDLE DOT} contrast \N{MIDDLE DOT} generalist \N{RIGHTWARDS ARROW}", 0.0
 )
 MOST_NAMED_GAMES = 12
@@ -76,7 +76,7 @@ def _transfer(scores: Scores, claim: Claim) -> Answer:
             "answer_transfer",
             "",
             f"The transfer contrast over all games, {_in_words(figure)}, above that of each game.",
-            draw_forest(rows, TRANSFER_LEVEL, TRANSFER, len(rows) <= MOST_NAMED_GAMES + 1),
+            draw_forest(rows, TRANSFER_AXIS, TRANSFER, len(rows) <= MOST_NAMED_GAMES + 1),
         ),
     )
 
@@ -125,7 +125,7 @@ def _multitask(scores: Scores) -> Answer:
             "answer_multitask",
             "",
             f"The contrast of generalist and specialist in each game: above 0 in {higher}, below in {lower}.",
-            draw_forest(rows, MULTITASK_LEVEL, GENERALIST, len(rows) <= MOST_NAMED_GAMES),
+            draw_forest(rows, MULTITASK_AXIS, GENERALIST, len(rows) <= MOST_NAMED_GAMES),
         ),
     )
 
@@ -137,19 +137,14 @@ def _told_apart(games: Sequence[GameMultitask]) -> list[GameMultitask]:
     return [
         game
         for game, p_value in zip(known, corrected, strict=True)
-        if p_value < LEVEL and not _holds(game.contrast, 0.0)
+        if p_value < ALPHA and game.contrast.excludes(0)
     ]
 
 
-def _holds(figure: Figure, nothing: float) -> bool:
-    """Whether the interval holds the value of no effect; so does one that is not there."""
-    return figure.interval is None or figure.interval.low <= nothing <= figure.interval.high
-
-
 def _why_not(games: Sequence[GameMultitask], least: float) -> str:
-    holding = sum(_holds(game.contrast, 0.0) for game in games)
-    why = f"The interval holds 0 in {holding} of {len(games)} games; in none is p, corrected, below {LEVEL}"
-    if least * len(games) >= LEVEL:
+    holding = sum(not game.contrast.excludes(0) for game in games)
+    why = f"The interval holds 0 in {holding} of {len(games)} games; in none is p, corrected, below {ALPHA}"
+    if least * len(games) >= ALPHA:
         return f"{why}: with so few seeds p is never below {plain(least)} in a single game."
     return why + "."
 
@@ -180,7 +175,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
         (
             f"{same}Ranked by how often pre-trained runs earn more than those of the others.",
             " ".join(f"{what}: {_listed(names)}." for what, names in groups.items() if names),
-            f"More than chance means that the interval leaves out 0.5, and that p{corrected} is below {LEVEL}.",
+            f"More than chance means that the interval leaves out 0.5, and that p{corrected} is below {ALPHA}.",
         ),
         (),
         Drawing(
@@ -189,7 +184,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
             "How likely a pre-trained run earns more than one of "
             + ", ".join(f"{rival.name}: {plain(rival.wins.value)}" for rival in rivals)
             + ".",
-            draw_forest(rows, Level("probability that it earns more", 0.5, (0.0, 1.0)), TRANSFER, True),
+            draw_forest(rows, Axis("probability that it earns more", 0.5, (0.0, 1.0)), TRANSFER, True),
         ),
     )
 

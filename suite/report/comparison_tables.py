@@ -10,7 +10,7 @@ from suite.report.numbers import Cell, null_pieces, p_text, points, with_interva
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import NEGATIVE_MARK, mark_note
 from suite.scoring.claims import Claim, Condition
-from suite.scoring.comparison import Comparison, Contended, Duel
+from suite.scoring.comparison import Comparison, Duel, ScoredLearner
 from suite.scoring.scores import GameMultitask, GameTransfer, Scores
 from suite.submission.description import DIVISIONS, Division
 
@@ -76,13 +76,13 @@ def division_title(division: Division, title: str) -> str:
     return title if division == "standard" else f"division open, with weights or data from elsewhere; {title}"
 
 
-def division_label(one: Contended) -> str:
+def division_label(one: ScoredLearner) -> str:
     """A learner's label where learners of both divisions are shown, unranked."""
     return one.label if one.division == "standard" else f"{one.label} (division open)"
 
 
 def _sheets_of(
-    comparison: Comparison, everyone: Sequence[Contended], more: Sequence[Column], cells: Mapping[str, Row]
+    comparison: Comparison, everyone: Sequence[ScoredLearner], more: Sequence[Column], cells: Mapping[str, Row]
 ) -> ComparisonSheets:
     labels = tuple(one.label for one in everyone)
     first = everyone[0].scores

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from protocol import RunRecord
 from suite.report.sheets import Column, Sheet, csv_text
 from suite.report.tidy import tidy_scores
-from suite.results.mixture import stretches, wall_seconds
+from suite.results.run_parts import parts_of, wall_seconds
 from suite.scoring.score import scores_text
 from suite.scoring.scores import Scores
 
@@ -54,7 +54,7 @@ def _runs(records: Sequence[RunRecord]) -> Sheet:
     rows = [
         {field: str(getattr(record, field) or "") for field in fields}
         | {"wall_seconds": str(wall_seconds(record))}
-        | {"cpu": "; ".join(sorted({played.cpu for played in stretches(record)}))}
+        | {"cpu": "; ".join(sorted({played.cpu for played in parts_of(record)}))}
         for record in records
     ]
     return Sheet("runs", columns, tuple(rows))

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from suite.report.forests import ForestRow, Level, draw_forest
+from suite.report.forests import Axis, ForestRow, draw_forest
 from suite.report.numbers import signed, with_null
 from suite.report.style import (
     FRESH,
@@ -34,30 +34,30 @@ LEARNING_BINS = 20
 _HATCHES = ("", "///", "xxx", "...")
 
 
-def draw_curve(curve: Curve, grid_frames: Sequence[int], level: Level) -> Picture:
+def draw_curve(curve: Curve, grid_frames: Sequence[int], axis: Axis) -> Picture:
     """A measure over the frames of a game, with its 95 % interval and its null's 5 to 95 %."""
     with styled():
         figure, panel = new_figure(2.5)
         at = np.asarray(grid_frames)
         _band(panel, at, curve.null_low, curve.null_high, NULL, "null, 5 to 95 %", 0.3)
         _band(panel, at, curve.low, curve.high, TRANSFER, "95 % interval", 0.25)
-        panel.plot(at, _gaps(curve.values), color=TRANSFER, label=level.name, linewidth=1.4)
-        panel.axhline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":")
-        panel.set(xlabel="frames of a game", ylabel=level.name, xlim=(0, at[-1]))
-        panel.set_ylim(_curve_limits(curve, level))
+        panel.plot(at, _gaps(curve.values), color=TRANSFER, label=axis.name, linewidth=1.4)
+        panel.axhline(axis.of_nothing, color=INK, linewidth=0.8, linestyle=":")
+        panel.set(xlabel="frames of a game", ylabel=axis.name, xlim=(0, at[-1]))
+        panel.set_ylim(_curve_limits(curve, axis))
         panel.xaxis.set_major_formatter(_frames)
         figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
-def _curve_limits(curve: Curve, level: Level) -> tuple[float, float]:
+def _curve_limits(curve: Curve, axis: Axis) -> tuple[float, float]:
     """The axis of a curve: wide enough for all that comes after the first quarter of the frames.
 
     Early on little is earned, so that contrasts and ratios, and above all their null, go to extremes; these are
     cut off.
     """
     late = [series[GRID_POINTS // 4 :] for _, series in curve]
-    found = [value for series in late for value in series if value is not None] + [level.of_nothing]
+    found = [value for series in late for value in series if value is not None] + [axis.of_nothing]
     low, high = min(found), max(found)
     margin = 0.08 * (high - low) or 1.0
     return low - margin, high + margin
@@ -162,14 +162,14 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
             "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer. The "
             "axis is as wide as what follows the first quarter of the frames.",
             f"Line of the transfer contrast over frames; it ends at {with_null(transfer.contrast, True)}.",
-            draw_curve(transfer.contrast_curve, transfer.grid_frames, Level("contrast", 0.0)),
+            draw_curve(transfer.contrast_curve, transfer.grid_frames, Axis("contrast", 0.0)),
         ),
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
             "something only where it leaves its null; its interval is too narrow where games come near 0.",
             f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, False)}.",
-            draw_curve(transfer.ratio_curve, transfer.grid_frames, Level("ratio r(t)", 1.0)),
+            draw_curve(transfer.ratio_curve, transfer.grid_frames, Axis("ratio r(t)", 1.0)),
         ),
     ]
 
@@ -181,7 +181,7 @@ def transfer_by_game(scores: Scores) -> Drawing:
         "transfer_by_game",
         "Transfer contrast of each held-out game. A single game of few seeds gives a hint only.",
         f"One line per game; {extremes_in_words(rows)}.",
-        draw_forest(rows, Level("transfer contrast", 0.0), TRANSFER),
+        draw_forest(rows, Axis("transfer contrast", 0.0), TRANSFER),
     )
 
 
@@ -193,7 +193,7 @@ def multitask_by_game(scores: Scores) -> Drawing:
         "Contrast of the generalist's mean evaluation return with the specialist's. Below 0: one set of "
         "weights for all games plays this one worse.",
         f"One line per game; {extremes_in_words(rows)}.",
-        draw_forest(rows, Level("generalist against specialist", 0.0), GENERALIST),
+        draw_forest(rows, Axis("generalist against specialist", 0.0), GENERALIST),
     )
 
 

@@ -13,8 +13,8 @@ from suite.report.style import INK, NULL, new_figure, styled
 from suite.scoring.estimates import Figure
 
 
-class Level(NamedTuple):
-    """A level of an axis.
+class Axis(NamedTuple):
+    """An axis, and its value that means no effect.
 
     Attributes:
         name: of what is shown.
@@ -40,13 +40,13 @@ _FOREST_LEGEND = ("value", "95 % interval", "null, 5 to 95 %", "no effect")
 
 
 def draw_forest(
-    rows: Sequence[ForestRow], level: Level, colour: str, has_names: bool = True, panel_of: str = ""
+    rows: Sequence[ForestRow], axis: Axis, colour: str, has_names: bool = True, panel_of: str = ""
 ) -> Picture:
     """One line per row: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down.
 
     Args:
         rows: games or learners.
-        level: of the axis.
+        axis: of the values.
         colour: of the arm that is measured.
         has_names: whether each row has room for its name; without, the figure's height does not depend on them.
         panel_of: what a figure is of that stands among others like it: it has this title, no legend, and the
@@ -62,11 +62,11 @@ def draw_forest(
         figure, panel = new_figure((0.8 if panel_of else 1.1) + inches * len(rows) if has_names else 3.2)
         for place, row in enumerate(ordered):
             _forest_row(panel, place, row, colour, thin=not has_names)
-        panel.axvline(level.of_nothing, color=INK, linewidth=0.8, linestyle=":", label="no effect")
+        panel.axvline(axis.of_nothing, color=INK, linewidth=0.8, linestyle=":", label="no effect")
         named = has_names or any(row.over_all for row in rows)
         shown = [place for place, row in enumerate(ordered) if has_names or row.over_all]
         panel.set_yticks(shown, [labels[place] for place in shown], linespacing=1.1)
-        panel.set(xlabel=level.name, ylim=(-0.7, len(ordered) - 0.3), xlim=level.limits or _around(rows, level))
+        panel.set(xlabel=axis.name, ylim=(-0.7, len(ordered) - 0.3), xlim=axis.limits or _around(rows, axis))
         panel.grid(axis="y", visible=False)
         if not named:
             panel.set_ylabel(f"{len(rows)} games")
@@ -100,11 +100,11 @@ def _forest_row(panel: Axes, place: int, row: ForestRow, colour: str, thin: bool
         panel.plot(found.value, place, marker, color=colour, markersize=size + row.over_all, label="value")
 
 
-def _around(rows: Sequence[ForestRow], level: Level) -> tuple[float, float]:
+def _around(rows: Sequence[ForestRow], axis: Axis) -> tuple[float, float]:
     """Limits with no effect in the middle, wide enough for every value, interval and null."""
     found = [row.figure for row in rows if row.figure.value is not None]
     ends = [end for one in found for end in (one.interval, one.null) if end]
-    reach = [abs(one.value - level.of_nothing) for one in found if one.value is not None]
-    reach += [abs(value - level.of_nothing) for end in ends for value in (end.low, end.high)]
+    reach = [abs(one.value - axis.of_nothing) for one in found if one.value is not None]
+    reach += [abs(value - axis.of_nothing) for end in ends for value in (end.low, end.high)]
     half = 1.08 * max(reach, default=1.0) or 1.0
-    return level.of_nothing - half, level.of_nothing + half
+    return axis.of_nothing - half, axis.of_nothing + half

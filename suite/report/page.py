@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import RunRecord, StoreError
+from suite.digests import short_digest
 from suite.report.answers import MOST_NAMED_GAMES, answers
 from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
 from suite.report.downloads import downloads
@@ -25,9 +26,9 @@ from suite.report.tables import caveats, score_sheets
 from suite.report.templates import Section, Trail, render
 from suite.report.watching import PROVEN, Watched, best_episodes, embedded, watched
 from suite.results.head_use import HEAD_USE, read_head_use
-from suite.results.mixture import stretches, wall_seconds
 from suite.results.published import published_folder
 from suite.results.results import open_results
+from suite.results.run_parts import parts_of, wall_seconds
 from suite.results.store import NOTES, Store
 from suite.results.writing import own_folder, write_file
 from suite.scoring.claims import claims
@@ -128,7 +129,7 @@ def make_page(
     drawings = [answer.drawing for answer in shown if answer.drawing]
     drawings += [drawing for section in sections for drawing in section.drawings]
     first = outcomes.records[0]
-    played = [part for record in outcomes.records for part in stretches(record)]
+    played = [part for record in outcomes.records for part in parts_of(record)]
     text = render(
         "page.html.j2",
         trail,
@@ -154,7 +155,7 @@ def _command(scores: Scores, records: Sequence[RunRecord]) -> str:
     if image is not None:
         options = f"--edition {scores.edition} --learner {scores.learner} --image sha256:{image}"
         return f"amtlb benchmark {options}"
-    devices = {part.device for record in records for part in stretches(record)}
+    devices = {part.device for record in records for part in parts_of(record)}
     on_gpus = " DEVICE=cuda" if all(device.startswith("cuda") for device in devices) else ""
     return f"make benchmark EDITION={scores.edition} LEARNER={scores.learner}{on_gpus}"
 
@@ -261,7 +262,7 @@ def _beside_published(division: Division, scores: Scores, published: Mapping[str
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
-    machines = {record.run_id: _distinct(part.cpu for part in stretches(record)) for record in records}
+    machines = {record.run_id: _distinct(part.cpu for part in parts_of(record)) for record in records}
     columns = (
         Column("run", "run", "label"),
         Column("device", "device", "words"),
@@ -281,7 +282,7 @@ def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:
             "speed": f"{record.training_steps_per_second:,.0f}",
             "seconds": f"{wall_seconds(record):,.0f}",
             "started": record.started_at,
-            "ledger": record.ledger_sha256[:12],
+            "ledger": short_digest(record.ledger_sha256),
         }
         for record in records
     )

@@ -28,14 +28,14 @@ class Section(NamedTuple):
     clips: Sequence[Watched] = ()
 
 
-class Place(NamedTuple):
+class PageLink(NamedTuple):
     """A page that leads to another one, and the link to it."""
 
     title: str
     href: str
 
 
-Trail = Sequence[Place]
+Trail = Sequence[PageLink]
 """The pages above a page of a site, from the top; (): it stands alone and needs no other file."""
 
 

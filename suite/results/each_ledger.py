@@ -45,7 +45,7 @@ def from_each_ledger(
         runs: complete runs of it.
         records: of the same runs, in the same order.
         figured: is called, in another process, with columns in which no error was found
-            (``suite.results.gate``).
+            (``suite.results.ledger_faults``).
 
     Returns:
         what it found, in the order of the runs.

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from protocol import ForeignProtocol, Frozen, RunId, RunRecord, canonical_digest
+from suite.digests import short_digest
 from suite.results.player import announce, announced, is_held
 from suite.results.store import Store, record_paths
 from suite.results.writing import write_file, write_once
@@ -77,7 +78,7 @@ def claim(store: Store, run_id: RunId, owner: Owner) -> None:
 
 
 def _named(owner: Owner) -> str:
-    return f"{owner.learner} with configuration {owner.configuration_digest[:12]}..."
+    return f"{owner.learner} with configuration {short_digest(owner.configuration_digest)}"
 
 
 @contextmanager

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from protocol import Protocol, Run, RunRecord
+from suite.digests import short_digest
 from suite.results.columns import Columns
-from suite.results.gate import faults
+from suite.results.ledger_faults import faults
 from suite.results.schema import LEDGER_SCHEMA, version_problem
 from suite.untrusted.files import TooLarge, Unreadable, parse_json, read_bytes
 from suite.untrusted.processes import Limits, preload
@@ -128,7 +129,9 @@ def checked_ledger_file(
     """
     ledger = read_ledger_file(folder, file, run)
     if sha256 not in (None, ledger.sha256):
-        raise Unreadable(f"has digest {ledger.sha256[:12]}..., and its record names {sha256[:12]}...")
+        raise Unreadable(
+            f"has digest {short_digest(ledger.sha256)}, and its record names {short_digest(sha256)}"
+        )
     for fault in faults(ledger.columns, run, protocol):
         row = "" if fault.row is None else f", row {fault.row}"
         raise Unreadable(f"breaks rule {fault.rule}{row}: it must have {fault.expected}, it has {fault.found}")

@@ -37,9 +37,10 @@ from protocol import (
     RunRecord,
     StoreError,
     UnknownName,
+    parse_run_id,
     plan,
 )
-from suite.digests import file_digest, folder_digest
+from suite.digests import file_digest, folder_digest, short_digest
 from suite.results.player import check_held, held, is_held
 from suite.results.reading import read_record
 from suite.results.writing import empty, sync_files, sync_names, write_once
@@ -100,6 +101,24 @@ def record_paths(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+def check_edition(record: RunRecord, protocol: Protocol, name: str, way_out: str) -> None:
+    """Raise ForeignProtocol where a record was made under an edition with another digest than this release has.
+
+    Args:
+        record: of a run of an edition of the protocol.
+        protocol: of this release.
+        name: of the record, for the error.
+        way_out: the error's advice.
+    """
+    edition = parse_run_id(record.run_id, protocol).edition
+    ours, theirs = protocol.edition_digests[edition], record.edition_digest
+    if theirs != ours:
+        raise ForeignProtocol(
+            f"{name} was made under edition {edition} with digest {short_digest(theirs)}, "
+            f"this release has {short_digest(ours)}; {way_out}"
+        )
+
+
 class Store:
     """A results folder.
 
@@ -146,12 +165,7 @@ class Store:
             raise ForeignProtocol(
                 f"{path} is the record of {record.run_id}, not of {run_id}; choose another folder"
             )
-        digest = self.protocol.edition_digests[run_id.edition]
-        if record.edition_digest != digest:
-            raise ForeignProtocol(
-                f"{path} was made under edition {run_id.edition} with digest {record.edition_digest[:12]}..., "
-                f"this release has {digest[:12]}...; choose another folder"
-            )
+        check_edition(record, self.protocol, str(path), "choose another folder")
         return record
 
     def ledger_path(self, run_id: RunId) -> Path:

@@ -90,7 +90,7 @@ class _Sender:
             self._send_points(self._returns.finish())
 
     def send(self, message: Message) -> None:
-        """Write a message at once; where the parent is gone, the run's keeper ends it.
+        """Write a message at once; where the parent is gone, the run's reaper ends it.
 
         Raises:
             LearnerError: something in this process has closed the pipe.

@@ -23,7 +23,7 @@ from protocol import (
     load,
     parse_run_id,
 )
-from suite.digests import file_digest, folder_digest
+from suite.digests import file_digest, folder_digest, short_digest
 from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
@@ -175,8 +175,8 @@ def _configuration(learner: Learner, job: Job) -> tuple[dict[str, Any], str]:
     configuration, digest = checked_configuration(learner)
     if job.configuration_digest not in (None, digest):
         raise ForeignProtocol(
-            f"{job.folder} holds runs of configuration {job.configuration_digest[:12]}..., "
-            f"{job.learner} now has {digest[:12]}...; choose another folder"
+            f"{job.folder} holds runs of configuration {short_digest(job.configuration_digest)}, "
+            f"{job.learner} now has {short_digest(digest)}; choose another folder"
         )
     return configuration, digest
 
@@ -218,7 +218,7 @@ def _record(
         training_steps_per_second=round(run.total_budget_steps / rounds.training_seconds, 1),
         workers=job.workers,
         peak_memory_bytes=peak_memory_bytes(),
-        resumed_from=rounds.stretches,
+        resumed_from=rounds.parts,
     )
 
 
@@ -265,8 +265,8 @@ def _load_ancestor(ancestor: RunRecord, job: Job, learner: Learner, scratch: Pat
     digest = folder_digest(copy)
     if digest != ancestor.checkpoint_out:
         raise StoreError(
-            f"the checkpoint of {ancestor.run_id} has digest {digest[:12]}..., its record says "
-            f"{ancestor.checkpoint_out[:12]}...; delete that run and play it again"
+            f"the checkpoint of {ancestor.run_id} has digest {short_digest(digest)}, its record says "
+            f"{short_digest(ancestor.checkpoint_out)}; delete that run and play it again"
         )
     with learners_own("load"):
         learner.load(copy)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from protocol import BudgetExhausted, LearnerError, Phase, Protocol, Run, Stretch
+from protocol import BudgetExhausted, LearnerError, Phase, Protocol, Run, RunPart
 from suite.lanes.engine import Engine
 from suite.lanes.environment import LaneEnv, OpenEpisode, SaveState
 from suite.lanes.schedules import EvaluationSchedule, MeterState, Schedule, TrainingMeter
@@ -21,7 +21,7 @@ from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.journal import unfinished_episodes
-from suite.results.mixture import joined
+from suite.results.run_parts import joined
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
@@ -41,8 +41,8 @@ class Rounds:
         resumed: the snapshot that it goes on from; None: it begins.
 
     Attributes:
-        training_seconds: that the training has taken, in all stretches.
-        played_steps: agent steps of both phases, over all lanes and stretches.
+        training_seconds: that the training has taken, in all parts.
+        played_steps: agent steps of both phases, over all lanes and parts.
     """
 
     def __init__(
@@ -212,16 +212,16 @@ class Rounds:
             evaluated_numbers=evaluated_numbers,
             episode_start=episode_start,
             learner_sha256=digest,
-            stretches=joined((*self.stretches, self._stretch(steps))),
+            parts=joined((*self.parts, self._part(steps))),
         )
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def parts(self) -> tuple[RunPart, ...]:
         """On what the run was played before this process went on with it."""
-        return () if self._resumed is None else self._resumed.snapshot.stretches
+        return () if self._resumed is None else self._resumed.snapshot.parts
 
-    def _stretch(self, steps: int) -> Stretch:
-        return Stretch(
+    def _part(self, steps: int) -> RunPart:
+        return RunPart(
             until_steps=steps,
             device=self._job.device,
             cpu=cpu_type(),

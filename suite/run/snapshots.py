@@ -21,7 +21,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from protocol import Frozen, Phase, Sha256, Stretch
+from protocol import Frozen, Phase, RunPart, Sha256
 from suite.digests import folder_digest
 from suite.results.store import CHECKPOINT, NOTES
 from suite.results.writing import sync_files, sync_names
@@ -70,7 +70,7 @@ class Snapshot(Frozen):
         episode_start: for each lane, whether its observation is an episode's first; (): in training, where the
             learner keeps that itself.
         learner_sha256: over the files of the learner's state.
-        stretches: on what the run has been played until here, this part included.
+        parts: on what the run has been played until here, this part included.
     """
 
     schema_version: Literal[1]
@@ -87,7 +87,7 @@ class Snapshot(Frozen):
     evaluated_numbers: tuple[int, ...] = ()
     episode_start: tuple[bool, ...] = ()
     learner_sha256: Sha256
-    stretches: tuple[Stretch, ...]
+    parts: tuple[RunPart, ...]
 
 
 class Resumed(NamedTuple):

@@ -10,7 +10,7 @@ from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import Scores
 
-LEVEL = 0.05
+ALPHA = 0.05
 UNIFORM = "uniform"
 """The published baseline whose fresh arm is uniform play."""
 
@@ -102,7 +102,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def p_value_text(p_value: float) -> str:
     """A p-value of three digits, or of so many that it is seen to be below 0.05, and above 0: 0.04998."""
     digits = 3
-    while p_value < LEVEL <= round(p_value, digits) or 0 < p_value < 0.5 * 10**-digits:
+    while p_value < ALPHA <= round(p_value, digits) or 0 < p_value < 0.5 * 10**-digits:
         digits += 1
     return f"{p_value:.{digits}f}"
 
@@ -142,9 +142,9 @@ def _claim(scores: Scores, p_value: float | None, learners: int, published: Mapp
 def _interval(figure: Figure) -> Condition:
     if figure.interval is None:
         return Condition(name="interval", outcome="not known", words="there is no interval")
-    if figure.interval.low <= 0 <= figure.interval.high:
-        return Condition(name="interval", outcome="fails", words="the interval contains 0")
-    return Condition(name="interval", outcome="holds", words="the interval excludes 0")
+    if figure.excludes(0):
+        return Condition(name="interval", outcome="holds", words="the interval excludes 0")
+    return Condition(name="interval", outcome="fails", words="the interval contains 0")
 
 
 def _p_value(p_value: float | None, learners: int) -> Condition:
@@ -152,9 +152,9 @@ def _p_value(p_value: float | None, learners: int) -> Condition:
         return Condition(name="p-value", outcome="not known", words="there is no p-value")
     corrected = f" (corrected for {learners} learners)" if learners > 1 else ""
     said = f"p = {p_value_text(p_value)}{corrected}"
-    if p_value < LEVEL:
+    if p_value < ALPHA:
         return Condition(name="p-value", outcome="holds", words=said)
-    words = f"{said} is not below {LEVEL}"
+    words = f"{said} is not below {ALPHA}"
     return Condition(name="p-value", outcome="fails", words=words)
 
 

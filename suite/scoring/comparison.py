@@ -30,7 +30,7 @@ class Contender(NamedTuple):
     division: Division
 
 
-class Contended(Frozen):
+class ScoredLearner(Frozen):
     """One learner's scores, and the claim that they support among all learners that are compared."""
 
     label: str
@@ -68,7 +68,7 @@ class Comparison(Frozen):
     protocol_version: str
     edition_digest: str
     edition: str
-    contenders: tuple[Contended, ...]
+    contenders: tuple[ScoredLearner, ...]
     duels: tuple[Duel, ...]
 
 
@@ -167,7 +167,7 @@ def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, 
         edition_digest=first.protocol.edition_digests[first.edition.name],
         edition=first.edition.name,
         contenders=tuple(
-            Contended(label=one.label, division=one.division, scores=own, claim=claim)
+            ScoredLearner(label=one.label, division=one.division, scores=own, claim=claim)
             for one, own, claim in zip(contenders, scored, _claims(contenders, scored, published), strict=True)
         ),
         duels=tuple(

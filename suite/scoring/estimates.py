@@ -59,6 +59,10 @@ class Figure(Frozen):
     interval: Interval | None
     null: Null | None
 
+    def excludes(self, value: float) -> bool:
+        """True if there is an interval and it does not contain this value."""
+        return self.interval is not None and not self.interval.low <= value <= self.interval.high
+
 
 UNDEFINED = Figure(value=None, interval=None, null=None)
 

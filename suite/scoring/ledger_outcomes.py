@@ -35,7 +35,7 @@ def game_outcomes(columns: Columns, run: Run) -> dict[str, GameOutcome]:
     """The rewards of the episodes of a run's ledger, by game.
 
     Args:
-        columns: of a ledger in which no error was found (``suite.results.gate``).
+        columns: of a ledger in which no error was found (``suite.results.ledger_faults``).
         run: gives the games, their budget and the frame skip.
     """
     episode_of_reward = np.repeat(np.arange(len(columns.lane)), columns.reward_counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protocol import Frozen
-from suite.scoring.claims import LEVEL, holm
+from suite.scoring.claims import ALPHA, holm
 from suite.scoring.duels import duel_of_arms
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import Scores
@@ -31,10 +31,7 @@ class Rival(Frozen):
     @property
     def is_told_apart(self) -> bool:
         """Whether chance alone does not explain who wins: the interval leaves out 1/2, and p is small."""
-        interval = self.wins.interval
-        if interval is None or self.p_value is None:
-            return False
-        return not interval.low <= EVEN <= interval.high and self.p_value < LEVEL
+        return self.p_value is not None and self.p_value < ALPHA and self.wins.excludes(EVEN)
 
     @property
     def is_better(self) -> bool:

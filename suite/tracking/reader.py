@@ -10,6 +10,7 @@ from suite.results.reading import MAX_RECORD_BYTES, max_ledger_bytes
 from suite.results.store import LEDGER, RECORD, Store
 from suite.tracking.documents import artifact_ids, said
 from suite.tracking.gridfs_files import ArtifactFiles
+from suite.untrusted.text import listed
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -75,8 +76,7 @@ def _documents(
 
 def _known(database: Database[dict[str, Any]]) -> str:
     names = sorted(map(str, database["runs"].distinct("config.learner", {"status": "COMPLETED"})))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more or "it has none"
+    return listed(names, _NAMED) or "it has none"
 
 
 def _write(

@@ -91,9 +91,9 @@ def run_sharded(
         (index of the task, its result or a Failure), as they end.
     """
     waiting = iter(enumerate(tasks))
-    crew = [_Worker(function, limits) for _ in range(min(workers, len(tasks)))]
+    processes = [_Worker(function, limits) for _ in range(min(workers, len(tasks)))]
     try:
-        busy = [worker for worker in crew if worker.take(waiting)]
+        busy = [worker for worker in processes if worker.take(waiting)]
         while busy:
             slack = min(worker.deadline for worker in busy) - time.monotonic()
             wait([worker.pipe for worker in busy], timeout=max(0.0, slack))
@@ -103,7 +103,7 @@ def run_sharded(
                     worker.take(waiting)
             busy = [worker for worker in busy if worker.index is not None]
     finally:
-        for worker in crew:
+        for worker in processes:
             worker.stop()
 
 

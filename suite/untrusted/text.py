@@ -1,8 +1,9 @@
-"""Foreign text, made fit to print."""
+"""Foreign text, made fit to print, and counts and lists of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pydantic import ValidationError
 
@@ -14,6 +15,17 @@ _NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
 def printable(text: str, most: int = MOST_CHARACTERS) -> str:
     """Foreign text as one line of at most so many printable characters."""
     return "".join(character if character.isprintable() else " " for character in text[:most])
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, such as ``1 run`` or ``2,000 runs``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, with commas, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def in_a_spreadsheet(text: str) -> str:

@@ -12,7 +12,8 @@ from suite.results.reading import MAX_NOTE_BYTES, MAX_NOTES_BYTES
 from suite.results.store import LEDGER, NOTES, RECORD, SUMS
 from suite.untrusted.files import Pointer, TooLarge, Unreadable, read_bytes
 from suite.untrusted.processes import Failure, Limits, within_bounds
-from suite.verify.findings import WHOLE, Finding, Place, finding, out_of_bounds, unreadable
+from suite.untrusted.text import listed
+from suite.verify.findings import WHOLE, Finding, Place, finding, first, out_of_bounds, unreadable
 
 MAX_SUMS_BYTES = 4 * 2**20
 """Of all notes of a submission together."""
@@ -56,8 +57,7 @@ def _check(task: DigestTask) -> list[Finding]:
     claimed, findings = _sums(task)
     digests, changed = _file_digests(task, claimed)
     if changed:
-        shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
-        found = f"{shown} with CRLF, as a checkout makes them; read as if with LF"
+        found = f"{listed(changed, 3)} with CRLF, as a checkout makes them; read as if with LF"
         findings.append(finding("S4", WHOLE, "lines that end in LF", found, "warning"))
     whole = {
         run_id: claim
@@ -144,13 +144,11 @@ def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests
     """SHA256SUMS names every other file once, with its digest."""
     expected = {*task.files} - {SUMS}
     unequal = sorted((expected ^ claimed.keys()) - {*task.strays, *task.passed})
-    for file in unequal[:_SHOWN]:
-        where = "in the folder" if file in expected else "in the sums"
-        place = Place.of_file(file[:200])
-        yield finding("S4", place, "a file in the folder and in the sums", f"only {where}")
-    if len(unequal) > _SHOWN:
-        found = f"{len(unequal) - _SHOWN:,} more that are not"
-        yield finding("S4", Place.of_file(SUMS), "files in the folder and in the sums", found)
+    wanted, where = "a file in the folder and in the sums", {True: "in the folder", False: "in the sums"}
+    lone = (
+        finding("S4", Place.of_file(file[:200]), wanted, f"only {where[file in expected]}") for file in unequal
+    )
+    yield from first(lone, len(unequal))
     for file in sorted(expected & claimed.keys()):
         place, digest = Place.of_file(file[:200]), digests.get(file)
         if isinstance(digest, Pointer):

@@ -17,7 +17,7 @@ from suite.scoring.scores import Scores
 from suite.untrusted.files import MAX_JSON_BYTES, Pointer, Unreadable, parse_json, read_bytes
 from suite.untrusted.processes import Failure, within_bounds
 from suite.untrusted.text import first_complaint
-from suite.verify.findings import Finding, Place, finding, out_of_bounds, unreadable
+from suite.verify.findings import Finding, Place, finding, first, out_of_bounds, unreadable
 
 _RELATIVE = 1e-9
 _SHOWN = 20
@@ -54,12 +54,10 @@ def check_figures(
     in_order = tuple(records[run.run_id] for run in runs)
     again = SCORERS[published.scoring_version](assemble(protocol, edition, in_order, outcomes))
     different = list(_differences(again.model_dump(), published.model_dump(), "scores"))
-    for place, right, found in different[:_SHOWN]:
-        yield finding("C1", _IN_SCORES, f"{place} {right}", str(found)[:80])
-    if len(different) > _SHOWN:
-        yield finding(
-            "C1", _IN_SCORES, "figures that recompute", f"{len(different) - _SHOWN:,} more that do not"
-        )
+    wrong = (
+        finding("C1", _IN_SCORES, f"{place} {right}", str(found)[:80]) for place, right, found in different
+    )
+    yield from first(wrong, len(different))
 
 
 def _read(folder: str) -> Scores | Finding | None:

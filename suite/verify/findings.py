@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from protocol import Frozen, RunId, UnknownName
@@ -118,12 +119,13 @@ def finding(rule: str, place: Place, expected: str, found: str, severity: Severi
     )
 
 
-def first(found: Sequence[Finding]) -> Iterator[Finding]:
-    """The first findings of one kind, and how many more there are: a folder can break a rule very often."""
-    yield from found[:_SHOWN]
-    if len(found) > _SHOWN:
-        one = found[_SHOWN]
-        yield finding(one.rule, WHOLE, one.expected, f"{len(found) - _SHOWN:,} more", one.severity)
+def first(found: Iterable[Finding], total: int) -> Iterator[Finding]:
+    """The first of so many findings of one kind, and how many more there are; the rest are not made."""
+    shown = list(islice(found, _SHOWN + 1))
+    yield from shown[:_SHOWN]
+    if len(shown) > _SHOWN:
+        one = shown[_SHOWN]
+        yield finding(one.rule, WHOLE, one.expected, f"{total - _SHOWN:,} more", one.severity)
 
 
 def unreadable(rule: str, place: Place, expected: str, error: Exception, found: str | None = None) -> Finding:

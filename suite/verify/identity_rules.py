@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from protocol import Edition, RunId, RunRecord
-from suite.results.mixture import short_commit, stretches
+from suite.digests import short_digest
 from suite.results.published import published_plays
+from suite.results.run_parts import parts_of
 from suite.results.store import LEDGER, RECORD, SUBMISSION
 from suite.submission.description import Submission
+from suite.untrusted.text import counted, listed
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
 _SHOWN_COMMITS = 5
@@ -55,12 +57,11 @@ def _made_by(record: RunRecord) -> str:
 def _one_commit(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
     """A warning where the runs name several commits of their code."""
     counts = Counter(
-        commit for record in records.values() for commit in {played.code_commit for played in stretches(record)}
+        commit for record in records.values() for commit in {played.code_commit for played in parts_of(record)}
     )
     if len(counts) > 1:
-        named = [f"{short_commit(commit)} ({runs:,})" for commit, runs in counts.most_common(_SHOWN_COMMITS)]
-        more = f" and {len(counts) - _SHOWN_COMMITS} more" if len(counts) > _SHOWN_COMMITS else ""
-        yield finding("P5", WHOLE, "one commit of the code", f"{', '.join(named)}{more} (runs)", "warning")
+        named = [f"{short_digest(commit)} ({counted(runs, 'run')})" for commit, runs in counts.most_common()]
+        yield finding("P5", WHOLE, "one commit of the code", listed(named, _SHOWN_COMMITS), "warning")
 
 
 def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from protocol import Protocol, RunId, RunRecord
 from suite.results.store import RECORD
+from suite.untrusted.text import listed
 from suite.verify.findings import Finding, Place, finding
 
 _SHOWN_PLACES = 5
@@ -32,13 +33,12 @@ def check_intent(protocol: Protocol, records: Mapping[RunId, RunRecord]) -> Iter
             place for place, text in _texts(record.configuration, "configuration") if _names(pattern, text)
         ]
         if places:
-            shown = ", ".join(place[-_SHOWN_CHARACTERS:] for place in places[:_SHOWN_PLACES])
-            more = f" and {len(places) - _SHOWN_PLACES} more" if len(places) > _SHOWN_PLACES else ""
+            shown = listed([place[-_SHOWN_CHARACTERS:] for place in places], _SHOWN_PLACES)
             yield finding(
                 "I1",
                 Place.of_run(run_id, RECORD),
                 "a configuration that names no game",
-                f"games are named at {shown}{more}",
+                f"games are named at {shown}",
                 "warning",
             )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from protocol import Protocol, Run, RunRecord
 from suite.results.columns import Columns
-from suite.results.gate import faults
+from suite.results.ledger_faults import faults
 from suite.results.store import LEDGER, RECORD
 from suite.verify.draw_rules import check_draws, check_seeds
 from suite.verify.findings import Finding, Place, finding, kept

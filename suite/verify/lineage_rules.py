@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, plan
-from suite.results.mixture import wall_seconds
+from suite.results.run_parts import wall_seconds
 from suite.results.store import RECORD
 from suite.verify.findings import WHOLE, Finding, Place, finding, first
 
@@ -39,7 +39,7 @@ def check_plan(
         finding("D1", Place.of_file(seeds[seed][0]), wanted, f"{len(seeds[seed])} runs of seed {seed[:20]}")
         for seed in sorted(seeds.keys() - wanted_seeds)
     ]
-    yield from first(others)
+    yield from first(others, len(others))
     there = {path for paths in seeds.values() for path in paths}
     for path, run_id in expected.items():
         if path not in there and str(run_id.seed) in seeds:
@@ -52,7 +52,7 @@ def check_plan(
         for path in seeds[seed]
         if path not in expected
     ]
-    yield from first(strangers)
+    yield from first(strangers, len(strangers))
 
 
 def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[RunId]) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from scipy.stats import hypergeom
 from protocol import Protocol, RunId, load, parse_run_id
 from suite.results.store import LEDGER
 from suite.untrusted.processes import SMALL, Failure, within_bounds
-from suite.verify.crews import Crew
+from suite.verify.executors import Executor
 from suite.verify.findings import COST, Finding, Place, Replayed, finding
 from suite.verify.finished import Finished
 from suite.verify.run_audit import AuditedLedger
@@ -38,7 +38,7 @@ def replay_submission(
     protocol: Protocol,
     ledgers: Mapping[RunId, AuditedLedger],
     sample: tuple[float, int] | None,
-    crew: Crew,
+    executor: Executor,
     finished: Finished,
     listener: Callable[[str], None],
 ) -> Replays:
@@ -49,24 +49,24 @@ def replay_submission(
         protocol: the rules.
         ledgers: of each run whose ledger could be read.
         sample: the share of each run's episodes and the seed that draws them; None: all.
-        crew: plays the shards.
+        executor: plays the shards.
         finished: what earlier calls have replayed already; takes in what this one does.
         listener: hears what it costs, and then how far it is.
     """
     chosen = {run_id: _chosen(run_id, len(ledger.steps), sample) for run_id, ledger in ledgers.items()}
     left = {run_id: finished.left(run_id, ledgers[run_id].sha256, rows) for run_id, rows in chosen.items()}
     steps = sum(int(ledgers[run_id].steps[rows].sum()) for run_id, rows in left.items())
-    shard_steps = min(_MOST_SHARD_STEPS, steps // (_SHARDS_PER_WORKER * crew.workers))
+    shard_steps = min(_MOST_SHARD_STEPS, steps // (_SHARDS_PER_WORKER * executor.workers))
     shards = [
         shard
         for run_id, rows in left.items()
         for shard in shards_of(
-            folder, protocol.version, run_id, ledgers[run_id], rows, max(crew.least_steps, shard_steps)
+            folder, protocol.version, run_id, ledgers[run_id], rows, max(executor.least_steps, shard_steps)
         )
     ]
     played = sum(map(len, chosen.values()))
-    listener(_cost(protocol, sum(map(len, left.values())), played, steps, crew))
-    findings = [*finished.findings(chosen, ledgers), *_play(shards, crew, finished, listener)]
+    listener(_cost(protocol, sum(map(len, left.values())), played, steps, executor))
+    findings = [*finished.findings(chosen, ledgers), *_play(shards, executor, finished, listener)]
     total = sum(len(ledger.steps) for ledger in ledgers.values())
     replayed = Replayed(
         episodes=played,
@@ -78,16 +78,16 @@ def replay_submission(
     return Replays(replayed, tuple(in_order))
 
 
-def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, crew: Crew) -> str:
+def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, executor: Executor) -> str:
     """The work to be done, and, where that is not soon over, its duration at a rate that is measured."""
     kept = "" if episodes == chosen else f" (of {chosen:,}; the others were before)"
-    text = f"{COST}{episodes:,} episodes{kept}, {steps:,} steps, {crew.in_words}"
+    text = f"{COST}{episodes:,} episodes{kept}, {steps:,} steps, {executor.in_words}"
     if steps < _STEPS_WORTH_MEASURING:
         return text
     rate = within_bounds(steps_per_second, protocol.version, SMALL)
     if isinstance(rate, Failure):
         return text
-    return f"{text}; about {_duration(steps / rate / crew.workers)} at {rate:,.0f} steps/s a core, as here"
+    return f"{text}; about {_duration(steps / rate / executor.workers)} at {rate:,.0f} steps/s a core, as here"
 
 
 def _duration(seconds: float) -> str:
@@ -98,20 +98,20 @@ def _duration(seconds: float) -> str:
 
 
 def _play(
-    shards: Sequence[Shard], crew: Crew, finished: Finished, listener: Callable[[str], None]
+    shards: Sequence[Shard], executor: Executor, finished: Finished, listener: Callable[[str], None]
 ) -> list[Finding]:
     """The findings in shards; an episode of one that is lost is tried alone."""
     progress = _Progress(sum(shard.steps for shard in shards), listener)
     findings: list[Finding] = []
     again: list[Shard] = []
-    for place, found in crew.play(shards):
+    for place, found in executor.play(shards):
         shard = shards[place]
         progress.add(shard.steps)
         if isinstance(found, Failure) and len(shard.rows) > 1:
             again += [shard._replace(rows=(row,)) for row in shard.rows]
         else:
             findings += _found(shard, found, finished)
-    for place, found in crew.play(again):
+    for place, found in executor.play(again):
         findings += _found(again[place], found, finished)
     return findings
 

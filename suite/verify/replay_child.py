@@ -6,7 +6,7 @@ import json
 import sys
 
 from suite.untrusted.processes import limit_memory
-from suite.verify.crews import FINDINGS
+from suite.verify.executors import FINDINGS
 from suite.verify.shards import Shard, replay_shard
 
 

@@ -15,8 +15,8 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.learners.contract import lies_in
-from suite.results.mixture import Played, stretches
 from suite.results.reading import LedgerFile, checked_ledger_file, read_record
+from suite.results.run_parts import AnyPart, parts_of
 from suite.results.store import LEDGER, RECORD, Store
 from suite.scoring.arrays import Floats
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
@@ -204,12 +204,12 @@ def _played_alike(again: Again, run: Run) -> bool:
     for run_id in runs:
         here = again.store.record(run_id)
         claimed = read_record(again.folder, f"{run_id.path}/{RECORD}")
-        if any(_played_on(part) != _played_on(here) for part in stretches(claimed)):
+        if any(_played_on(part) != _played_on(here) for part in parts_of(claimed)):
             return False
     return True
 
 
-def _played_on(part: Played) -> tuple[str, str, Mapping[str, str]]:
+def _played_on(part: AnyPart) -> tuple[str, str, Mapping[str, str]]:
     return part.device, part.cpu, part.versions
 
 

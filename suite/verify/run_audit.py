@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
-from suite.results.mixture import stretches, wall_seconds
 from suite.results.reading import read_ledger_file, read_record
+from suite.results.run_parts import parts_of, wall_seconds
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import Pointer, TooLarge, Unreadable
@@ -113,7 +113,7 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
         if found != right:
             yield finding(rule, place, f"{name} {right}", str(found)[:200])
     package = protocol.emulator.package
-    for version in sorted({str(played.versions.get(package)) for played in stretches(record)}):
+    for version in sorted({str(played.versions.get(package)) for played in parts_of(record)}):
         if version != protocol.emulator.version:
             yield finding("P3", place, f"{package} {protocol.emulator.version}", version[:200])
     ends = [0, *(stretch.until_steps for stretch in record.resumed_from)]

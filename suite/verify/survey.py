@@ -26,6 +26,7 @@ from suite.untrusted.files import (
     severity_of,
 )
 from suite.untrusted.processes import Failure, within_bounds
+from suite.untrusted.text import listed
 from suite.verify.findings import WHOLE, Finding, Place, finding, first
 
 MAX_NOTES_DEPTH = 3
@@ -137,19 +138,15 @@ def _layout(
         found = f"{size_bytes:,} in files that are passed over"
         yield finding("S3", WHOLE, f"at most {_PASSED_BYTES:,} bytes besides the layout's", found)
     if over:
-        shown = ", ".join(over[:5]) + (f" and {len(over) - 5:,} more" if len(over) > 5 else "")
-        yield finding("S3", WHOLE, "files of the layout only", f"{shown}: passed over", "warning")
+        yield finding("S3", WHOLE, "files of the layout only", f"{listed(over, 5)}: passed over", "warning")
     expected = f"files of the layout only; notes at most {MAX_NOTES_DEPTH} folders deep"
     left = [(file, expected, "another") for file in strangers]
     left += [(path, "plain files and folders", what) for path, what in odd if what != PASSED_OVER]
-    yield from first(
-        [
-            finding(
-                "S3", Place.of_file(path[:200]), right, what, "unchecked" if what == NOT_LISTED else "error"
-            )
-            for path, right, what in left
-        ]
+    found_there = (
+        finding("S3", Place.of_file(path[:200]), right, what, "unchecked" if what == NOT_LISTED else "error")
+        for path, right, what in left
     )
+    yield from first(found_there, len(left))
 
 
 def _elsewhere(pointers: Sequence[str]) -> Iterator[Finding]:

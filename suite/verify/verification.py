@@ -153,7 +153,7 @@ def _replay(
 ) -> Replays:
     """Episodes played again, here or on a cluster."""
     from suite.benchmark.scheduler import cluster_client
-    from suite.verify.crews import Here, cluster
+    from suite.verify.executors import LocalProcesses, cluster
     from suite.verify.finished import finished_in
     from suite.verify.replay import replay_submission
 
@@ -164,11 +164,13 @@ def _replay(
         finished = stack.enter_context(finished_in(kept, folder, protocol.version))
         if levels.scheduler is None:
             return replay_submission(
-                folder, protocol, ledgers, levels.sample, Here(workers, runs), finished, listener
+                folder, protocol, ledgers, levels.sample, LocalProcesses(workers, runs), finished, listener
             )
         client = stack.enter_context(cluster_client(levels.scheduler))
-        crew = cluster(client, levels.scheduler, runs)
-        return replay_submission(folder.resolve(), protocol, ledgers, levels.sample, crew, finished, listener)
+        executor = cluster(client, levels.scheduler, runs)
+        return replay_submission(
+            folder.resolve(), protocol, ledgers, levels.sample, executor, finished, listener
+        )
 
 
 def _retrain(

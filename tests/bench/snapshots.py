@@ -104,7 +104,7 @@ def _described(baseline: str) -> Callable[[str], Snapshot]:
             playing=run.games[: protocol.lanes],
             numbers=(0,) * protocol.lanes,
             learner_sha256=digest,
-            stretches=(),
+            parts=(),
         )
 
     return describe_it

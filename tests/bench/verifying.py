@@ -27,7 +27,7 @@ from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
 from suite.verify.audit import audit
-from suite.verify.crews import Here
+from suite.verify.executors import LocalProcesses
 from suite.verify.finished import Finished
 from suite.verify.replay import replay_submission
 from suite.verify.verification import verify
@@ -74,8 +74,10 @@ def speedup_of_cores() -> float:
     seconds = []
     for workers in (1, available_cores()):
         started = time.perf_counter()
-        crew = Here(workers, [describe(run_id, protocol) for run_id in ledgers])
-        replay_submission(folder, protocol, ledgers, None, crew, Finished(protocol.version), lambda text: None)
+        executor = LocalProcesses(workers, [describe(run_id, protocol) for run_id in ledgers])
+        replay_submission(
+            folder, protocol, ledgers, None, executor, Finished(protocol.version), lambda text: None
+        )
         seconds.append(time.perf_counter() - started)
     return seconds[0] / seconds[1]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from protocol import Protocol, canonical_digest
 from suite.benchmark.cluster.hello import Facts, facts_here
-from suite.benchmark.cluster.parcel import Files
-from suite.benchmark.cluster.travel import learner_files
+from suite.benchmark.cluster.learner_folder import learner_files
+from suite.benchmark.cluster.packed_run import Files
 from suite.benchmark.cluster.worker import Greeting
 from suite.benchmark.settings import Settings
 from suite.results.store import Store

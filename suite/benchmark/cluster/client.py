@@ -9,9 +9,9 @@ from typing import Any
 
 from protocol import ForeignProtocol, Run, RunId, ServerError, StoreError
 from suite.benchmark.cluster.batch import Batch, batch_of
-from suite.benchmark.cluster.parcel import packed_start, receive
-from suite.benchmark.cluster.roster import Roster
-from suite.benchmark.cluster.worker import Errand, Failure, RunFailed, given, play
+from suite.benchmark.cluster.packed_run import packed_start, receive
+from suite.benchmark.cluster.worker import RunFailed, RunFailure, WorkerTask, given, play
+from suite.benchmark.cluster.worker_list import WorkerList
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import (
     Listener,
@@ -110,7 +110,7 @@ class _Playing:
     def play(self, client: Any) -> list[RunEnd]:
         """Play what is left; raises SchedulerLost where that cannot be done any more."""
         self._client, self._forgotten = client, list[str]()
-        self._roster = self._greeted()
+        self._workers = self._greeted()
         with asking(client):
             client.subscribe_topic(self._batch.name, lambda event: self._listener(as_progress(event[1])))
         self._futures = self._submitted()
@@ -126,34 +126,34 @@ class _Playing:
                 with suppress(TimeoutError):  # a run that takes long to come is asked for again
                     self._look_at(run)
             self._forget()
-            self._roster.look()
+            self._workers.look()
             time.sleep(_LOOK_SECONDS)
         if all(end.status == "complete" for end in self._ends.values()):
-            self._roster.clear()
+            self._workers.clear()
         return [self._ends[run.run_id] for run in self._missing]
 
     def _left(self) -> list[Run]:
         return [run for run in self._missing if run.run_id not in self._ends]
 
-    def _greeted(self) -> Roster:
+    def _greeted(self) -> WorkerList:
         needed = max((room_for(run, self._store)[self._store.folder] for run in self._left()), default=0)
 
         def tell(text: str) -> None:
             self._listener(Notice(text))
 
         scheduler = self._settings.scheduler or ""
-        roster = Roster(self._client, scheduler, self._batch.greeting, self._batch.here, needed, tell)
-        roster.look()
+        workers = WorkerList(self._client, scheduler, self._batch.greeting, self._batch.here, needed, tell)
+        workers.look()
         if not self._has_begun:  # later, other workers may be on their way
-            roster.check()
+            workers.check()
         self._has_begun = True
-        return roster
+        return workers
 
     def _submitted(self) -> dict[RunId, Any]:
         """The futures of the runs that are left; by its key, a run of another client is found."""
         starts: dict[RunId, Any] = {}
         futures: dict[RunId, Any] = {}
-        resources = {self._roster.resource: 1}
+        resources = {self._workers.resource: 1}
         for run in sorted(self._left(), key=lambda run: (run.starts_from is not None, -priority(run))):
             if self._is_elsewhere(run):
                 continue
@@ -167,10 +167,10 @@ class _Playing:
                         resources=resources,
                     )
                 start = futures.get(ancestor) or starts[ancestor]
-            at = self._roster.where(run.run_id.path)
+            at = self._workers.where(run.run_id.path)
             futures[run.run_id] = self._client.submit(
                 play,
-                Errand(
+                WorkerTask(
                     self._batch.name,
                     self._assignments[run.run_id],
                     self._settings.hyperparameters,
@@ -212,10 +212,10 @@ class _Playing:
 
     def _store_run(self, run: Run, future: Any) -> None:
         with asking(self._client):
-            parcel = future.result(timeout=_FETCH_SECONDS)
+            packed_run = future.result(timeout=_FETCH_SECONDS)
         try:
-            stored = receive(self._store, run, self._settings.learner, parcel)
-            self._append_log(run, parcel.log)
+            stored = receive(self._store, run, self._settings.learner, packed_run)
+            self._append_log(run, packed_run.log)
         except (StoreError, ForeignProtocol) as error:
             self._end(run, "failed", str(error))
             return
@@ -224,28 +224,28 @@ class _Playing:
                 raise
             raise StoreError(f"{where_full(room_for(run, self._store))}; the same command goes on") from error
         if stored:
-            self._end(run, "complete", "", parcel.untracked)
+            self._end(run, "complete", "", packed_run.untracked)
         else:
             self._end(run, "elsewhere", "another process plays it")
 
-    def _judge(self, run: Run, failure: Failure) -> None:
+    def _judge(self, run: Run, failure: RunFailure) -> None:
         """Decide who is to blame for a failed run; one that has failed at once is tried elsewhere first."""
         end = failure.end
         if end.run_id != str(run.run_id):
             self._follow_ancestor(run)
             return
         self._append_log(run, failure.log)
-        others = [address for address in self._roster.admitted if address != failure.worker]
+        others = [address for address in self._workers.admitted if address != failure.worker]
         unclear = failure.seconds < _AT_ONCE_SECONDS or not failure.steps or end.disk_full
         if unclear and run.run_id not in self._suspects and others and end.error not in self._own_faults:
             self._suspects[run.run_id] = failure.worker
             said = f"{run.run_id} failed there after {failure.seconds:.0f} s: {end.error}"
-            self._roster.leave_out(failure.worker, said)
+            self._workers.leave_out(failure.worker, said)
             self._retry(run)
             return
         if unclear and (suspect := self._suspects.pop(run.run_id, None)) and not end.disk_full:
             self._own_faults.add(end.error)
-            self._roster.take_back(suspect)
+            self._workers.take_back(suspect)
         self._end(run, "failed", f"{end.error} (on {failure.worker})")
 
     def _follow_ancestor(self, run: Run) -> None:
@@ -295,7 +295,7 @@ class _Playing:
         self._forgotten = stored
         for run_id in self._ends.keys() - awaited:
             self._futures.pop(run_id, None)  # dask keeps nothing that no future names
-        self._roster.forget(stored)
+        self._workers.forget(stored)
 
 
 def _starts_from(found: RunEnd) -> str:

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from protocol import AmtlbError, Frozen, canonical_digest
 from suite.benchmark.process import answer_of
-from suite.digests import file_digest
+from suite.digests import file_digest, short_digest
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import code_commit, library_versions
 from suite.shadows import OURS, ROOT
 
 _ROOT = Path(ROOT)
-_SHORT = 12
 
 
 class Facts(Frozen):
@@ -111,21 +110,17 @@ def _code_digest() -> str:
 def differences(here: Facts, there: Facts) -> Iterator[str]:
     """The differences of another machine from this one, in words."""
     if there.code_commit != here.code_commit:
-        yield f"it has commit {short(there.code_commit)} of the code, not {short(here.code_commit)}"
+        found, wanted = short_digest(there.code_commit), short_digest(here.code_commit)
+        yield f"it has commit {found} of the code, not {wanted}"
     elif there.code_sha256 != here.code_sha256:
-        yield f"its code at commit {short(there.code_commit)} is changed, or ours is"
+        yield f"its code at commit {short_digest(there.code_commit)} is changed, or ours is"
     for name in sorted(here.versions.keys() | there.versions.keys()):
         wanted, found = (facts.versions.get(name, "none") for facts in (here, there))
         if wanted != found:
             yield f"it has {name} {found}, not {wanted}"
     if there.configuration_digest != here.configuration_digest:
-        found, wanted = short(there.configuration_digest), short(here.configuration_digest)
+        found, wanted = short_digest(there.configuration_digest), short_digest(here.configuration_digest)
         yield f"its learner has configuration {found}, not {wanted}"
-
-
-def short(digest: str | None) -> str:
-    """A commit or digest, as far as a person compares it."""
-    return "unknown" if digest is None else digest[:_SHORT] + ("-dirty" if digest.endswith("-dirty") else "")
 
 
 def main(arguments: Sequence[str]) -> int:

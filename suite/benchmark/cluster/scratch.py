@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from protocol import Protocol, RunId
-from suite.benchmark.cluster.parcel import Parcel, put_start
+from suite.benchmark.cluster.packed_run import PackedRun, put_start
 from suite.results.store import Store, record_paths
 
 STALE_SECONDS = 30 * 86_400
@@ -60,10 +60,10 @@ class Scratch:
                 if other != self.folder and time.time() - other.stat().st_mtime > STALE_SECONDS:
                     shutil.rmtree(other)
 
-    def start(self, run_id: RunId, parcel: Parcel) -> Path:
+    def start(self, run_id: RunId, packed_run: PackedRun) -> Path:
         """A results folder with the run that another starts from."""
-        folder = self.folder / "starts" / hashlib.sha256(parcel.record).hexdigest()[:16]
-        return laid_out(folder, lambda new: put_start(Store(new, self.store.protocol), run_id, parcel))
+        folder = self.folder / "starts" / hashlib.sha256(packed_run.record).hexdigest()[:16]
+        return laid_out(folder, lambda new: put_start(Store(new, self.store.protocol), run_id, packed_run))
 
     def complete(self) -> list[str]:
         """The runs that lie here, complete."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from protocol import AmtlbError, RunId, load, parse_run_id
 from suite.benchmark.cluster.hello import Hello, facts_here
-from suite.benchmark.cluster.parcel import Files, Parcel, packed, write_files
+from suite.benchmark.cluster.packed_run import Files, PackedRun, packed, write_files
 from suite.benchmark.cluster.scratch import Scratch, laid_out
 from suite.benchmark.process import RunEnd, Task, run_child
 from suite.benchmark.scheduler import Progress
@@ -50,7 +50,7 @@ class Greeting(NamedTuple):
     stored: tuple[str, ...] = ()
 
 
-class Errand(NamedTuple):
+class WorkerTask(NamedTuple):
     """A run that a worker is to play.
 
     Attributes:
@@ -66,7 +66,7 @@ class Errand(NamedTuple):
     travels: bool
 
 
-class Failure(NamedTuple):
+class RunFailure(NamedTuple):
     """A run's failure on a worker.
 
     Attributes:
@@ -85,7 +85,7 @@ class Failure(NamedTuple):
 
 
 class RunFailed(Exception):
-    """A run failed; the first argument is a ``Failure``."""
+    """A run failed; the first argument is a ``RunFailure``."""
 
 
 async def hello(greeting: Greeting, dask_worker: Any) -> Hello:
@@ -152,13 +152,13 @@ async def leave_out(resource: str, batch: str, dask_worker: Any) -> None:
     await dask_worker.scheduler.set_resources(resources={resource: 0}, worker=dask_worker.contact_address)
 
 
-def play(errand: Errand, start: Parcel | None) -> Parcel:
+def play(task: WorkerTask, start: PackedRun | None) -> PackedRun:
     """Play a run, unless it lies here complete; a task for a dask worker.
 
     A run that nobody wants any more is stopped, and so is one whose worker closes; it leaves a snapshot.
 
     Args:
-        errand: the run.
+        task: the run.
         start: the run that it starts from.
 
     Raises:
@@ -167,9 +167,9 @@ def play(errand: Errand, start: Parcel | None) -> Parcel:
     """
     from distributed import Reschedule, get_worker
 
-    if errand.batch in _LEFT_OUT:
+    if task.batch in _LEFT_OUT:
         raise Reschedule
-    began, turn = time.monotonic(), _Turn(errand, get_worker())
+    began, turn = time.monotonic(), _Turn(task, get_worker())
     try:
         end = turn.play(start)
         if end.status == "complete":
@@ -180,7 +180,7 @@ def play(errand: Errand, start: Parcel | None) -> Parcel:
     if end.status == "failed":
         printed = _tail(turn.log)
         turn.log.unlink(missing_ok=True)  # it goes back
-        raise RunFailed(Failure(end, turn.address, time.monotonic() - began, turn.steps, printed))
+        raise RunFailed(RunFailure(end, turn.address, time.monotonic() - began, turn.steps, printed))
     raise Reschedule
 
 
@@ -191,15 +191,15 @@ class _Turn:
         steps: agent steps played in it.
     """
 
-    def __init__(self, errand: Errand, worker: Any) -> None:
-        self._errand, self._worker, self._key = errand, worker, worker.get_current_task()
-        self._scratch = Scratch(worker.local_directory, errand.batch, load(errand.assignment.protocol_version))
+    def __init__(self, task: WorkerTask, worker: Any) -> None:
+        self._task, self._worker, self._key = task, worker, worker.get_current_task()
+        self._scratch = Scratch(worker.local_directory, task.batch, load(task.assignment.protocol_version))
         self._scratch.use()
         self.address, self.store, self.steps = worker.address, self._scratch.store, 0
-        self.run_id = parse_run_id(errand.assignment.run_id, self.store.protocol)
+        self.run_id = parse_run_id(task.assignment.run_id, self.store.protocol)
         self.log = self.store.log_path(self.run_id)
 
-    def play(self, start: Parcel | None) -> RunEnd:
+    def play(self, start: PackedRun | None) -> RunEnd:
         """Play the run, once another worker of this disk that still plays it has stopped."""
         start_folder = None
         if start is not None:
@@ -207,11 +207,11 @@ class _Turn:
             _drop_foreign(self.store, self.run_id, start_folder, start)
         self.store.make_folder()
         task = Task(
-            self._errand.assignment.in_folder(self.store.folder, start_folder),
+            self._task.assignment.in_folder(self.store.folder, start_folder),
             str(self.log),
             tracked=url_of_environment() is not None,
-            hyperparameters=self._errand.hyperparameters,
-            cwd=str(self._scratch.learner) if self._errand.travels else None,
+            hyperparameters=self._task.hyperparameters,
+            cwd=str(self._scratch.learner) if self._task.travels else None,
         )
         while True:
             end = run_child(task, self._report, self._is_unwanted)
@@ -228,10 +228,10 @@ class _Turn:
     def _report(self, played: Played) -> None:
         self.steps = played.steps - played.resumed_steps
         progress = Progress(str(self.run_id), played.steps, played.resumed_steps)
-        self._worker.log_event(self._errand.batch, progress._asdict())
+        self._worker.log_event(self._task.batch, progress._asdict())
 
 
-def _drop_foreign(store: Store, run_id: RunId, start_folder: Path, start: Parcel) -> None:
+def _drop_foreign(store: Store, run_id: RunId, start_folder: Path, start: PackedRun) -> None:
     """Remove a complete run that started from another checkpoint than is given now."""
     if not store.is_complete(run_id):
         return
@@ -248,6 +248,6 @@ def _tail(log: Path) -> bytes:
         return file.read()
 
 
-def given(parcel: Parcel) -> Parcel:
+def given(packed_run: PackedRun) -> PackedRun:
     """A run that is complete already; a task for a dask worker, so that what it brings cannot get lost."""
-    return parcel
+    return packed_run

@@ -12,11 +12,11 @@ import pytest
 
 from protocol import ForeignProtocol, LearnerError, ServerError, StoreError, plan
 from suite.benchmark.cluster import client as module
-from suite.benchmark.cluster import travel
+from suite.benchmark.cluster import learner_folder
 from suite.benchmark.cluster.hello import facts_here
-from suite.benchmark.cluster.parcel import packed, packed_start, put_start, receive, write_files
+from suite.benchmark.cluster.learner_folder import learner_files
+from suite.benchmark.cluster.packed_run import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.cluster.scratch import Scratch
-from suite.benchmark.cluster.travel import learner_files
 from suite.benchmark.edition import play_all
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
@@ -71,26 +71,26 @@ def test_runs_come_back_from_workers_that_see_no_folder_of_ours(played, tmp_path
 
 
 def test_a_run_that_came_is_put_where_complete_runs_lie(played, tmp_path):
-    """A parcel becomes a complete run of the same bytes; of one that is there already, nothing changes."""
+    """A packed_run becomes a complete run of the same bytes; of one that is there already, nothing changes."""
     store, run = Store(tmp_path, V1), PAIR[0]
-    parcel = packed(played, run.run_id, b"printed", "")
-    assert receive(store, run, UNIFORM, parcel)
+    packed_run = packed(played, run.run_id, b"printed", "")
+    assert receive(store, run, UNIFORM, packed_run)
     assert ledger(store, run) == ledger(played, run)
     before = store.run_folder(run.run_id).stat().st_mtime_ns
-    assert receive(store, run, UNIFORM, parcel)
+    assert receive(store, run, UNIFORM, packed_run)
     assert store.run_folder(run.run_id).stat().st_mtime_ns == before
 
 
 def test_a_run_that_came_claims_the_folder(played, tmp_path):
     """While another configuration plays in a folder, a run that comes is refused; later the folder is its."""
     store, run = Store(tmp_path, V1), PAIR[0]
-    parcel, ours = packed(played, run.run_id, b"", ""), Owner.of(played.record(run.run_id))
+    packed_run, ours = packed(played, run.run_id, b"", ""), Owner.of(played.record(run.run_id))
     theirs = ours.model_copy(update={"configuration_digest": "0" * 64})
     with pytest.raises(ForeignProtocol, match="not of baselines"), store.new_run(PAIR[1].run_id):
         claim(store, PAIR[1].run_id, theirs)
-        receive(store, run, UNIFORM, parcel)
+        receive(store, run, UNIFORM, packed_run)
     assert not store.is_complete(run.run_id)
-    assert receive(store, run, UNIFORM, parcel)
+    assert receive(store, run, UNIFORM, packed_run)
     with pytest.raises(ForeignProtocol, match="of baselines"):
         claim(store, PAIR[1].run_id, theirs)
 
@@ -115,19 +115,19 @@ def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
         (folder / "journal.arrows").write_bytes(b"hours of play")
         raise ZeroDivisionError
     before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
-    parcel, learner = packed(played, run.run_id, b"", ""), UNIFORM
+    packed_run, learner = packed(played, run.run_id, b"", ""), UNIFORM
     if changed == "ledger":
-        parcel = parcel._replace(ledger=parcel.ledger[:-8])
+        packed_run = packed_run._replace(ledger=packed_run.ledger[:-8])
     elif changed == "checkpoint":
-        parcel = parcel._replace(checkpoint={**parcel.checkpoint, "more": b"1"})
+        packed_run = packed_run._replace(checkpoint={**packed_run.checkpoint, "more": b"1"})
     elif changed == "notes":
-        parcel = parcel._replace(notes={"note": b"1"})
+        packed_run = packed_run._replace(notes={"note": b"1"})
     elif changed == "learner":
         learner = "baselines.ppo:make"
     else:
-        parcel = parcel._replace(ledger=ledger(played, PAIR[1]))
+        packed_run = packed_run._replace(ledger=ledger(played, PAIR[1]))
     with pytest.raises(StoreError, match="play it again"):
-        receive(store, run, learner, parcel)
+        receive(store, run, learner, packed_run)
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
@@ -282,7 +282,7 @@ def test_the_folder_of_a_learner_travels(tmp_path, monkeypatch):
     assert set(learner_files("mine:make")) == {"mine.py", "nets/deep.py"}
     assert learner_files(UNIFORM) == {}
     assert learner_files("nowhere:make") == {}
-    monkeypatch.setattr(travel, "MOST_BYTES", 10)
+    monkeypatch.setattr(learner_folder, "MOST_BYTES", 10)
     with pytest.raises(LearnerError, match="put it into a folder of its own, or install it"):
         learner_files("mine:make")
 

@@ -10,9 +10,9 @@ from suite.benchmark.cost import (
     Pace,
     estimate,
     longest_chain,
+    schedule_seconds,
     steps,
     volume,
-    wall_seconds,
 )
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.run.space import JOURNAL_BYTES_PER_STEP, LEDGER_COPIES
@@ -77,14 +77,14 @@ def test_a_chain_counts_what_is_missing():
     """A run waits for the run that it starts from only if that one is to be played, too."""
     runs = [run(0, 32), run(1, 32, starts_from=0), run(2, 32, starts_from=9)]
     assert longest_chain(runs, by_id(runs, [10, 5, 12])) == 15
-    assert wall_seconds(runs, by_id(runs, [10, 5, 12]), jobs=2) == 15
+    assert schedule_seconds(runs, by_id(runs, [10, 5, 12]), jobs=2) == 15
 
 
 def test_the_largest_budget_is_played_first():
     """With two jobs, the run of budget 96 is played next to 64 and 32, one after the other."""
     runs = [run(0, 32), run(1, 64), run(2, 96)]
     seconds = by_id(runs, [1, 2, 3])
-    assert [wall_seconds(runs, seconds, jobs) for jobs in (1, 2, 3)] == [6, 3, 3]
+    assert [schedule_seconds(runs, seconds, jobs) for jobs in (1, 2, 3)] == [6, 3, 3]
 
 
 @given(
@@ -99,6 +99,6 @@ def test_the_wall_clock_lies_between_its_bounds(drawn, jobs):
     ]
     seconds = by_id(runs, [float(length) for _, length, _ in drawn])
     total, chain = sum(seconds.values()), longest_chain(runs, seconds)
-    wall = wall_seconds(runs, seconds, jobs)
+    wall = schedule_seconds(runs, seconds, jobs)
     assert max(chain, total / jobs) <= wall + 1e-9
     assert wall <= total / jobs + chain + 1e-9

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protocol import LearnerError, Stretch, plan
+from protocol import LearnerError, RunPart, plan
 from suite.benchmark.pace import EVALUATION_STEPS, Clocked, measure, measured_games, pace_of_runs
 from suite.machine import cpu_type
 from suite.results.journal import read_journal
@@ -53,8 +53,8 @@ def test_runs_of_another_kind_say_nothing(tmp_path, smoke_results, store):
     assert pace_of_runs(store, [], "cpu", 0) is None
     written(tmp_path, smoke_results, SMOKE[1], cpu=cpu_type() + " of another make")
     assert pace_of_runs(store, [SMOKE[1]], "cpu", 0) is None
-    stretch = Stretch(until_steps=8, device="cpu", cpu="", code_commit=None, versions={}, wall_seconds=1.0)
-    written(tmp_path, smoke_results, SMOKE[2], cpu=cpu_type(), resumed_from=(stretch,))
+    part = RunPart(until_steps=8, device="cpu", cpu="", code_commit=None, versions={}, wall_seconds=1.0)
+    written(tmp_path, smoke_results, SMOKE[2], cpu=cpu_type(), resumed_from=(part,))
     assert pace_of_runs(store, [SMOKE[2]], "cpu", 0) is None
 
 

@@ -199,7 +199,7 @@ def test_dry_run_reads_the_pace_of_complete_runs(amtlb, smoke_results, tmp_path)
     done = amtlb(*asked)
     assert done.stderr == ""
     for words in (
-        "17 runs are missing",
+        "17 runs missing",
         "training  ",
         "52,000",  # 5 fresh, 5 transfer runs of 2,000 steps, 5 pretrain runs of 4,000, 2 generalists of 6,000
         "128,000",  # 5 + 5 + 2 * 3 times 8 episodes of at most 1,000 steps
@@ -210,7 +210,7 @@ def test_dry_run_reads_the_pace_of_complete_runs(amtlb, smoke_results, tmp_path)
         assert words in done.stdout
     assert f"speed: 3 complete runs in {folder}" in done.stdout
     complete = amtlb(*asked[:4], smoke_results, "--dry-run").stdout
-    assert "0 runs are missing" in complete
+    assert "0 runs missing" in complete
     assert "not measured: no run is missing" in complete
 
 

@@ -10,9 +10,10 @@ from protocol import StoreError
 from suite.leaderboard.audited import audit_results
 from suite.leaderboard.entries import read_board
 from suite.leaderboard.page import board_text, write_leaderboard
-from suite.leaderboard.sections import board_sections, hours
+from suite.leaderboard.sections import board_sections
 from suite.report.numbers import interval_text, typeset
 from suite.results.published import published_folder
+from suite.results.run_parts import wall_hours
 from suite.results.store import Store
 from tests.suite.cli.test_cli import refused
 from tests.suite.helpers import V1
@@ -52,7 +53,7 @@ def test_a_row_has_interval_null_cost_verdict_and_digest(board):
         assert row["learner"] == one.label
         assert row["contrast"][1] == interval_text(contrast, True)
         assert " ".join(row["null"]).startswith(f"{contrast.null.low:+.3f} ..")
-        assert float(row["cost"][0]) == pytest.approx(hours(entry.records), rel=0.1)
+        assert float(row["cost"][0]) == pytest.approx(wall_hours(entry.records), rel=0.1)
         assert row["verdict"] == "passes"
         sums = (published_folder(one.label, "smoke") / "SHA256SUMS").read_bytes()
         assert row["digest"] == hashlib.sha256(sums).hexdigest()[:12]
@@ -65,7 +66,7 @@ def test_hours_are_of_all_runs_and_all_their_stretches(board):
     resumed = record.model_validate(
         record.model_dump() | {"resumed_from": ({**stretch, "wall_seconds": 900.0},)}
     )
-    assert hours([record, resumed]) == pytest.approx(1.25)
+    assert wall_hours([record, resumed]) == pytest.approx(1.25)
 
 
 def test_a_panel_per_game_shows_all_learners_in_one_order(board):

@@ -6,7 +6,7 @@ import pytest
 
 from suite.leaderboard.edition_pages import write_edition
 from suite.leaderboard.published import LeftOut, learners_of
-from suite.report.templates import Place
+from suite.report.templates import PageLink
 from suite.results import published
 from suite.results.published import published_folder
 from tests.suite.helpers import V1
@@ -40,7 +40,9 @@ def test_an_unfinished_learner_is_counted(unfinished, tmp_path):
     found = learners_of(V1, SMOKE, tmp_path / "none")
     assert found.names == []
     assert found.left_out == [LeftOut("ppo", "17 of 20 runs are published")]
-    state = write_edition(V1, SMOKE, tmp_path / "smoke", [Place("Results", "../index.html")], lambda step: None)
+    state = write_edition(
+        V1, SMOKE, tmp_path / "smoke", [PageLink("Results", "../index.html")], lambda step: None
+    )
     assert (state.ranked, state.left_out) == ({}, tuple(found.left_out))
     page = (tmp_path / "smoke/index.html").read_text()
     assert "17 of 20 runs are published" in page

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from suite.report.figures import draw_curve, draw_head_use, extremes_in_words, learning_rates
-from suite.report.forests import ForestRow, Level, draw_forest
+from suite.report.forests import Axis, ForestRow, draw_forest
 from suite.report.style import FRESH, GENERALIST, HEADS, NULL, PRETRAIN, TRANSFER, TYPE_POINTS, save
 from suite.results.head_use import PARTS, HeadUse
 from suite.scoring.estimates import Curve, Figure, Interval, Null
 
-CONTRAST = Level("contrast", 0.0)
+CONTRAST = Axis("contrast", 0.0)
 
 
 def figure(value: float) -> Figure:

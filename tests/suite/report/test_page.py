@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from protocol import StoreError, Stretch
+from protocol import RunPart, StoreError
 from suite.report.downloads import downloads
 from suite.report.facts import days, facts
-from suite.report.forests import ForestRow, Level, draw_forest
+from suite.report.forests import Axis, ForestRow, draw_forest
 from suite.report.page import make_page, write_page
 from suite.report.style import TRANSFER, Drawing, inline_svg
 from suite.report.watching import Watched, best_episodes, embedded, watched
@@ -162,7 +162,7 @@ def test_the_page_says_when_and_what_was_played(inputs, report):
     assert found["Machines"].startswith("alike")
     mixed = [outcomes.records[0].model_copy(update={"device": "cuda"}), *outcomes.records[1:]]
     found = {fact.name: fact.text for fact in facts(outcomes.protocol, outcomes.edition, mixed)}
-    assert "2 devices: cpu (19 runs), cuda (1 runs)" in found["Machines"]
+    assert "2 devices: cpu (19 runs), cuda (1 run)" in found["Machines"]
     odd = [record.model_copy(update={"started_at": "<b>"}) for record in outcomes.records]
     assert days(odd) == "unknown"
     assert days([*odd, outcomes.records[0]]) == outcomes.records[0].started_at[:10]
@@ -271,7 +271,7 @@ def test_the_command_that_plays_it_again_is_shown(inputs):
 def test_the_ids_of_a_figure_can_be_referred_to(name):
     """Whatever a figure is called, its references are of letters, digits, - and _, and have their targets."""
     figure = draw_forest(
-        [ForestRow("a", Figure(value=0.1, interval=None, null=None))], Level("x", 0.0), TRANSFER
+        [ForestRow("a", Figure(value=0.1, interval=None, null=None))], Axis("x", 0.0), TRANSFER
     )
     svg = inline_svg(Drawing(name, "", "", figure))
     targets = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
@@ -283,7 +283,7 @@ def test_a_resumed_run_is_told_with_all_its_parts(inputs, tmp_path):
     """Seconds, machines and commits of a report are those of every part of a run, in its files too."""
     store, outcomes, scores = inputs
     last = outcomes.records[0]
-    first = Stretch(
+    first = RunPart(
         until_steps=1, device="cpu", cpu="first CPU", code_commit="f" * 40, versions={"torch": "0"},
         wall_seconds=3600.0,
     )  # fmt: skip

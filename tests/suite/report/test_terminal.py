@@ -14,7 +14,7 @@ from suite.report.sheets import Column, Sheet
 from suite.report.tables import score_sheets
 from suite.report.terminal import print_sheet
 from suite.scoring.claims import claims
-from suite.scoring.comparison import Comparison, Contended, Duel
+from suite.scoring.comparison import Comparison, Duel, ScoredLearner
 from suite.scoring.published import published_scores
 from tests.suite.helpers import V1
 
@@ -41,7 +41,7 @@ def comparison() -> Comparison:
         edition_digest=first.edition_digest,
         edition=first.edition,
         contenders=tuple(
-            Contended(label=name, division="standard", scores=published[name], claim=found[name])
+            ScoredLearner(label=name, division="standard", scores=published[name], claim=found[name])
             for name in names
         ),
         duels=tuple(Duel(ours=ours, theirs=theirs, **wins) for ours, theirs in permutations(names)),

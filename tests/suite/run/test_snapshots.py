@@ -34,7 +34,7 @@ def snapshot(digest, **changes):
         "playing": ("breakout",) * 8,
         "numbers": (0,) * 8,
         "learner_sha256": digest,
-        "stretches": (),
+        "parts": (),
     }
     return Snapshot.model_validate(fields | changes)
 

@@ -1,4 +1,4 @@
-"""The gate for ledgers: their faults, found without an emulator, before anything is computed from them.
+"""The faults of a ledger, found without an emulator, before anything is computed from it.
 
 Rules, scores and retraining let the same ledgers through. A fault names the rule of the verifier that it breaks
 (docs/rules.md); seeds and draws, which follow from the run's name, are the verifier's own.

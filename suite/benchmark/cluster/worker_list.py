@@ -13,7 +13,7 @@ from suite.benchmark.scheduler import SchedulerLost, asking
 from suite.run.space import in_units
 
 
-class Roster:
+class WorkerList:
     """The workers that may play, and those that may not.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from protocol import LearnerError
-from suite.benchmark.cluster.parcel import Files
+from suite.benchmark.cluster.packed_run import Files
 from suite.learners.contract import lies_here
 from suite.shadows import OURS, ROOT
 

@@ -1,12 +1,12 @@
-"""The keeper of a process: starts it, ends with whatever it started, and hands its status on.
+"""The reaper of a process: starts it, ends with whatever it started, and hands its status on.
 
-``python -m suite.run.keeper LIFELINE COMMAND...``: LIFELINE is the number of a pipe's reading end that the
+``python -m suite.run.reaper LIFELINE COMMAND...``: LIFELINE is the number of a pipe's reading end that the
 command has, too. When its writing end is closed, because whoever holds it asks for an end or is gone, the
 command is interrupted, and killed after GRACE_SECONDS. What it left behind, in whatever session, is ended
-before the keeper ends as the command did: with its exit status, or by its signal. The command does not outlive
-the keeper.
+before the reaper ends as the command did: with its exit status, or by its signal. The command does not outlive
+the reaper.
 
-The keeper has no thread and imports little, so that nothing that a learner does can hold it up.
+The reaper has no thread and imports little, so that nothing that a learner does can hold it up.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ _LIBC = ctypes.CDLL(None)
 def main(arguments: Sequence[str]) -> Never:
     """Keep a command until it ends."""
     lifeline, command = int(arguments[0]), arguments[1:]
-    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes a child of the keeper
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes a child of the reaper
     woken = _wake_on_children()
     for number in (signal.SIGINT, signal.SIGTERM):  # which terminals and batch systems send to everyone
         signal.signal(number, _nothing)
-    keeper = os.getpid()
+    reaper = os.getpid()
     child = os.fork()
     if not child:
-        _become(command, keeper)
+        _become(command, reaper)
     status = _await(child, lifeline, woken)
     _end_what_is_left()
     _end_as(status)
 
 
 def _nothing(number: int, frame: object) -> None:
-    """The handler of signals that only wake the keeper; the command does not inherit it."""
+    """The handler of signals that only wake the reaper; the command does not inherit it."""
 
 
 def _wake_on_children() -> int:
@@ -59,10 +59,10 @@ def _wake_on_children() -> int:
     return woken
 
 
-def _become(command: Sequence[str], keeper: int) -> Never:
+def _become(command: Sequence[str], reaper: int) -> Never:
     try:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == keeper:
+        if os.getppid() == reaper:
             os.execv(command[0], list(command))
     finally:
         os._exit(127)

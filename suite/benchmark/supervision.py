@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from protocol import LearnerError
-from suite.benchmark.kept import END_SECONDS, Kept
+from suite.benchmark.guarded_process import END_SECONDS, GuardedProcess
 from suite.run.job import Job
 from suite.run.messages import Failed, Message, read_message
 
@@ -23,11 +23,11 @@ _DUMP_SECONDS = 2.0
 _LOG_TAIL_BYTES = 2**16
 
 
-class Attendance:
+class Supervisor:
     """Hears a run's messages, and ends it where it was stopped, stalls, or does not come to its end.
 
     Args:
-        kept: the run's process.
+        process: the run's process.
         log: where it prints.
         job: what it was told.
         complete: asked about twice a second: whether the run is complete.
@@ -42,7 +42,7 @@ class Attendance:
 
     def __init__(
         self,
-        kept: Kept,
+        process: GuardedProcess,
         log: str,
         job: Job,
         complete: Callable[[], bool],
@@ -50,7 +50,7 @@ class Attendance:
         stopped: Callable[[], bool],
     ) -> None:
         self.error, self.stopped, self.disk_full = "", False, False
-        self._kept, self._log, self._job = kept, Path(log), job
+        self._process, self._log, self._job = process, Path(log), job
         self._complete, self._pass_on, self._is_stopped = complete, pass_on, stopped
         self._news = time.monotonic()
         self._over: float | None = None  # when it had nothing more to say
@@ -109,7 +109,7 @@ class Attendance:
 
     def _give_up(self) -> None:
         self._given_up = time.monotonic()
-        self._kept.interrupt()
+        self._process.interrupt()
 
 
 def _where_it_stands(log: Path) -> str:

@@ -19,7 +19,7 @@ Files = Mapping[str, bytes]
 """The files below a folder by their path in it, with slashes."""
 
 
-class Parcel(NamedTuple):
+class PackedRun(NamedTuple):
     """A complete run.
 
     Attributes:
@@ -62,33 +62,33 @@ def write_files(folder: Path, files: Files) -> None:
         path.write_bytes(data)
 
 
-def packed(store: Store, run_id: RunId, log: bytes, untracked: str) -> Parcel:
+def packed(store: Store, run_id: RunId, log: bytes, untracked: str) -> PackedRun:
     """A complete run of a folder."""
     ledger, notes = store.ledger_path(run_id).read_bytes(), read_files(store.run_folder(run_id) / NOTES)
     return packed_start(store, run_id)._replace(ledger=ledger, notes=notes, log=log, untracked=untracked)
 
 
-def packed_start(store: Store, run_id: RunId) -> Parcel:
+def packed_start(store: Store, run_id: RunId) -> PackedRun:
     """The parts of the complete run that a run starts from: its record and checkpoint."""
     record = (store.run_folder(run_id) / RECORD).read_bytes()
-    return Parcel(str(run_id), record, read_files(store.checkpoint_path(run_id)), b"", {})
+    return PackedRun(str(run_id), record, read_files(store.checkpoint_path(run_id)), b"", {})
 
 
-def put_start(store: Store, run_id: RunId, parcel: Parcel) -> None:
+def put_start(store: Store, run_id: RunId, packed_run: PackedRun) -> None:
     """Lay out what a run needs of the one that it starts from, in a folder that nobody else plays into."""
     folder = store.run_folder(run_id)
-    write_files(folder / CHECKPOINT, parcel.checkpoint)
-    write_file(folder / RECORD, parcel.record)
+    write_files(folder / CHECKPOINT, packed_run.checkpoint)
+    write_file(folder / RECORD, packed_run.record)
 
 
-def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
+def receive(store: Store, run: Run, learner: str, packed_run: PackedRun) -> bool:
     """Put a complete run into a results folder, once it has proved to be that run, whole.
 
     Args:
         store: the results folder; another command may be playing the same run there.
         run: which run.
         learner: whose run it must be.
-        parcel: the run.
+        packed_run: the run.
 
     Returns:
         whether the run is complete now; False: another process is playing it there.
@@ -107,11 +107,11 @@ def receive(store: Store, run: Run, learner: str, parcel: Parcel) -> bool:
         ):
             arrived = Store(Path(scratch), store.protocol)
             came = arrived.run_folder(run.run_id)
-            write_files(came / CHECKPOINT, parcel.checkpoint)
-            if parcel.notes:
-                write_files(came / NOTES, parcel.notes)
-            (came / LEDGER).write_bytes(parcel.ledger)
-            (came / RECORD).write_bytes(parcel.record)
+            write_files(came / CHECKPOINT, packed_run.checkpoint)
+            if packed_run.notes:
+                write_files(came / NOTES, packed_run.notes)
+            (came / LEDGER).write_bytes(packed_run.ledger)
+            (came / RECORD).write_bytes(packed_run.record)
             claim(store, run.run_id, Owner.of(_checked(store, arrived, run, learner)))
             empty(folder)
             for path in came.iterdir():

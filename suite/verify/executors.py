@@ -28,7 +28,7 @@ _ROOM_SECONDS = 120
 _WAITING_PER_WORKER = 4
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Plays shards."""
 
     @property
@@ -58,7 +58,7 @@ def limits_of(runs: Iterable[Run], shards: Sequence[Shard]) -> Limits:
     return Limits(reading.memory_bytes + _EMULATORS_BYTES, _ROOM_SECONDS + steps / _SLOWEST_STEPS_PER_SECOND)
 
 
-class Here(NamedTuple):
+class LocalProcesses(NamedTuple):
     """Processes of this machine."""
 
     workers: int
@@ -71,7 +71,7 @@ class Here(NamedTuple):
         return f"{self.workers} cores"
 
     def play(self, shards: Sequence[Shard]) -> Iterator[tuple[int, Found]]:
-        """See ``Crew``."""
+        """See ``Executor``."""
         yield from run_sharded(replay_shard, shards, self.workers, limits_of(self.runs, shards))
 
 
@@ -90,7 +90,7 @@ class Cluster(NamedTuple):
         return f"{self.workers} threads of {self.address}"
 
     def play(self, shards: Sequence[Shard]) -> Iterator[tuple[int, Found]]:
-        """See ``Crew``; few shards wait at the scheduler, which is not made for millions of them."""
+        """See ``Executor``; few shards wait at the scheduler, which is not made for millions of them."""
         from distributed import as_completed
 
         limits, token = limits_of(self.runs, shards), uuid4().hex[:8]
@@ -134,5 +134,5 @@ def replay_elsewhere(shard: Shard, limits: Limits) -> Found:
 
 
 def cluster(client: Any, address: str, runs: Sequence[Run]) -> Cluster:
-    """The crew of a scheduler's workers; raises ServerError where it has none."""
+    """The executor of a scheduler's workers; raises ServerError where it has none."""
     return Cluster(client, address, threads_of(client, address), runs)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import END_REASONS, PHASES, describe, parse_run_id
 from suite.results.columns import Columns
-from suite.results.gate import faults
+from suite.results.ledger_faults import faults
 from suite.results.published import published_folder
 from suite.results.reading import read_ledger_file, read_table
 from suite.results.schema import LEDGER_SCHEMA

@@ -1,4 +1,4 @@
-"""Fresh processes for modules that import a learner: each with a keeper, which ends what it leaves behind."""
+"""Fresh processes for modules that import a learner: each with a reaper, which ends what it leaves behind."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import IO, Self
 
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
-from suite.run.keeper import GRACE_SECONDS, LAST_SECONDS
+from suite.run.reaper import GRACE_SECONDS, LAST_SECONDS
 from suite.tracking.mongo_url import environment_without_url
 
 END_SECONDS = GRACE_SECONDS + 2 * LAST_SECONDS + 1
-"""How long a keeper may take to end its process and what that left; it is killed then."""
+"""How long a reaper may take to end its process and what that left; it is killed then."""
 
 
-class Kept:
+class GuardedProcess:
     """A module that runs in a fresh process, under the settings that a run's process has.
 
     When the block ends, or this process does, so do the module's process and all that it started.
@@ -52,10 +52,10 @@ class Kept:
         cwd: str | None = None,
     ) -> None:
         reading, self._lifeline = os.pipe()
-        keeper = [sys.executable, "-P", "-m", "suite.run.keeper", str(reading)]
+        reaper = [sys.executable, "-P", "-m", "suite.run.reaper", str(reading)]
         try:
             self._process = subprocess.Popen(
-                [*keeper, sys.executable, "-P", "-m", module, *([str(reading)] if ordered else []), *arguments],
+                [*reaper, sys.executable, "-P", "-m", module, *([str(reading)] if ordered else []), *arguments],
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
