@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for 
         UnknownName,
         current_protocol,
     )
+    from suite.contained.spec import BoxLimits, BoxSpec
     from suite.lanes.environment import LaneEnv
     from suite.learners.check import check_learner
     from suite.learners.contract import Learner
@@ -47,6 +48,8 @@ if TYPE_CHECKING:  # what type checkers and editors see; _HOMES is the same for 
 
 __all__ = [
     "AmtlbError",
+    "BoxLimits",
+    "BoxSpec",
     "BudgetExhausted",
     "Comparison",
     "ConformanceError",
@@ -81,6 +84,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BoxLimits": "suite.contained.spec",
+    "BoxSpec": "suite.contained.spec",
     "LaneEnv": "suite.lanes.environment",
     "check_learner": "suite.learners.check",
     "Learner": "suite.learners.contract",

@@ -1,4 +1,4 @@
-"""Digests of files and folders, by which runs and submissions identify their contents."""
+"""Digests and sizes of files and folders; runs and submissions identify their contents by digests."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of all files below a folder, in bytes."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def folder_digest(folder: Path) -> str:

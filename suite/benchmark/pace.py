@@ -34,6 +34,7 @@ from protocol import (
 )
 from suite.benchmark.cost import Pace
 from suite.benchmark.process import answer_of
+from suite.digests import folder_bytes
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import cpu_type, peak_memory_bytes
 from suite.results.journal import JournalRecorder
@@ -83,7 +84,7 @@ def pace_of_runs(store: Store, complete: Sequence[Run], device: str, workers: in
         training_steps_per_second=training,
         evaluation_steps_per_second=evaluation,
         memory_bytes=max(record.peak_memory_bytes for record in alike.values()),
-        checkpoint_bytes=max(_size_bytes(store.checkpoint_path(run_id)) for run_id in alike),
+        checkpoint_bytes=max(folder_bytes(store.checkpoint_path(run_id)) for run_id in alike),
     )
     return pace, len(alike)
 
@@ -101,10 +102,6 @@ def _rates(records: Sequence[RunRecord], frame_skip: int) -> tuple[float, float]
             evaluation_seconds += record.wall_seconds - own_seconds
     training = training_steps / training_seconds
     return training, evaluation_steps / evaluation_seconds if evaluation_seconds > 0 else training
-
-
-def _size_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def measured_games(edition: Edition) -> tuple[str, str]:
@@ -165,7 +162,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
             training_steps_per_second=training,
             evaluation_steps_per_second=acting,
             memory_bytes=memory,
-            checkpoint_bytes=_size_bytes(saved),
+            checkpoint_bytes=folder_bytes(saved),
         )
 
 

@@ -1,8 +1,8 @@
-"""The settings of a benchmark; but for hyper-parameters, none of them changes a score."""
+"""The settings of a benchmark, and how many runs and workers a machine gets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from suite.contained.spec import BoxSpec
 from suite.machine import available_cores
@@ -17,7 +17,7 @@ class Settings:
         learner: ``module:function``.
         device: ``cpu`` or ``cuda``, for learners that ask ``AMTLB_DEVICE``.
         jobs: runs side by side on this machine; a scheduler has its own number.
-        workers: processes a run that play its lanes; 0: the run's own.
+        workers: processes per run that play its lanes; 0: the run's own.
         scheduler: address of a dask scheduler; None plays on this machine.
         detach: whether runs are left playing on the scheduler, to be fetched by another call.
         box: where each run's learner is put; None: into the run's own process.
@@ -30,11 +30,12 @@ class Settings:
     """
 
     learner: str
-    device: str
-    jobs: int
-    workers: int
-    scheduler: str | None
-    box: BoxSpec | None
+    _: KW_ONLY
+    device: str = "cpu"
+    jobs: int = 1
+    workers: int = 0
+    scheduler: str | None = None
+    box: BoxSpec | None = None
     tracked: bool = False
     snapshot_minutes: float = SNAPSHOT_MINUTES
     snapshot_url: str = ""
@@ -48,7 +49,7 @@ def runs_and_workers(device: str, lanes: int, jobs: int | None, workers: int | N
     """The number of runs to play at the same time, and of processes in which each plays its lanes.
 
     On the CPU one run per core, each in one process, is fastest (docs/performance.md). On a GPU the lanes are
-    the bottleneck, so a run gets a process a lane as far as there are cores.
+    the bottleneck, so a run gets a process per lane as far as there are cores.
 
     Args:
         device: cpu or cuda.

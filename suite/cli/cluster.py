@@ -37,11 +37,7 @@ def check(
 
     settings = Settings(
         learner or "",
-        "cpu",
-        1,
-        0,
-        scheduler,
-        None,
+        scheduler=scheduler,
         stall_minutes=making.stall_minutes,
         hyperparameters=making.hyperparameters,
     )

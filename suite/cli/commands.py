@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from protocol import AmtlbError, UnknownName, current_protocol
-from suite.cli import cluster, episodes, learners, play, publish, results, rules, runs, verify
+from suite.cli import benchmark, cluster, episodes, learners, protocol, publish, results, runs, submit, verify
 from suite.cli.options import PLAY, RULES
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
@@ -25,21 +25,21 @@ app = typer.Typer(
     "Exit status: 0 done, 1 failed, 2 wrong use, 3 could not check, 130 stopped "
     "by Ctrl-C, 143 by SIGTERM.",
 )
-app.add_typer(play.app)
+app.add_typer(benchmark.app)
 app.add_typer(runs.app)
 app.add_typer(learners.app)
 app.add_typer(cluster.app, name="cluster", rich_help_panel=PLAY)
 app.add_typer(results.app)
 app.add_typer(episodes.app)
 app.add_typer(publish.app)
+app.add_typer(submit.app)
 app.add_typer(verify.app)
-app.add_typer(rules.app, name="protocol", rich_help_panel=RULES)
+app.add_typer(protocol.app, name="protocol", rich_help_panel=RULES)
 
 
 def _print_version(asked: bool) -> None:
     if asked:
-        protocol = current_protocol()
-        print(f"amtlb {version('amtlb')}, protocol {protocol.version}")
+        print(f"amtlb {version('amtlb')}, protocol {current_protocol().version}")
         raise typer.Exit()
 
 

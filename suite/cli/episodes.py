@@ -11,7 +11,7 @@ import typer
 
 from protocol import Phase, Protocol, current_protocol
 from suite.cli.options import DEFAULT_EDITION, READ, OfEditionOption, finite
-from suite.untrusted.text import counted
+from suite.untrusted.text import bytes_text, counted
 
 if TYPE_CHECKING:
     from suite.episodes.proven import Claims
@@ -133,9 +133,9 @@ def export(
     form: Annotated[str, typer.Option("--format", help="minari, npz or parquet.")] = "minari",
     phase: PhaseOption = None,
     game: GameOption = None,
-    jobs: Annotated[
+    workers: Annotated[
         int | None,
-        typer.Option("--jobs", min=1, help="Processes.", show_default="one per core"),
+        typer.Option("--workers", min=1, help="Processes that play the episodes.", show_default="one per core"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say how large it will be; write nothing.")
@@ -154,19 +154,15 @@ def export(
     chosen = Export(protocol, recorded, edition, form, cast("Phase | None", phase), game, out)
     size = chosen.size()
     print(
-        f"{size.steps:,} steps in {size.episodes:,} episodes: about {_bytes(size.disk_bytes)} on disk, "
-        f"{_bytes(size.observation_bytes)} of observations in memory"
+        f"{size.steps:,} steps in {size.episodes:,} episodes: about {bytes_text(size.disk_bytes)} on disk, "
+        f"{bytes_text(size.observation_bytes)} of observations in memory"
     )
     if dry_run:
         return
     check_room(chosen, size)
     with CountDisplay(output_console(), "shards", len(chosen.shards())) as display:
-        write_export(chosen, jobs or available_cores(), display.show)
+        write_export(chosen, workers or available_cores(), display.show)
     print(f"written to {chosen.folder}; every reward and every end are those of the ledger")
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 def _told(protocol: Protocol, recorded: Recorded, claims: Claims) -> str:

@@ -94,10 +94,10 @@ class BoxOptions:
         if self.image is None and self.contained is None:
             for option, given in (("--limit", self.limits), ("--box-user", self.box_user)):
                 if given:
-                    raise UnknownName(f"{option} is of a box; choose --image or --contained process, too")
+                    raise UnknownName(f"{option} needs a box; add --image or --contained process")
             return None
         if self.image is not None and self.box_user is not None:
-            raise UnknownName("--box-user is of --contained process; the user in an image has no name here")
+            raise UnknownName("--box-user needs --contained process; an image has a user of its own")
         if device != "cpu":
             raise UnknownName(f"device {device!r} is not handed into boxes; choose cpu, or no box")
         limits = BoxLimits.of_texts(self.limits or [])
@@ -119,7 +119,7 @@ class MakingOptions:
             min=0.01,
             max=MOST_STALL_MINUTES,
             callback=finite,
-            help="Minutes without a step after which a run is ended.",
+            help="Minutes that the making of a learner, or a step of a run, may take.",
         ),
     ] = STALL_MINUTES
     set_values: Annotated[
@@ -228,18 +228,18 @@ class PlayOptions:
         jobs, workers = runs_and_workers(self.device, current_protocol().lanes, jobs, self.workers)
         return Settings(
             self.learner,
-            self.device,
-            jobs,
-            workers,
-            scheduler,
-            box,
+            device=self.device,
+            jobs=jobs,
+            workers=workers,
+            scheduler=scheduler,
+            detach=detach,
+            box=box,
             tracked=True,
             snapshot_minutes=self.snapshot_minutes,
             snapshot_url=self.snapshot_url and checked_url(self.snapshot_url),
             stall_minutes=self.making.stall_minutes,
             foreground=foreground,
             hyperparameters=self.making.hyperparameters,
-            detach=detach,
         )
 
 

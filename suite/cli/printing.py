@@ -16,10 +16,9 @@ from suite.report.numbers import rough
 from suite.report.sheets import Column, Sheet, in_markdown, markdown_table
 from suite.report.tables import headline, score_sheets
 from suite.report.terminal import print_sheet
-from suite.run.space import in_units
 from suite.scoring.claims import Claim
 from suite.scoring.scores import Scores
-from suite.untrusted.text import counted, printable
+from suite.untrusted.text import bytes_text, counted, printable
 from suite.verify.findings import Finding, Verification
 
 _SHOWN_FINDINGS = 50
@@ -101,7 +100,7 @@ def print_hellos(console: Console, hellos: Sequence[Hello], out: Mapping[str, st
             "worker": one.name,
             "threads": str(one.threads),
             "cores": str(one.cores),
-            "free": in_units(one.free_bytes),
+            "free": bytes_text(one.free_bytes),
             "commit": short_digest(None if one.facts is None else one.facts.code_commit),
             "configuration": short_digest(None if one.facts is None else one.facts.configuration_digest),
         }
@@ -131,11 +130,7 @@ def print_verification(console: Console, found: Verification) -> None:
         }
         for one in found.verdicts
     )
-    title = (
-        f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
-        f"division {found.division or 'unknown'}"
-    )
-    print_sheet(console, Sheet(title, columns, rows))
+    print_sheet(console, Sheet(found.about, columns, rows))
     if found.brings is not None:
         console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
     for rule in found.for_the_reviewer:
@@ -149,14 +144,12 @@ def print_verification(console: Console, found: Verification) -> None:
         console.print(found.replayed.in_words, highlight=False, soft_wrap=True)
     if found.retrained:
         console.print(found.retrained.in_words, highlight=False, soft_wrap=True)
-    console.print({0: "compliant", 1: "NOT compliant", 3: "could not check everything"}[found.exit_status])
+    console.print(found.in_words)
 
 
 def _finding_text(finding: Finding) -> str:
-    place = " ".join(filter(None, (finding.run_id, finding.file))) or "all runs"
-    row = "" if finding.row is None else f" row {finding.row}"
     said = f"expected {finding.expected}; found {finding.found}"
-    return printable(f"{finding.rule} {finding.severity}: {place}{row}: {said}")
+    return printable(f"{finding.rule} {finding.severity}: {finding.where}: {said}")
 
 
 def print_scores(console: Console, scores: Scores, claim: Claim) -> None:

@@ -1,4 +1,4 @@
-"""Progress on a terminal while runs are played or published."""
+"""The progress of long commands on a terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.progress import Progress as ProgressBar
 from protocol import Run
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
+from suite.untrusted.text import duration_text
 
 
 class ProgressDisplay:
@@ -132,7 +133,7 @@ class ProgressDisplay:
         playing = sum(0 < steps[run] < self._most[run] for run in steps)
         chain = max(left + steps.get(self._start[run], 0) for run, left in steps.items())
         seconds = max(sum(steps.values()), chain * max(1, playing)) / speed
-        return f"{before}at most {_duration(seconds)} left"
+        return f"{before}at most {duration_text(seconds)} left"
 
 
 class CountDisplay:
@@ -159,9 +160,3 @@ class CountDisplay:
     def show(self, done: int, total: int) -> None:
         """So many of so many are done."""
         self._bar.update(self._task, completed=done, total=total)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

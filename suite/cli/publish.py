@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from protocol import Protocol, StoreError, UnknownName, current_protocol
 from suite.cli.options import DEFAULT_EDITION, SHARE, JsonOption
-from suite.untrusted.files import is_folder
 
 if TYPE_CHECKING:
     from suite.results.store import Store
@@ -60,11 +58,11 @@ def publish(
 
 def _store(name: str, protocol: Protocol, edition: str) -> Store:
     """A results folder, or a published baseline by name, that the database may keep."""
-    from suite.results.published import published_folder
+    from suite.results.published import source_folder
     from suite.results.store import Store
     from suite.submission.description import division_of
 
-    folder = Path(name) if is_folder(name) else published_folder(name, edition)
+    folder = source_folder(name, edition)
     if division_of(folder) == "open":
         raise StoreError(
             f"{folder} is of division open, which the database does not keep: it would be ranked "

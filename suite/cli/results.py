@@ -12,7 +12,7 @@ import typer
 
 from protocol import Edition, StoreError, UnknownName, current_protocol
 from suite.cli.options import READ, JsonOption, OfEditionOption
-from suite.untrusted.files import is_folder, is_there
+from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
 if TYPE_CHECKING:
@@ -140,12 +140,12 @@ def report(
 
 def _report_folder(results: str) -> Path:
     """Where a report goes by default: into results, but not into a submission, in which it has no place."""
-    from suite.results.store import SUBMISSION
+    from suite.submission.packing import is_submission
 
     if not is_folder(results):
         return Path("report")
     folder = Path(results)
-    return Path(f"{folder.resolve().name}-report") if is_there(folder / SUBMISSION) else folder / "report"
+    return Path(f"{folder.resolve().name}-report") if is_submission(folder) else folder / "report"
 
 
 @app.command(rich_help_panel=READ)

@@ -27,6 +27,7 @@ from suite.contained.wire import (
     receive_folder,
     send_folder,
 )
+from suite.digests import folder_bytes
 from suite.lanes.environment import LaneEnv
 from suite.lanes.shape import LaneShape
 from suite.learners.contract import MakeLearner
@@ -199,7 +200,7 @@ class BoxedLearner:
         self._referee.receive_files(folder)
 
     def _hand_over(self, kind: str, folder: Path) -> None:
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = folder_bytes(folder)
         self._referee.send(kind, instance=self._instance, size_bytes=size)
         self._referee.send_files(folder)
         self._referee.receive("loaded")

@@ -23,10 +23,10 @@ from protocol import (
     parse_run_id,
 )
 from suite.results.ledger import episodes_of
-from suite.results.published import published_folder
+from suite.results.published import source_folder
 from suite.results.reading import checked_ledger_file, read_record
 from suite.results.store import LEDGER, RECORD, check_edition
-from suite.untrusted.files import Unreadable, is_folder
+from suite.untrusted.files import Unreadable
 from suite.untrusted.text import printable
 
 LOOKS_LIKE = "results/smoke/baselines.ppo/fresh/breakout/seed0, or ppo/fresh/breakout/seed0 for a published one"
@@ -118,7 +118,7 @@ def _place(name: str, edition: str) -> tuple[Path, str]:
     if not begins:
         raise UnknownName(f"{name!r} names no run; a run looks like {LOOKS_LIKE}")
     source, path = Path(*parts[: begins[-1]]), "/".join(parts[begins[-1] :])
-    return (source if is_folder(source) else published_folder(str(source), edition)), path
+    return source_folder(source, edition), path
 
 
 def _run_of(name: str, path: str, record: RunRecord, protocol: Protocol) -> Run:

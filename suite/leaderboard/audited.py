@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from suite.results.store import SUBMISSION, SUMS, Store
+from suite.results.store import SUMS, Store
 from suite.submission.description import VERSION, Submission
-from suite.submission.packing import image_of, pack
+from suite.submission.packing import image_of, is_submission, pack
 from suite.untrusted.files import Unreadable, read_bytes
 from suite.verify.digest_rules import MAX_SUMS_BYTES
 from suite.verify.findings import Verification
@@ -50,7 +50,7 @@ def audit_results(store: Store, label: str) -> Audited:
     Raises:
         StoreError: they have no scores, or hold what cannot be read.
     """
-    if (store.folder / SUBMISSION).exists() and (store.folder / SUMS).exists():
+    if is_submission(store.folder):
         return _audited(store.folder)
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
         packed = Path(scratch) / "packed"

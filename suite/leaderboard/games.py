@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from suite.leaderboard.entries import Board
 from suite.leaderboard.page import page_text
-from suite.report.comparison_tables import division_label, division_title
+from suite.report.comparison_tables import division_label, titled
 from suite.report.facts import Fact
 from suite.report.figures import learning_drawing, learning_limits
 from suite.report.numbers import points
@@ -65,7 +65,7 @@ SCORES = "A single game of few seeds gives a hint only."
 def _sheets(everyone: Sequence[ScoredLearner], place: int) -> list[Sheet]:
     """The tables of each division that has learners."""
     return [
-        sheet._replace(title=division_title(division, sheet.title))
+        titled(division, sheet)
         for division in DIVISIONS
         if (own := [one for one in everyone if one.division == division])
         for sheet in _sheets_of(own, place)

@@ -10,12 +10,11 @@ from protocol import Edition
 from suite.digests import short_digest
 from suite.leaderboard.entries import Board
 from suite.leaderboard.sections import board_sections
-from suite.report.facts import Fact, facts
+from suite.report.facts import SMOKE_NOTE, Fact, facts
 from suite.report.templates import PageLink, Section, Trail, render
 from suite.results.writing import own_folder, write_file
 
 PAGE = "leaderboard.html"
-SMOKE = "The smoke edition shows that everything works and is no scientific result."
 NO_LINKS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -90,7 +89,7 @@ def page_text(
         links: by the label of a learner, to a page about it.
         below: pages about single games.
     """
-    lines = (SMOKE if edition.name == "smoke" else "", note)
+    lines = (SMOKE_NOTE if edition.name == "smoke" else "", note)
     return render(
         "board.html.j2",
         trail,

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from protocol import AmtlbError, Edition, Protocol, RunRecord, StoreError, plan
 from suite.leaderboard.audited import Audited, audit_results
 from suite.results.published import ARTIFACTS, edition_folder, published_baselines
-from suite.results.store import SUBMISSION, SUMS, Store, edition_of
+from suite.results.store import Store, edition_of
+from suite.submission.packing import is_submission
 from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
@@ -85,7 +86,7 @@ def _audit(store: Store, taken: list[str]) -> Audited:
         raise StoreError("the name of its folder is not made of small letters, digits, - and _")
     if name in taken:
         raise StoreError("a published baseline has its name")
-    if not all((store.folder / file).exists() for file in (SUBMISSION, SUMS)):
+    if not is_submission(store.folder):
         raise StoreError("it is no submission, as amtlb submit writes it")
     audited = audit_results(store, name)
     if not audited.passes:

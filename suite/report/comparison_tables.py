@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
 from suite.report.sheets import Column, Row, Sheet
-from suite.report.tables import NEGATIVE_MARK, mark_note
+from suite.report.tables import mark_note, marked_if
 from suite.scoring.claims import Claim, Condition
 from suite.scoring.comparison import Comparison, Duel, ScoredLearner
-from suite.scoring.scores import GameMultitask, GameTransfer, Scores
+from suite.scoring.scores import GameMultitask, Scores
 from suite.submission.description import DIVISIONS, Division
 
 COMPARISON_COLUMNS = (
@@ -66,14 +66,18 @@ def sheets_by_division(
         everyone = [one for one in comparison.contenders if one.division == division]
         if everyone:
             sheets = _sheets_of(comparison, everyone, more, cells)
-            titled = (sheet._replace(title=division_title(division, sheet.title)) for sheet in sheets)
-            found[division] = ComparisonSheets(*titled)
+            found[division] = ComparisonSheets(*(titled(division, sheet) for sheet in sheets))
     return found
 
 
 def division_title(division: Division, title: str) -> str:
     """A table's title, marked where its learners are not to be ranked with the others."""
     return title if division == "standard" else f"division open, with weights or data from elsewhere; {title}"
+
+
+def titled(division: Division, sheet: Sheet) -> Sheet:
+    """A table under ``division_title``."""
+    return sheet._replace(title=division_title(division, sheet.title))
 
 
 def division_label(one: ScoredLearner) -> str:
@@ -96,7 +100,13 @@ def _sheets_of(
             + mark_note(one.scores for one in everyone),
             Column("game", "held-out game", "label"),
             [
-                (one.label, {game.game: _marked_cell(game) for game in one.scores.transfer.games})
+                (
+                    one.label,
+                    {
+                        game.game: marked_if(game.negative_rewards, with_p(game.contrast, True))
+                        for game in one.scores.transfer.games
+                    },
+                )
                 for one in everyone
             ],
         ),
@@ -150,7 +160,7 @@ def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
     columns = (
         Column("first", "first", "label"),
         Column("second", "second", "label"),
-        Column("fresh", "untrained before"),
+        Column("fresh", "fresh"),
         Column("transfer", "pre-trained"),
         Column("generalist", "as generalist"),
     )
@@ -212,11 +222,6 @@ def comparison_row(label: str, scores: Scores) -> Row:
         "ratio": (*with_interval(ratio, False), *fewer),
         "ratio_null": null_pieces(ratio, False),
     }
-
-
-def _marked_cell(game: GameTransfer) -> Cell:
-    """A game's contrast, with a mark where it enters no figure over all games."""
-    return (*with_p(game.contrast, True), *((NEGATIVE_MARK,) if game.negative_rewards else ()))
 
 
 def _both_means(game: GameMultitask) -> str:

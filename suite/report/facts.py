@@ -9,6 +9,7 @@ from typing import NamedTuple
 from protocol import Edition, Protocol, RunRecord
 from suite.results.mixture import mixtures
 
+SMOKE_NOTE = "The smoke edition shows that everything works and is no scientific result."
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=T)")
 
 

@@ -166,7 +166,7 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
         ),
         Drawing(
             "ratio_curve",
-            "Transfer ratio r(t): pre-trained over untrained reward so far, mean over folds. It means "
+            "Transfer ratio r(t): reward of pre-trained over fresh runs so far, mean over folds. It means "
             "something only where it leaves its null; its interval is too narrow where games come near 0.",
             f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, False)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Axis("ratio r(t)", 1.0)),

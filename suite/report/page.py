@@ -10,9 +10,9 @@ from typing import NamedTuple
 from protocol import RunRecord, StoreError
 from suite.digests import short_digest
 from suite.report.answers import MOST_NAMED_GAMES, answers
-from suite.report.comparison_tables import comparison_row, division_title, overview_sheet
+from suite.report.comparison_tables import comparison_row, overview_sheet, titled
 from suite.report.downloads import downloads
-from suite.report.facts import facts
+from suite.report.facts import SMOKE_NOTE, facts
 from suite.report.figures import (
     head_use_drawing,
     learning_drawings,
@@ -135,6 +135,7 @@ def make_page(
         trail,
         scores=scores,
         division=division,
+        smoke_note=SMOKE_NOTE,
         facts=facts(outcomes.protocol, outcomes.edition, outcomes.records),
         answers=shown,
         downloads=downloads(scores, outcomes.records),
@@ -193,7 +194,7 @@ def _score_sections(outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
         "transfer",
         "Transfer",
         (
-            "Each held-out game is played by an untrained learner (fresh) and by one that was trained on the "
+            "Each held-out game is played by a fresh learner, which has learned nothing before, and by one that was trained on the "
             "other folds (pre-trained). Each figure is shown next to its null.",
             *caveats(scores),
         ),
@@ -258,7 +259,7 @@ def _beside_published(division: Division, scores: Scores, published: Mapping[str
         folder = published_folder(name, scores.edition)
         rows[division_of(folder)].append(comparison_row(name, other))
     sheets = {one: overview_sheet(scores.edition, own) for one, own in rows.items() if own}
-    return tuple(sheet._replace(title=division_title(one, sheet.title)) for one, sheet in sheets.items())
+    return tuple(titled(one, sheet) for one, sheet in sheets.items())
 
 
 def _runs_sheet(records: Sequence[RunRecord]) -> Sheet:

@@ -21,7 +21,7 @@ INK, MUTED, LINE = "#1f2328", "#5d6670", "#d3d9df"
 FRESH, TRANSFER, GENERALIST, PRETRAIN, NULL = "#2060a0", "#b8450f", "#1a7a3c", "#7440b8", "#7f8891"
 HEADS = ("#7a1f4f", "#b34d82", "#d68bb0", "#ecc4d8")
 """Each colour has one meaning on the whole page: an arm, the null, or a head."""
-_VARIABLES = {
+VARIABLES = {
     INK: "--ink",
     MUTED: "--muted",
     LINE: "--line",
@@ -121,7 +121,7 @@ def inline_svg(drawing: Drawing) -> str:
     own = re.sub(r"[^A-Za-z0-9_]+", "-", drawing.name)  # what a reference can name
     svg = re.sub(r'(?<=\bid=")', f"{own}-", svg)
     svg = re.sub(r'(?<=url\(#)|(?<=href="#)', f"{own}-", svg)
-    for colour, variable in _VARIABLES.items():
+    for colour, variable in VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     label = escape(drawing.alternative, quote=True)
     svg = re.sub(r'(<svg [^>]*?)\bheight="[^"]*"', r"\1", svg, count=1)

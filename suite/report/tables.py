@@ -111,10 +111,15 @@ def mark_note(everyone: Iterable[Scores]) -> str:
     return f"; {NEGATIVE_MARK} negative rewards, in no figure over all games" if marked else ""
 
 
+def marked_if(marked: bool, cell: Sequence[str]) -> Cell:
+    """The pieces of a cell, and the mark where a game enters no figure over all games."""
+    return (*cell, NEGATIVE_MARK) if marked else (*cell,)
+
+
 def contrast_cells(figure: Figure, marked: bool = False) -> dict[str, Cell]:
     """The cells of CONTRAST_COLUMNS; those of a game that enters no figure over all games are marked."""
     return {
-        "contrast": (*with_interval(figure, True), *((NEGATIVE_MARK,) if marked else ())),
+        "contrast": marked_if(marked, with_interval(figure, True)),
         "null": null_pieces(figure, True),
         "p": p_text(figure),
     }

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from suite.report.glossary import TERMS, linked, terms_of
 from suite.report.numbers import pieces, typeset
 from suite.report.sheets import Sheet
-from suite.report.style import Drawing, inline_svg
+from suite.report.style import VARIABLES, Drawing, inline_svg
 from suite.report.watching import Watched
 
 OURS = "suite.report"
@@ -62,4 +62,4 @@ def render(template: str, trail: Trail, packages: Sequence[str] = (), **values: 
         "terms_of": terms_of,
         "typeset": typeset,
     }
-    return environment.get_template(template).render(trail=trail, glossary=TERMS, **values)
+    return environment.get_template(template).render(trail=trail, glossary=TERMS, colours=VARIABLES, **values)

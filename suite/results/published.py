@@ -1,6 +1,7 @@
 """The published baselines: where they lie.
 
 artifacts/<protocol version>/<edition>/croissant.json
+artifacts/<protocol version>/<edition>/self_transfer.jsonl    suite.release.self_transfer
 artifacts/<protocol version>/<edition>/<baseline>/      a results folder without checkpoints and logs
     SHA256SUMS                                          of every file that is published there
 """
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from protocol import CURRENT, RunId, RunRecord, UnknownName, load, parse_run_id
 from suite.results.reading import plays_of
 from suite.results.store import LEDGER, SUMS, record_paths
+from suite.untrusted.files import is_folder
 
 ARTIFACTS = (Path(__file__).resolve().parents[2] / "amtlb" / "artifacts").resolve()
 """In a checkout a link leads to its ``artifacts``; a wheel has the files in their place."""
@@ -47,6 +49,11 @@ def published_folder(name: str, edition: str) -> Path:
             f"({', '.join(known) or 'none is'})"
         )
     return edition_folder(edition) / name
+
+
+def source_folder(source: str | Path, edition: str) -> Path:
+    """A results folder, or that of a published baseline; raises UnknownName if there is neither."""
+    return Path(source) if is_folder(source) else published_folder(str(source), edition)
 
 
 def published_plays(edition: str) -> dict[RunId, dict[str, frozenset[bytes]]]:

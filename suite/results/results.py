@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from protocol import Edition, RunId, RunRecord, StoreError, current_protocol, parse_run_id
 from suite.results.ledger import read_ledger
-from suite.results.published import DEFAULT_EDITION, published_folder
+from suite.results.published import DEFAULT_EDITION, source_folder
 from suite.results.store import Store, complete_runs, edition_of
 from suite.untrusted.files import is_folder
 
@@ -104,9 +104,7 @@ def open_results(source: str | Path, edition: str | None = None) -> Results:
         True
     """
     protocol = current_protocol()
-    folder = Path(source)
-    if not is_folder(folder):
-        folder = published_folder(str(source), edition or DEFAULT_EDITION)
+    folder = source_folder(source, edition or DEFAULT_EDITION)
     found = edition_of(folder, protocol)
     if edition is not None and protocol.edition(edition) != found:
         raise StoreError(

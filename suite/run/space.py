@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from protocol import DiskFull, Run
+from suite.digests import folder_bytes
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.results.store import CHECKPOINT, Store, record_paths
+from suite.untrusted.text import bytes_text
 
 JOURNAL_BYTES_PER_STEP = 5.0
 """Bytes of a journal per agent step: measured 2.1 where 6,000 steps are appended at once, 4.3 where 600 are."""
@@ -32,7 +34,7 @@ def room_for(run: Run, store: Store) -> dict[Path, int]:
 
 def _checkpoint_bytes(store: Store) -> int:
     for record in record_paths(store.folder):
-        return sum(path.stat().st_size for path in (record.parent / CHECKPOINT).rglob("*") if path.is_file())
+        return folder_bytes(record.parent / CHECKPOINT)
     return 0
 
 
@@ -70,15 +72,6 @@ def _free(folder: Path) -> int:
 
 def _too_little(folder: Path, wanted: int) -> str:
     return (
-        f"the disk of {folder} is full: it has {in_units(_free(folder))} left and this run needs "
-        f"{in_units(wanted)} there; make room, or choose another folder with --out or TMPDIR"
+        f"the disk of {folder} is full: it has {bytes_text(_free(folder))} left and this run needs "
+        f"{bytes_text(wanted)} there; make room, or choose another folder with --out or TMPDIR"
     )
-
-
-def in_units(count: float) -> str:
-    """A number of bytes in the unit that suits it."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:,.0f} {unit}"
-        count /= 1000
-    return f"{count:,.1f} GB"

@@ -98,8 +98,9 @@ SCORERS: Mapping[int, Callable[[Outcomes], Scores]] = {
     3: partial(drawn_scores, version=3, draws=DRAWS),
 }
 """The function that computes the figures, by scoring version. Code that changes a figure gets a new version,
-and the functions of all old versions stay as they are, so that published scores can always be computed
-again. Version 3 counts up to 65,536 exchanges, so that the p-values of ``lite`` and ``full`` are exact."""
+and those of versions 2 and 3 stay as they are, so that published scores can always be computed again. Files of
+version 1 can be read, but not computed again. Version 3 counts up to 65,536 exchanges, so that the p-values of
+``lite`` and ``full`` are exact."""
 
 
 def scores_text(scores: Scores) -> str:

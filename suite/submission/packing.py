@@ -14,6 +14,11 @@ from suite.submission.description import Submission, submission_toml
 from suite.untrusted.files import MAX_JSON_BYTES, Unreadable, is_there, read_bytes
 
 
+def is_submission(folder: Path) -> bool:
+    """True if a folder has the description and the sums that ``pack`` writes."""
+    return all(is_there(folder / name) for name in (SUBMISSION, SUMS))
+
+
 def image_of(store: Store) -> str | None:
     """The image in whose containers the learner of a results folder was; None: in none.
 

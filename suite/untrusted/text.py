@@ -1,4 +1,4 @@
-"""Foreign text, made fit to print, and counts and lists of it."""
+"""Text for people: foreign text made fit to print; counts, lists, sizes and durations in words."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def listed(names: Sequence[str], most: int) -> str:
     """The first names, with commas, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def bytes_text(count: float) -> str:
+    """A number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration: ``1 h 05 min`` or ``3 min 20 s``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
 def in_a_spreadsheet(text: str) -> str:

@@ -13,12 +13,20 @@ from suite.results.store import LEDGER, NOTES, RECORD, SUMS
 from suite.untrusted.files import Pointer, TooLarge, Unreadable, read_bytes
 from suite.untrusted.processes import Failure, Limits, within_bounds
 from suite.untrusted.text import listed
-from suite.verify.findings import WHOLE, Finding, Place, finding, first, out_of_bounds, unreadable
+from suite.verify.findings import (
+    WHOLE,
+    Finding,
+    Place,
+    finding,
+    first,
+    out_of_bounds,
+    unreadable,
+    unreadable_file,
+)
 
 MAX_SUMS_BYTES = 4 * 2**20
 """Of all notes of a submission together."""
 _LIMITS = Limits(memory_bytes=512 * 2**20, seconds=120)
-_SHOWN = 20
 
 Digests = Mapping[str, str | Unreadable]
 """By file, its SHA-256, or why it has none."""
@@ -151,10 +159,7 @@ def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests
     yield from first(lone, len(unequal))
     for file in sorted(expected & claimed.keys()):
         place, digest = Place.of_file(file[:200]), digests.get(file)
-        if isinstance(digest, Pointer):
-            continue  # the survey tells
         if isinstance(digest, Unreadable):
-            rule = "S3" if isinstance(digest, TooLarge) else "S1"
-            yield unreadable(rule, place, "a readable file", digest)
+            yield from unreadable_file(place, digest)
         elif digest is not None and digest != claimed[file]:
             yield finding("S4", place, f"digest {digest}", claimed[file][:80])

@@ -20,7 +20,6 @@ from suite.untrusted.text import first_complaint
 from suite.verify.findings import Finding, Place, finding, first, out_of_bounds, unreadable
 
 _RELATIVE = 1e-9
-_SHOWN = 20
 _IN_SCORES = Place.of_file(SCORES)
 
 

@@ -8,9 +8,9 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from protocol import Frozen, RunId, UnknownName
-from suite.untrusted.files import severity_of
+from suite.untrusted.files import Pointer, TooLarge, Unreadable, severity_of
 from suite.untrusted.processes import Failure
-from suite.untrusted.text import printable
+from suite.untrusted.text import counted, printable
 
 RULES = {
     "S1": "every file is readable and valid under its schema",
@@ -76,6 +76,12 @@ class Finding(Frozen):
     expected: str
     found: str
 
+    @property
+    def where(self) -> str:
+        """The run, file and row, as far as there are, in words."""
+        row = "" if self.row is None else f"row {self.row}"
+        return " ".join(filter(None, (self.run_id, self.file, row))) or "the submission"
+
 
 class Place(NamedTuple):
     """Where a finding is: as much of it as there is.
@@ -131,6 +137,13 @@ def first(found: Iterable[Finding], total: int) -> Iterator[Finding]:
 def unreadable(rule: str, place: Place, expected: str, error: Exception, found: str | None = None) -> Finding:
     """The finding that a file cannot be read; ``found`` is in words, by default those of the error."""
     return finding(rule, place, expected, f"it {error}" if found is None else found, severity_of(error))
+
+
+def unreadable_file(place: Place, error: Unreadable) -> Iterator[Finding]:
+    """The finding that a file cannot be read; none for a pointer, which the survey reports."""
+    if not isinstance(error, Pointer):
+        rule = "S3" if isinstance(error, TooLarge) else "S1"
+        yield unreadable(rule, place, "a file that can be read and is valid", error)
 
 
 def out_of_bounds(place: Place, failure: Failure) -> Finding:
@@ -246,6 +259,19 @@ class Verification(Frozen):
         if "error" in severities:
             return 1
         return 3 if "unchecked" in severities else 0
+
+    @property
+    def in_words(self) -> str:
+        """The exit status in words."""
+        return {0: "compliant", 1: "NOT compliant", 3: "could not check everything"}[self.exit_status]
+
+    @property
+    def about(self) -> str:
+        """What was verified, in a line: learner, edition, runs, division."""
+        return (
+            f"{self.learner or 'unknown learner'} on {self.edition or 'no known edition'}, "
+            f"{counted(self.runs, 'run')}, division {self.division or 'unknown'}"
+        )
 
 
 def judge(findings: Iterable[Finding], checked: Iterable[str]) -> tuple[RuleVerdict, ...]:

@@ -16,7 +16,6 @@ from suite.verify.findings import REVIEWED_RULES, RULES, Finding, Verification
 
 MOST_CHARACTERS = 60_000
 """GitHub takes comments of up to 65,536."""
-_VERDICTS = {0: "Compliant", 1: "Not compliant", 3: "Could not check everything"}
 _PLAIN = re.compile(r"[^A-Za-z0-9 ,%]")
 
 
@@ -32,11 +31,7 @@ def inert(text: str) -> str:
 
 def markdown(found: Verification) -> str:
     """The verdict first, then what was looked at, the rules that do not pass, and as many findings as fit."""
-    about = (
-        f"{found.learner or 'unknown learner'} on {found.edition or 'no known edition'}, {found.runs} runs, "
-        f"division {found.division or 'unknown'}"
-    )
-    lines = [f"### {_VERDICTS[found.exit_status]}", "", inert(about), ""]
+    lines = [f"### {found.in_words.capitalize()}", "", inert(found.about), ""]
     if found.brings is not None:
         lines += [f"Brings from elsewhere: {inert(found.brings)}", ""]
     for done in (found.replayed, found.retrained):
@@ -65,9 +60,11 @@ def _findings(findings: Sequence[Finding], room: int) -> list[str]:
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    row = "" if finding.row is None else f"row {finding.row}"
-    place = " ".join(filter(None, (finding.run_id, finding.file, row))) or "all"
-    return _rule(finding.rule)[0], finding.severity, *map(inert, (place, finding.expected, finding.found))
+    return (
+        _rule(finding.rule)[0],
+        finding.severity,
+        *map(inert, (finding.where, finding.expected, finding.found)),
+    )
 
 
 def _rule(rule: str) -> tuple[str, str]:

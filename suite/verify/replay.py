@@ -14,6 +14,7 @@ from scipy.stats import hypergeom
 from protocol import Protocol, RunId, load, parse_run_id
 from suite.results.store import LEDGER
 from suite.untrusted.processes import SMALL, Failure, within_bounds
+from suite.untrusted.text import duration_text
 from suite.verify.executors import Executor
 from suite.verify.findings import COST, Finding, Place, Replayed, finding
 from suite.verify.finished import Finished
@@ -87,14 +88,8 @@ def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, executor: 
     rate = within_bounds(steps_per_second, protocol.version, SMALL)
     if isinstance(rate, Failure):
         return text
-    return f"{text}; about {_duration(steps / rate / executor.workers)} at {rate:,.0f} steps/s a core, as here"
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:,.0f} seconds"
+    duration = duration_text(steps / rate / executor.workers)
+    return f"{text}; about {duration} at {rate:,.0f} steps/s per core, as here"
 
 
 def _play(
@@ -130,7 +125,9 @@ class _Progress:
         if now - self._told >= _SECONDS_PER_LINE:
             self._told = now
             left = (now - self._started) * (self._steps - self._done) / max(1, self._done)
-            self._listener(f"replaying, {100 * self._done // max(1, self._steps)} %, {_duration(left)} left")
+            self._listener(
+                f"replaying, {100 * self._done // max(1, self._steps)} %, {duration_text(left)} left"
+            )
 
 
 def _found(shard: Shard, found: tuple[Finding, ...] | Failure, finished: Finished) -> tuple[Finding, ...]:

@@ -143,7 +143,7 @@ def _play(again: Again, run: Run, box: BoxSpec | None, listener: Callable[[str],
         found = "it lies in the submission, of which nothing is run; install the learner, or give its image"
         yield finding("T1", _place(run), f"a run of {learner}", found, "unchecked")
         return
-    settings = Settings(learner, _DEVICE, 1, 0, None, box)
+    settings = Settings(learner, device=_DEVICE, box=box)
     end = play_one(run.run_id, again.store, settings)
     if end.status != "complete":
         found = f"it {end.status}: {end.error[:200]}"

@@ -15,8 +15,8 @@ from suite.results.reading import read_ledger_file, read_record
 from suite.results.run_parts import parts_of, wall_seconds
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
-from suite.untrusted.files import Pointer, TooLarge, Unreadable
-from suite.verify.findings import Finding, Place, finding, unreadable
+from suite.untrusted.files import Unreadable
+from suite.verify.findings import Finding, Place, finding, unreadable_file
 from suite.verify.ledger_rules import check_ledger
 from suite.verify.lineage_rules import CLOCKS_APART, began_at
 
@@ -77,11 +77,11 @@ def audit_run(task: RunTask) -> RunAudit:
         record = read_record(Path(task.folder), f"{run.run_id.path}/{RECORD}")
         findings += _record_findings(protocol, run, record)
     except Unreadable as error:
-        findings += _unreadable(in_record, error)
+        findings += unreadable_file(in_record, error)
     try:
         ledger = read_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run)
     except Unreadable as error:
-        return RunAudit((*findings, *_unreadable(in_ledger, error)), record, None, None)
+        return RunAudit((*findings, *unreadable_file(in_ledger, error)), record, None, None)
     if record is not None and record.ledger_sha256 != ledger.sha256:
         findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
     if ledger.size_bytes > (most := 2 * ledger.rows_bytes + _ROOM_BYTES):
@@ -156,9 +156,3 @@ def _digest(record: RunRecord) -> str:
         return canonical_digest(record.configuration)
     except (ValueError, RecursionError):
         return "of a configuration that canonical JSON can hold"
-
-
-def _unreadable(place: Place, error: Unreadable) -> Iterator[Finding]:
-    if not isinstance(error, Pointer):  # the survey tells of those, all together
-        rule = "S3" if isinstance(error, TooLarge) else "S1"
-        yield unreadable(rule, place, "a file that can be read and is valid", error)

@@ -17,6 +17,7 @@ import numpy as np
 
 from baselines.dqn import DQNLearner
 from protocol import current_protocol, describe, parse_run_id
+from suite.digests import folder_bytes
 from suite.learners.contract import Resumable
 from suite.run.job import SNAPSHOT_MINUTES
 from suite.run.snapshots import Maker, Snapshot, Snapshots
@@ -54,7 +55,7 @@ def cost(baseline: str) -> Cost:
             began = time.monotonic()
             snapshots.take(_described(baseline), learner.save_state)
             seconds.append(time.monotonic() - began)
-        size = sum(path.stat().st_size for path in run.rglob("*") if path.is_file())
+        size = folder_bytes(run)
     return Cost(size, sorted(seconds)[REPEATS // 2])
 
 

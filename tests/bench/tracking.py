@@ -45,7 +45,7 @@ def played(folder: Path, tracked: bool) -> Cost:
     """The cost of a run."""
     store = Store(folder, V1)
     begun, cpu = time.monotonic(), cpu_seconds()
-    outcome = play_one(RUN, store, Settings("baselines.ppo:make", "cpu", 1, 0, None, None, tracked))
+    outcome = play_one(RUN, store, Settings("baselines.ppo:make", tracked=tracked))
     assert (outcome.status, outcome.untracked) == ("complete", ""), outcome
     speed = store.record(RUN).training_steps_per_second
     return Cost(time.monotonic() - begun, cpu_seconds() - cpu, speed)

@@ -72,7 +72,7 @@ def test_killed_and_called_again_gives_the_same_scores(clone, tmp_path):
 def test_the_other_reference_learners_play_what_is_published(learner, tmp_path):
     """A pretrain run and the transfer run that starts as it have the published ledgers and checkpoints."""
     store = Store(tmp_path, V1)
-    settings = Settings(f"baselines.{learner}:make", "cpu", 1, 0, None, None)
+    settings = Settings(f"baselines.{learner}:make")
     for name in ("smoke/pretrain/fold0/seed0", "smoke/transfer/fold0/space_invaders/seed0"):
         outcome = play_one(parse_run_id(name, V1), store, settings)
         assert outcome.status == "complete", outcome.error

@@ -36,7 +36,7 @@ def test_a_run_is_repeatable_to_the_bit(learner, tmp_path):
 def digests(learner: str, folder: Path) -> dict[str, str | None]:
     """The digests of ledger and checkpoint of the run, played in a process of its own."""
     store = Store(folder, V1)
-    outcome = play_one(RUN, store, Settings(f"baselines.{learner}:make", "cpu", 1, 0, None, None))
+    outcome = play_one(RUN, store, Settings(f"baselines.{learner}:make"))
     assert outcome.status == "complete", outcome.error
     record = store.record(RUN)
     return {"ledger": record.ledger_sha256, "checkpoint": record.checkpoint_out}

@@ -10,7 +10,7 @@ from protocol import ServerError
 from suite.benchmark.cluster.hello import Facts, Hello, differences
 from suite.benchmark.cluster.worker import Greeting, admit, clear, forget, hello, leave_out
 from suite.benchmark.scheduler import SchedulerLost, asking
-from suite.run.space import in_units
+from suite.untrusted.text import bytes_text
 
 
 class WorkerList:
@@ -145,7 +145,6 @@ class WorkerList:
             return said.problem
         reasons = list(differences(self._here, said.facts))
         if said.free_bytes < self._needed_bytes:
-            reasons.append(
-                f"its disk has {in_units(said.free_bytes)} left, and a run needs {in_units(self._needed_bytes)}"
-            )
+            left, needed = bytes_text(said.free_bytes), bytes_text(self._needed_bytes)
+            reasons.append(f"its disk has {left} left, and a run needs {needed}")
         return ", ".join(reasons)

@@ -36,7 +36,7 @@ slow = pytest.mark.slow
 
 
 def settings(address: str, learner: str = UNIFORM, **others: object) -> Settings:
-    return replace(Settings(learner, "cpu", 1, 0, address, None), **others)  # type: ignore[arg-type]
+    return replace(Settings(learner, scheduler=address), **others)  # type: ignore[arg-type]
 
 
 def texts(heard: list[Progress | RunEnd | Notice]) -> list[str]:

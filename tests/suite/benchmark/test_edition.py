@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def settings(learner: str = UNIFORM, scheduler: str | None = None) -> Settings:
-    return Settings(learner, "cpu", 2, 0, scheduler, None)
+    return Settings(learner, jobs=2, scheduler=scheduler)
 
 
 def children_of(pid: int) -> list[int]:

@@ -58,7 +58,7 @@ TABLE = [
 
 
 def played(folder: Path, run_id=SHORT, **settings) -> RunEnd:
-    chosen = replace(Settings(LEARNER, "cpu", 1, 0, None, None), **settings)
+    chosen = replace(Settings(LEARNER), **settings)
     return play_one(run_id, Store(folder, V1), chosen)
 
 

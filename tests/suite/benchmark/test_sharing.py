@@ -32,7 +32,7 @@ def test_what_another_plays_is_waited_for(tmp_path):
             time.sleep(0.05)
         log = store.log_path(run_id)
         log.write_text("what the other prints")
-        settings = Settings("baselines.uniform:make", "cpu", 1, 0, None, None)
+        settings = Settings("baselines.uniform:make")
         outcomes = play_all(PAIR, store, settings, heard.append)
     assert other.returncode == 0
     assert [outcome.status for outcome in outcomes] == ["complete", "complete"]

@@ -268,7 +268,7 @@ def test_benchmark_of_a_complete_edition_prints_its_scores(amtlb, smoke_results)
 
 def test_the_check_shows_how_far_it_is():
     """On a terminal, ``protocol check`` counts the games that it has played."""
-    code = "from suite.cli.rules import _play_all_vectors as play; from protocol import load; "
+    code = "from suite.cli.protocol import _play_all_vectors as play; from protocol import load; "
     code += "print(play(load('v1'), ['pong', 'breakout']))"
     environment = os.environ | {"FORCE_COLOR": "1", "COLUMNS": "100"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)

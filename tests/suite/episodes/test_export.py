@@ -284,7 +284,7 @@ def test_export_says_what_it_does(amtlb, tmp_path):
     done = amtlb(*arguments, "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "on disk" in done.stdout and not list(tmp_path.iterdir())
-    done = amtlb(*arguments, "--jobs", "2", cwd=tmp_path)
+    done = amtlb(*arguments, "--workers", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "export" / "ppo-smoke-fresh-breakout-seed0-evaluation-v0"
     with np.load(io.BytesIO((folder / "shard-00000.npz").read_bytes())) as shard:

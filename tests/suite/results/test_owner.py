@@ -28,9 +28,7 @@ def test_the_first_run_makes_a_folder_its_own(store):
         claim(store, RUNS[0], OURS)
         with store.new_run(RUNS[1]), store.new_run(RUNS[2]):
             claim(store, RUNS[1], OURS)
-            with pytest.raises(
-                ForeignProtocol, match=r"plays runs of ours:make with configuration 0{12}, not"
-            ):
+            with pytest.raises(ForeignProtocol, match=r"plays runs of ours:make with configuration 0{12}, not"):
                 claim(store, RUNS[2], THEIRS)
     assert {path.name for path in store.folder.iterdir()} == {OWNER, "fresh", "logs"}
 

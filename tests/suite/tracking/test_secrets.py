@@ -84,6 +84,6 @@ def test_errors_of_the_server_show_no_secret(amtlb, arguments):
 def test_what_a_scheduler_is_told_has_no_url(tmp_path, monkeypatch):
     """The job of a run that goes to dask names the run and not the database."""
     monkeypatch.setenv(VARIABLE, f"mongodb://bob:{SECRET}@127.0.0.1:1/lab")
-    settings = Settings("baselines.uniform:make", "cpu", 1, 0, None, None, tracked=True)
+    settings = Settings("baselines.uniform:make", tracked=True)
     assert SECRET.encode() not in pickle.dumps(_task(RUN, Store(tmp_path, V1), settings, None))
     assert SECRET not in repr(settings)

@@ -32,7 +32,7 @@ BEGUN = Begun(configuration={}, configuration_digest="0" * 64, started_at="2026-
 
 
 def settings(learner: str = UNIFORM, jobs: int = 2) -> Settings:
-    return Settings(learner, "cpu", jobs, 0, None, None, tracked=True)
+    return Settings(learner, jobs=jobs, tracked=True)
 
 
 def job(folder: Path) -> Job:

@@ -124,7 +124,7 @@ class Forged:
         """Replace a run by one that another learner really played; the record names the declared one."""
         with tempfile.TemporaryDirectory() as scratch:
             store, run_id = Store(Path(scratch), V1), parse_run_id(f"smoke/{run}", V1)
-            outcome = play_one(run_id, store, Settings(learner, "cpu", 1, 0, None, None))
+            outcome = play_one(run_id, store, Settings(learner))
             assert outcome.status == "complete", outcome
             ended = {"checkpoint_out": store.record(run_id).checkpoint_out}
             self.write_record(run, self.record(run) | HERE | ended)

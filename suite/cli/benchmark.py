@@ -1,4 +1,4 @@
-"""The commands that play: a whole edition, or one run."""
+"""The command that plays all runs of an edition."""
 
 from __future__ import annotations
 
