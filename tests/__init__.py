@@ -1,0 +1,6 @@
+"""The tests."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The project's folder."""

@@ -8,8 +8,8 @@ import pytest
 
 from suite.machine import cpu_type
 from suite.results.store import record_paths
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = tomllib.loads((ROOT / "tests/slow/golden_ledgers.toml").read_text(encoding="utf-8"))
 
 

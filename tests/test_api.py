@@ -7,14 +7,13 @@ import inspect
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import amtlb
 from suite.results.schema import LEDGER_SCHEMA
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
 NAMES = [name for name in amtlb.__all__ if name != "__version__"]
 READING_AND_JUDGING = (

@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 FILE = ROOT / "compose.yaml"
 KNOWN = {"image", "restart", "environment", "ports", "volumes", "healthcheck"}
 KNOWN |= {"profiles", "user", "command", "depends_on"}

@@ -20,10 +20,11 @@ from protocol import BudgetExhausted, load
 from suite.learners.practice import practice_lanes
 from suite.results.published import published_folder
 from suite.tracking.mongo_url import VARIABLE
+from tests import ROOT
 from tests.bench.cost import steps_row
+from tests.starter import AMTLB
 from tests.suite.tracking.servers import a_database
 
-ROOT = Path(__file__).resolve().parent.parent
 RUN_ELSEWHERE = {
     "make benchmark": "takes minutes: tests/fresh runs it in a clean clone on a fresh system",
     "make compare": "needs a benchmark's results: tests/fresh runs it after one",
@@ -135,7 +136,7 @@ def database_url(tmp_path_factory) -> Iterator[str]:
     """Of a database that has what the README publishes before it compares."""
     with a_database(tmp_path_factory.mktemp("server")) as url:
         environment = os.environ | {VARIABLE: url}
-        command = [str(Path(sys.executable).with_name("amtlb")), "publish", "uniform"]
+        command = [AMTLB, "publish", "uniform"]
         subprocess.run(command, env=environment, check=True, capture_output=True)
         yield url
 
@@ -173,9 +174,8 @@ def test_every_shown_command_runs(newcomer, tmp_path, command, request):
 )
 def test_recipes_for_episodes_run_as_shown(tmp_path, place, needs, draws):
     """The lines of Python read, or draw, what the commands above them wrote."""
-    amtlb = str(Path(sys.executable).with_name("amtlb"))
     for command in needs:
-        subprocess.run([amtlb, *command.split()], cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run([AMTLB, *command.split()], cwd=tmp_path, check=True, capture_output=True)
     lines = blocks(ROOT / "docs/episodes.md", "python")[place]
     environment = os.environ | {"MPLBACKEND": "agg"}
     done = subprocess.run(

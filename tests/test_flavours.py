@@ -2,12 +2,12 @@
 
 import tomllib
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from protocol import Edition
+from tests import ROOT
 from tests.bench.flavour_looks import MOST_CANDIDATES, STEPS, Looks, difference, flavours_of, mean_pictures
 from tests.bench.flavours import (
     FLAVOURS,
@@ -26,7 +26,6 @@ from tests.bench.flavours import (
 from tests.bench.pilot import Part, Pilot
 from tests.bench.verdict import Verdict
 
-ROOT = Path(__file__).resolve().parent.parent
 CHOICE = Choice(Looks(ROOT / LOOKS), Pilot(ROOT / PLAYS, LEARNERS, [ROOT / LITE_DATA]))
 
 

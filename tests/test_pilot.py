@@ -1,15 +1,14 @@
 """The games of ``lite`` are what the rule and the pilot's data give."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from protocol import load
+from tests import ROOT
 from tests.bench.pilot import CHOSEN, DATA, TABLE, Pilot, candidates, table
 from tests.bench.verdict import SEEDS, cells, judge
 
-ROOT = Path(__file__).resolve().parent.parent
 PILOT = Pilot(ROOT / DATA)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 SPEC = importlib.util.spec_from_file_location("install", ROOT / "install.py")
 install = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(install)

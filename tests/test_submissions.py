@@ -13,9 +13,9 @@ import yaml
 from suite.results.published import published_folder
 from suite.verify.findings import Verification
 from suite.verify.markdown import main
+from tests import ROOT
 from tests.suite.verify.corpus import FRESH, Forged
 
-ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = ROOT / ".github/workflows"
 
 

@@ -10,6 +10,7 @@ import torch
 from baselines.ppo import make
 from protocol import LearnerError, load
 from suite.learners.practice import trivial_lanes
+from tests import ROOT
 from tests.bench.transfer_callbacks import Average, EntropyFloor, Thaw
 from tests.bench.transfer_designs import DESIGNS, PLAIN, SELF, lengths
 from tests.bench.transfer_search import (
@@ -30,7 +31,6 @@ from tests.bench.transfer_search import (
 )
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parent.parent
 V1 = load("v1")
 
 

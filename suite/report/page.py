@@ -194,8 +194,8 @@ def _score_sections(outcomes: Outcomes, scores: Scores) -> Iterable[Section]:
         "transfer",
         "Transfer",
         (
-            "Each held-out game is played by a fresh learner, which has learned nothing before, and by one that was trained on the "
-            "other folds (pre-trained). Each figure is shown next to its null.",
+            "Each held-out game is played by a fresh learner, which has learned nothing, and by one that "
+            "was trained on the other folds (pre-trained). Each figure is shown next to its null.",
             *caveats(scores),
         ),
         [*transfer_drawings(scores), *([transfer_by_game(scores)] if many else [])],

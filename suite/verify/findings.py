@@ -267,7 +267,7 @@ class Verification(Frozen):
 
     @property
     def about(self) -> str:
-        """What was verified, in a line: learner, edition, runs, division."""
+        """Learner, edition, runs and division, in a line."""
         return (
             f"{self.learner or 'unknown learner'} on {self.edition or 'no known edition'}, "
             f"{counted(self.runs, 'run')}, division {self.division or 'unknown'}"

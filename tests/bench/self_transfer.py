@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +28,7 @@ from suite.results.published import edition_folder, published_baselines
 from suite.results.results import open_results
 from suite.results.store import CHECKPOINT, Store
 from tests.bench.learning import play_in_process, practise
+from tests.starter import AMTLB
 
 EDITION = "lite"
 OTHER_SEEDS = 1_000
@@ -85,8 +85,7 @@ def checkpoint(learner: str, run_id: RunId, folder: Path) -> tuple[Path, str]:
     record = open_results(learner, EDITION).record(run_id)
     found = Store(folder, current_protocol()).run_folder(run_id) / CHECKPOINT
     if not found.is_dir():
-        amtlb = Path(sys.executable).with_name("amtlb")
-        command = [str(amtlb), "run", str(run_id), "--learner", record.learner, "--out", str(folder)]
+        command = [AMTLB, "run", str(run_id), "--learner", record.learner, "--out", str(folder)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     if folder_digest(found) != record.checkpoint_out:
         raise SystemExit(

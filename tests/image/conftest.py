@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.disks import debootstrap
 from tests.image.engine import DOCKER, Engine, running_engine
 
-ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = "amtlb-base"
 BASE_ARCHIVE = ROOT / "build" / "image-base.tar"
 

@@ -29,12 +29,13 @@ from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.verify.findings import Verification
 from suite.verify.verification import Levels, verify
+from tests import ROOT
 from tests.image.engine import DOCKER
+from tests.starter import AMTLB
 from tests.suite.contained.hostile import OutOfRange
 from tests.suite.helpers import V1
 from tests.suite.verify.corpus import OTHER_FRESH, Forged
 
-ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = OutOfRange.__module__
 PPO = published_folder("ppo", "smoke")
 CONTAINED = ("smoke/pretrain/fold1/seed0", "smoke/transfer/fold1/breakout/seed0", "smoke/generalist/seed0")
@@ -99,7 +100,7 @@ def engine_of_the_tests(engine, monkeypatch, scratch):
 
 
 def amtlb(*arguments: object, cwd: Path = ROOT, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("amtlb")), *map(str, arguments)]
+    command = [AMTLB, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd)
 
 
@@ -211,7 +212,7 @@ def test_a_killed_harness_leaves_no_container_for_long(engine, image, tmp_path):
     """The container and the files of a run that was killed with its whole harness go with the next run."""
     box = BoxSpec(image_sha256=image_id(image))
     command = [
-        str(Path(sys.executable).with_name("amtlb")),
+        AMTLB,
         "run",
         "smoke/fresh/breakout/seed0",
         "--image",

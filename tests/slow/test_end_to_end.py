@@ -16,10 +16,10 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.settings import Settings
 from suite.machine import cpu_type
 from suite.results.store import Store
+from tests import ROOT
 from tests.golden import GOLDEN, assert_as_published
 from tests.suite.helpers import V1, uniform_results
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from suite.machine import RUN_SETTINGS
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PEAK = "from suite.machine import peak_memory_bytes; print(peak_memory_bytes() // 10**6)"
 
 

@@ -14,12 +14,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from suite.results.published import published_baselines
+from tests import ROOT
 
 pytest.importorskip("playwright", reason="no browser is driven in the image")
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).resolve().parents[2]
 MKDOCS = ROOT / "build/site-venv/bin/mkdocs"
 WIDTHS = {"phone": 390, "desk": 1280}
 SCREENSHOTS = Path(os.environ.get("AMTLB_SCREENSHOTS", "build/screenshots"))

@@ -12,7 +12,8 @@ from typing import Self
 
 from distributed import Client
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 _QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 

@@ -1,6 +1,7 @@
 """Helpers of several tests that play real lanes for a short while."""
 
 import shutil
+import subprocess
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
@@ -106,3 +107,13 @@ def record_random(
 
 def episodes(journal: Path) -> list[EpisodeRecord]:
     return list(read_journal(journal))
+
+
+def refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
+    """One line on standard error, no traceback, the words in it, and the exit status."""
+    assert done.returncode == status, done.stdout + done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for word in words:
+        assert word in lines[0]

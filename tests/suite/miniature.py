@@ -11,9 +11,9 @@ from pathlib import Path
 
 from protocol import load_vectors, make_stratified_folds
 from suite.emulator.conformance import play_vector
+from tests import ROOT
 from tests.suite.helpers import V1
 
-ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("protocol", "suite", "baselines", "amtlb", "tests")
 GROUPS = (
     ("breakout", "breakout_mode28_difficulty0"),

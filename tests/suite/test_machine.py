@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests import ROOT
+
 CODE = "from suite.machine import code_commit as c, why_no_commit as w; print(c() or '-'); print(w() or '-')"
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.suite.cli.test_cli import refused
+from tests import ROOT
+from tests.suite.helpers import refused
 
-ROOT = Path(__file__).resolve().parents[2]
 MAIN = "from suite.cli import main; main()"
 BOOM = "raise SystemExit('imported')\n"
 LEARNER = "from baselines.uniform import make\n"

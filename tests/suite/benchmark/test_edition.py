@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,12 +14,13 @@ from suite.benchmark.scheduler import Progress
 from suite.benchmark.settings import Settings
 from suite.contained.spec import BoxSpec
 from suite.results.store import Store
+from tests import ROOT
+from tests.starter import AMTLB
 from tests.suite.helpers import V1
 
 RUNS = plan(V1, V1.edition("smoke"))
 TRANSFER = next(run for run in RUNS if run.run_id.arm == "transfer")
 UNIFORM = "baselines.uniform:make"
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def settings(learner: str = UNIFORM, scheduler: str | None = None) -> Settings:
@@ -135,7 +135,7 @@ def _heed_interrupts() -> None:
 
 def test_an_interrupt_stops_cleanly(tmp_path):
     """Ctrl-C ends the runs that are being played, exits 130, and leaves no process behind."""
-    command = [str(Path(sys.executable).with_name("amtlb")), "benchmark", "--learner", UNIFORM]
+    command = [AMTLB, "benchmark", "--learner", UNIFORM]
     with subprocess.Popen(
         [*command, "--out", str(tmp_path / "out")],
         stdout=subprocess.PIPE,
@@ -159,7 +159,7 @@ def test_an_interrupt_stops_cleanly(tmp_path):
 def test_runs_end_with_a_killed_parent(tmp_path):
     """When the command is killed, the runs that it started end by themselves."""
     command = [
-        str(Path(sys.executable).with_name("amtlb")),
+        AMTLB,
         "run",
         "smoke/generalist/seed0",
         "--learner",

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from suite.benchmark.edition import play_one
 from suite.benchmark.process import RunEnd, check_importable
 from suite.benchmark.settings import Settings
 from suite.results.store import Store
+from tests.starter import AMTLB
 from tests.suite.helpers import V1
 
 LEARNER = "tests.suite.fault_learners:make"
@@ -117,7 +117,7 @@ def test_an_import_that_leaves_a_process_is_not_waited_for(monkeypatch):
 @pytest.mark.slow
 def test_what_a_killed_command_leaves_ends(tmp_path):
     """When the command is killed, its run ends and so does what that run had left, in whatever session."""
-    command = [str(Path(sys.executable).with_name("amtlb")), "run", "smoke/generalist/seed0"]
+    command = [AMTLB, "run", "smoke/generalist/seed0"]
     environment = os.environ | {"AMTLB_FAULT": "orphan"}
     with subprocess.Popen(
         [*command, "--learner", LEARNER, "--out", str(tmp_path)], stdout=subprocess.DEVNULL, env=environment
@@ -212,7 +212,7 @@ def test_the_out_of_memory_killer_is_named(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_foreground_run_has_the_terminal(tmp_path):
     """`amtlb run --foreground` lets a learner call breakpoint(), which reads from the command's input."""
-    command = [str(Path(sys.executable).with_name("amtlb")), "run", "--foreground", str(SHORT)]
+    command = [AMTLB, "run", "--foreground", str(SHORT)]
     done = subprocess.run(
         [*command, "--learner", LEARNER, "--out", tmp_path],
         input="p 6 * 7\ncontinue\n",
@@ -237,7 +237,7 @@ def test_a_run_of_a_box_has_no_terminal(amtlb, tmp_path):
 def test_a_run_that_ignores_interrupts_is_killed(tmp_path, monkeypatch):
     """A learner that lets no interrupt through is killed soon after, when its run is to end."""
     monkeypatch.setenv("AMTLB_FAULT", "swallow_all")
-    command = [str(Path(sys.executable).with_name("amtlb")), "run", "smoke/generalist/seed0"]
+    command = [AMTLB, "run", "smoke/generalist/seed0"]
     with subprocess.Popen([*command, "--learner", LEARNER, "--out", str(tmp_path)]) as process:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("**/journal.arrows")) and time.monotonic() < deadline:

@@ -2,9 +2,7 @@
 
 import shutil
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +12,9 @@ from suite.benchmark.process import Task, run_child
 from suite.benchmark.settings import Settings
 from suite.results.store import Store
 from suite.run.job import Job
+from tests.starter import AMTLB
 from tests.suite.helpers import V1, uniform_results
 
-AMTLB = str(Path(sys.executable).with_name("amtlb"))
 LEARNER = ["--learner", "baselines.uniform:make"]
 PAIR = [run for run in plan(V1, V1.edition("smoke")) if (run.run_id.seed, run.run_id.fold) == (0, 1)]
 """A pretrain run, and the transfer run that starts from it."""

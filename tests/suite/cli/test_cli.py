@@ -11,19 +11,9 @@ import pytest
 
 from suite.cli.options import results_folder
 from suite.results.published import published_folder
-from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1
+from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1, refused
 
 RUN = "smoke/fresh/breakout/seed0"
-
-
-def refused(done, status: int, *words: str) -> None:
-    """One line on standard error, no traceback, the words in it, and the exit status."""
-    assert done.returncode == status, done.stdout + done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    for word in words:
-        assert word in lines[0]
 
 
 @pytest.mark.parametrize(

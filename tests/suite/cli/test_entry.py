@@ -11,12 +11,12 @@ import pytest
 
 from suite.results.published import published_folder
 from suite.results.store import notes_digest
-from tests.suite.cli.test_cli import refused
+from tests import ROOT
+from tests.starter import AMTLB
+from tests.suite.helpers import refused
 from tests.suite.verify.corpus import FRESH
 from tests.suite.verify.packed import invented, packed
 
-ROOT = Path(__file__).resolve().parents[3]
-AMTLB = str(Path(sys.executable).with_name("amtlb"))
 NOT_UTF8 = b"\xff\xfe"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from suite.results.published import published_folder
+from tests.starter import AMTLB
 
-AMTLB = str(Path(sys.executable).with_name("amtlb"))
 RUN = [AMTLB, "run", "smoke/generalist/seed0", "--learner", "baselines.uniform:make", "--out", "out"]
 FRESH = [AMTLB, "run", "smoke/fresh/breakout/seed0", *RUN[3:]]
 BENCHMARK = [AMTLB, "benchmark", "--learner", "baselines.uniform:make", "--out", "out"]

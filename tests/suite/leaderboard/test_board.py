@@ -15,8 +15,7 @@ from suite.report.numbers import interval_text, typeset
 from suite.results.published import published_folder
 from suite.results.run_parts import wall_hours
 from suite.results.store import Store
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, refused
 from tests.suite.verify.corpus import FRESH, Forged
 
 NAMES = ("uniform", "ppo", "dqn")

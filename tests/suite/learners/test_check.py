@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from protocol import LearnerError, UnknownName
 from suite.learners.check import check_learner, holds_pickle
-from tests.suite.cli.test_cli import refused
+from tests.suite.helpers import refused
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from protocol import LearnerError, UnknownName
 from suite.cli.hyperparameters import hyperparameters
 from suite.learners.contract import checked_configuration, find_learner
 from suite.learners.hyperparameters import VARIABLE
-from tests.suite.cli.test_cli import refused
+from tests.suite.helpers import refused
 
 TUNABLE = "tests.suite.tunable"
 RUN = ["run", "smoke/fresh/breakout/seed0", "--learner", f"{TUNABLE}:make"]

@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -12,9 +11,8 @@ from suite.leaderboard.edition_pages import EditionState
 from suite.leaderboard.published import LeftOut
 from suite.release.site import results_page
 from suite.release.site_pages import write_pages
+from tests import ROOT
 from tests.suite.helpers import V1
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,7 @@ from suite.scoring.estimates import Figure
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score_outcomes, scores_text
 from suite.scoring.scores import Scores
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, refused
 
 LEARNER = "multihead_a2c"
 

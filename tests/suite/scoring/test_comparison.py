@@ -27,8 +27,7 @@ from suite.scoring.outcomes import read_outcomes
 from suite.scoring.published import published_scores
 from suite.scoring.score import score
 from tests.bench.synthetic import write_results
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import SMOKE_DIGEST, V1
+from tests.suite.helpers import SMOKE_DIGEST, V1, refused
 
 SMOKE = V1.edition("smoke")
 

@@ -21,8 +21,7 @@ from suite.scoring.comparison import Contender, compare, compare_contenders
 from suite.scoring.outcomes import read_outcomes
 from suite.submission.description import Submission, division_of, parse_submission, submission_toml
 from suite.tracking.mongo_url import VARIABLE
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, refused
 from tests.suite.verify.packed import SAID, audited, invented, packed
 
 BRINGS = "a network trained on photographs, from example.org"

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -19,8 +18,8 @@ from suite.run.points import SPEED
 from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import KEY, MARK, Ending, Publisher
 from tests.bench.synthetic import write_results
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.starter import AMTLB
+from tests.suite.helpers import V1, refused
 from tests.suite.tracking.servers import opened
 
 PATIENCE_SECONDS = 0.2
@@ -135,7 +134,7 @@ def test_what_cannot_be_published_is_refused(amtlb, database_url, synthetic, tmp
 
 
 def amtlb_publish(url: str, *folders: Path) -> subprocess.Popen[str]:
-    command = [str(Path(sys.executable).with_name("amtlb")), "publish", *map(str, folders)]
+    command = [AMTLB, "publish", *map(str, folders)]
     environment = os.environ | {VARIABLE: url}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

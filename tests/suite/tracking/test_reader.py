@@ -15,8 +15,7 @@ from suite.scoring.comparison import Comparison, compare
 from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import Publisher
 from suite.tracking.reader import learner_of, read_published
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, refused
 from tests.suite.tracking.servers import SECRET, opened
 
 SMOKE = V1.edition("smoke")

@@ -13,8 +13,7 @@ from suite.benchmark.settings import Settings
 from suite.results.published import published_folder
 from suite.results.store import Store
 from suite.tracking.mongo_url import VARIABLE
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests.suite.helpers import V1, refused
 from tests.suite.tracking.servers import SECRET, opened
 
 RUN = describe(parse_run_id("smoke/fresh/breakout/seed0", V1), V1)

@@ -58,7 +58,7 @@ def test_the_verdict_is_said():
     found = markdown(verification(finding("D4", WHOLE, "seed 5", HOSTILE)))
     assert found.startswith("### Not compliant\n")
     assert "| D4 | the learner's seeds are their derivation | FAIL | 1 | 0 |" in found
-    assert f"| D4 | error | <code>all</code> | <code>seed 5</code> | {inert(HOSTILE)} |" in found
+    assert f"| D4 | error | <code>the submission</code> | <code>seed 5</code> | {inert(HOSTILE)} |" in found
     assert RENDER(found).count("<img") == RENDER(found).count("<a ") == 0
 
 

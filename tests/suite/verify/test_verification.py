@@ -15,11 +15,10 @@ from suite.release.schemas import schemas
 from suite.results.published import published_baselines, published_folder
 from suite.verify.findings import REVIEWED_RULES, RULES, Verification
 from suite.verify.verification import Levels, verify
-from tests.suite.cli.test_cli import refused
-from tests.suite.helpers import V1
+from tests import ROOT
+from tests.suite.helpers import V1, refused
 from tests.suite.verify.corpus import FORGERIES, FRESH, Forged
 
-ROOT = Path(__file__).resolve().parents[3]
 QUICK = (
     "a record cut off",
     "another ROM",

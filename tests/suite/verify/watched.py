@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests import ROOT
+
 COMMAND = (sys.executable, "-P", "-c", "from suite.cli import main; main()")
 """As the installed ``amtlb``, of this checkout."""
 _SECONDS_PER_LOOK = 0.02
