@@ -33,7 +33,7 @@ BENCH_STAMP := $(VENV)/.installed-bench
 SITE_VENV ?= build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed
 
-.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines test test-slow test-long \
+.PHONY: help setup benchmark compare report verify verify-baselines verifier-table baselines pages test test-slow test-long \
 	check format bench calibration learning self-transfer pilot flavours transfer-search kills browser lock wheelhouse image sbom engine test-image test-contained \
 	test-fresh site site-tools clean
 
@@ -110,6 +110,10 @@ baselines: setup  ## play and publish the reference learners into artifacts/: ED
 			--out artifacts/v1/$(EDITION)/$$name; \
 	done
 	$(BIN)/python -m suite.release.baselines $(EDITION)
+
+pages: setup  ## write what is generated in docs/: the schemas, and the tables of results.md
+	$(BIN)/python -m suite.release.schemas
+	$(BIN)/python -m suite.release.results_page
 
 test: setup  ## the tests that every change must pass
 	$(BIN)/pytest

@@ -1,23 +1,24 @@
 """The JSON Schema of every file of a submission and of a verification, exported from the models.
 
-``python -m suite.release.schemas FOLDER`` writes them; a test holds docs/schemas equal.
+`make pages` writes them into docs/schemas; a test holds these equal.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from protocol import RunRecord
+from suite.results.published import ARTIFACTS
 from suite.results.schema import LEDGER_SCHEMA
 from suite.scoring.scores import Scores
 from suite.submission.description import Submission
 from suite.verify.findings import Verification
 
+FOLDER = ARTIFACTS.parent / "docs" / "schemas"
 _MODELS: dict[str, type[BaseModel]] = {
     "record": RunRecord,
     "scores": Scores,
@@ -53,4 +54,5 @@ def write_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_schemas(Path(sys.argv[1]))
+    write_schemas(FOLDER)
+    print(f"written to {FOLDER.relative_to(ARTIFACTS.parent)}")
