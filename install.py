@@ -100,7 +100,7 @@ def wanted_build(device: str, names_index: bool, has: str | None, gpu: bool) -> 
     if device:
         return device, f"DEVICE={device}"
     if names_index:
-        return "cpu", "TORCH_INDEX is of that"
+        return "cpu", "TORCH_INDEX names an index of it"
     if has is not None:
         return has, "as before"
     return ("cuda", "there is a GPU") if gpu else ("cpu", "no GPU was found; DEVICE=cuda asks for the other")

@@ -12,7 +12,7 @@ AmtlbError                    everything below; the command line prints it as on
 ├── LearnerError              a learner that breaks the contract
 ├── BoxError                  a box for a learner that is not available: no engine, image or user
 ├── WorkerDied                a process of a command that ended too early
-└── BudgetExhausted           the frames of a run are spent: this tells a learner that its training is over
+└── BudgetExhausted           the frames of a run are spent: a learner's training is over
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _in_words(image_sha256: str | None) -> str:
 
 
 def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Listener) -> list[RunEnd]:
-    """Play every run that is not complete; a failing one is told of and the others go on.
+    """Play every run that is not complete; a failing one is reported and the others go on.
 
     What another process plays is left to it, and waited for when nothing else is missing. An interrupt stops
     the runs that are being played and is raised again; the next call goes on with what is missing.

@@ -1,4 +1,4 @@
-"""The ends of processes that did not say why: in words, as far as the system and their output tell."""
+"""The ends of processes that did not say why, in words: as far as the system and their output show it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def how_it_ended(status: int, before: str, kills: int = 0, printed: str = "") -> str:
-    """Why a process has ended that did not say so, as far as the system and its output tell.
+    """Why a process has ended that did not say so, as far as the system and its output show it.
 
     Args:
         status: as ``subprocess`` gives it.
@@ -36,7 +36,7 @@ def how_it_ended(status: int, before: str, kills: int = 0, printed: str = "") ->
 
 
 def out_of_memory_kills() -> int:
-    """The processes that the system has killed for want of memory since its start; 0: it does not tell."""
+    """The processes that the system has killed for want of memory since its start; 0: it does not say."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:

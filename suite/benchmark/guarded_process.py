@@ -79,7 +79,7 @@ class GuardedProcess:
         self.end()
 
     def order(self, line: bytes) -> None:
-        """Write a line that the module reads from the lifeline; its end, if it has ended, is told elsewhere."""
+        """Write a line that the module reads from the lifeline; if it has ended, that is reported elsewhere."""
         with suppress(BrokenPipeError):
             os.write(self._lifeline, line + b"\n")
 

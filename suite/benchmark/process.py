@@ -41,7 +41,7 @@ class Task:
     """One run to be played in a process of its own.
 
     Attributes:
-        job: what the process is told.
+        job: the orders of the process.
         log: the file that receives what the run prints, absolute; in the foreground, the terminal does.
         tracked: whether it is a Sacred run, too.
         hyperparameters: given to its learner, as JSON; empty: none.
@@ -220,7 +220,7 @@ def _elsewhere(task: Task) -> RunEnd:
 
 
 def _recorded(task: Task) -> RunEnd | None:
-    """The end of a run as its record tells it, whoever played it; None: no record, so it is not complete."""
+    """The end of a run as its record says it, whoever played it; None: no record, so it is not complete."""
     job = task.job
     store, run_id = _place(job)
     try:
@@ -255,8 +255,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
     try:
         with _started(task) as (process, messages):
             process.order(job.model_dump_json().encode())
-            heard = Supervisor(process, task.log, job, lambda: _has_record(task), pass_on, is_over)
-            heard.attend(messages)
+            supervisor = Supervisor(process, task.log, job, lambda: _has_record(task), pass_on, is_over)
+            supervisor.attend(messages)
             status = process.end()
     except OSError as error:
         if not is_full(error):
@@ -267,12 +267,12 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
         return end
     if status == BUSY_STATUS or renewal.lost:
         return _elsewhere(task)
-    if heard.stopped or (status == STOPPED_STATUS and not heard.was_ended):
+    if supervisor.stopped or (status == STOPPED_STATUS and not supervisor.was_ended):
         return RunEnd(job.run_id, "stopped", "stopped", task.log)
     printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
     kills = out_of_memory_kills() - kills
-    reason = heard.error or how_it_ended(status, "the run was complete", kills, printed)
-    return RunEnd(job.run_id, "failed", reason, task.log, disk_full=heard.disk_full)
+    reason = supervisor.error or how_it_ended(status, "the run was complete", kills, printed)
+    return RunEnd(job.run_id, "failed", reason, task.log, disk_full=supervisor.disk_full)
 
 
 @contextmanager

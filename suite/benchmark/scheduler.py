@@ -137,7 +137,7 @@ def _local_cluster(jobs: int) -> Any:
 
 
 def as_progress(event: Mapping[str, Any]) -> Progress:
-    """The progress that an event tells; dask adds the address of the worker that logged it."""
+    """The progress in an event; dask adds the address of the worker that logged it."""
     return Progress(**{name: event[name] for name in Progress._fields})
 
 

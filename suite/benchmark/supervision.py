@@ -1,4 +1,4 @@
-"""A parent's ear and hand for a run: its messages until its process has ended, and the order to end."""
+"""The supervision of a run by its parent: its messages until its process has ended, and the order to end."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _LOG_TAIL_BYTES = 2**16
 
 
 class Supervisor:
-    """Hears a run's messages, and ends it where it was stopped, stalls, or does not come to its end.
+    """Receives a run's messages, and ends it where it was stopped, stalls, or does not come to its end.
 
     Args:
         process: the run's process.
         log: where it prints.
-        job: what it was told.
+        job: its orders.
         complete: asked about twice a second: whether the run is complete.
         pass_on: takes each message.
         stopped: asked about twice a second; true ends the run.
 
     Attributes:
-        error: why the run failed, as far as it was heard or seen; empty: nobody said.
+        error: why the run failed, as far as its messages or its end say; empty: they do not.
         stopped: whether the run was ended because ``stopped`` said so.
         disk_full: whether the run said that a disk is full.
     """
@@ -54,11 +54,11 @@ class Supervisor:
         self._complete, self._pass_on, self._is_stopped = complete, pass_on, stopped
         self._news = time.monotonic()
         self._over: float | None = None  # when it had nothing more to say
-        self._given_up: float | None = None  # when it was told to end
+        self._given_up: float | None = None  # when it was asked to end
 
     @property
     def was_ended(self) -> bool:
-        """Whether the run was told to end, rather than ending by itself."""
+        """Whether the run was asked to end, rather than ending by itself."""
         return self._given_up is not None
 
     def attend(self, messages: IO[bytes]) -> None:

@@ -20,7 +20,7 @@ def main() -> None:
 def _names_in_utf8() -> None:
     """Start again in Python's UTF-8 mode where the locale has another encoding.
 
-    Names of files would else be others than those that digests and sums hold (https://peps.python.org/pep-0540).
+    Names of files would otherwise be others than those that digests and sums hold (https://peps.python.org/pep-0540).
     """
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1" and sys.executable:
         os.environ["PYTHONUTF8"] = "1"

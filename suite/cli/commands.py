@@ -149,7 +149,7 @@ def _say(message: str, status: int) -> int:
 
 
 def _drop_output() -> None:
-    """Lead what could not be written nowhere: Python would try again at its end, and complain."""
+    """Discard output that could not be written: Python would try again at its end, and complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         try:

@@ -1,4 +1,4 @@
-"""Options and manners that several commands share."""
+"""The options and checks that several commands share."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def print_cost(console: Console, amount: Volume, pace: Pace | None, source: str,
     columns = (Column("what", "", "label"), Column("estimate", "estimate"))
     estimates = tuple({"what": what, "estimate": text} for what, text in rows)
     print_sheet(console, Sheet(f"{counted(amount.runs, 'run')} missing", columns, estimates))
-    told = "not measured: " if pace is None else "speed: "
-    console.print(told + source, markup=False, highlight=False, soft_wrap=True)
+    begin = "not measured: " if pace is None else "speed: "
+    console.print(begin + source, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_hellos(console: Console, hellos: Sequence[Hello], out: Mapping[str, str]) -> None:

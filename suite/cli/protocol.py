@@ -36,7 +36,7 @@ def protocol_show(as_json: JsonOption = False) -> None:
     for edition in protocol.editions:
         print(
             f"edition {edition.name}: {len(edition.games)} games, {len(edition.folds)} folds, "
-            f"{edition.budget_frames:,} frames a game, {edition.seeds} seeds, "
+            f"{edition.budget_frames:,} frames per game, {edition.seeds} seeds, "
             f"{edition.evaluation_episodes} evaluation episodes up to {edition.evaluation_max_frames:,} frames"
         )
         print(f"  games: {', '.join(edition.games)}")

@@ -121,7 +121,7 @@ def report(
     results: OneResult,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The report's folder.", show_default="report/ in the results; else here"),
+        typer.Option("--out", help="The report's folder.", show_default="report/ in the results, or here"),
     ] = None,
     edition: OfEditionOption = None,
     watch: Annotated[

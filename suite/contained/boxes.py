@@ -18,7 +18,7 @@ from suite.learners.hyperparameters import VARIABLE
 from suite.machine import RUN_SETTINGS
 
 _POLL_SECONDS = 0.2
-_PEER = struct.Struct("3i")  # what Linux tells of a socket's other end: process, user, group
+_PEER = struct.Struct("3i")  # what Linux knows of a socket's other end: process, user, group
 
 
 class Box:

@@ -32,8 +32,8 @@ class ProcessJail:
     Args:
         spec: of the box.
         learner: ``module:function``, importable from where the harness stands.
-        folder: holds the socket; the process has its home beside it.
-        environment: of the learner's process, beside the path to programs and modules.
+        folder: holds the socket; the process has its home next to it.
+        environment: of the learner's process, besides the path to programs and modules.
 
     Raises:
         BoxError: there is no such user, or it may not run this Python.

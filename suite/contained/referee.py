@@ -47,7 +47,7 @@ def contained_maker(
         spec: where the learner is put.
         learner: ``module:function``, in the box.
         device: what the learner finds in ``AMTLB_DEVICE``.
-        log: hears what the learner printed, when the box goes.
+        log: takes what the learner printed, when the box goes.
 
     Raises:
         BoxError: there is no such image, engine or user.
@@ -60,7 +60,7 @@ def contained_maker(
 
 
 class _Referee:
-    """Asks the learner's side, and tells what was wrong with an answer."""
+    """Asks the learner's side, and says what was wrong with an answer."""
 
     def __init__(self, wire: Wire, box: Box, output_bytes: int) -> None:
         self._wire, self._box = wire, box

@@ -74,7 +74,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         schedule: decides which game each lane plays.
         budget_frames: what the learner may know of its budget, in emulator frames.
         recorder: is called at every step; None records nothing.
-        overrun: is told what a learner does that neither error ends; None: each further step raises.
+        overrun: called with what a learner does that neither error ends; None: each further step raises.
         on_safe_point: called at every safe point of the learner with what writes the learner's state into a
             folder; None: snapshots are not taken.
         open_episodes: by lane, what its current episode has played, of a run that goes on; None: it begins.

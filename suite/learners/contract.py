@@ -101,7 +101,7 @@ def find_learner(name: str) -> MakeLearner:
     this process was given hyper-parameters (suite.learners.hyperparameters), the function has them.
 
     Raises:
-        UnknownName: the name is malformed, there is no such module or function, files beside it have names
+        UnknownName: the name is malformed, there is no such module or function, files next to it have names
             under which they cannot be imported, or it does not take a hyper-parameter that is given.
         LearnerError: importing the module fails.
     """

@@ -15,7 +15,7 @@ _LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "pureli
 
 
 def code_digest(learner: str) -> str | None:
-    """The digest of the files of a learner's module, and of the modules beside it that are loaded, too.
+    """The digest of the files of a learner's module, and of the modules next to it that are loaded, too.
 
     Of a learner that is installed, or is ours, only its own package counts: versions and commit say the rest.
 

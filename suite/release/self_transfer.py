@@ -1,7 +1,7 @@
 """The published ceiling of transfer: what learners earn that start a game as themselves, trained on it before.
 
 ``artifacts/<protocol version>/<edition>/self_transfer.jsonl`` has a line per play, which ``make self-transfer``
-adds. A play is no run of the edition, since no submission may begin so; its figures stand beside the runs'.
+adds. A play is no run of the edition, since no submission may begin so; its figures stand next to the runs'.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_self_transfer(edition: str) -> tuple[SelfTransfer, ...]:
 
 
 def self_transfer_sheet(contenders: Sequence[Contender], plays: Iterable[SelfTransfer]) -> Sheet:
-    """The rewards of learners in a game the second time, beside those of their fresh runs.
+    """The rewards of learners in a game the second time, next to those of their fresh runs.
 
     Args:
         contenders: of one edition.

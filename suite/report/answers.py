@@ -32,7 +32,7 @@ class Answer(NamedTuple):
         anchor: of its place on the page.
         question: the title.
         verdict: the answer in short.
-        sentences: what was found, and whether it can be told from chance.
+        sentences: what was found, and whether it is more than chance.
         conditions: those of a claim, each with its outcome; () where the answer is no claim.
         drawing: None: there is nothing to draw.
     """

@@ -247,7 +247,7 @@ def head_use_drawing(run_id: str, use: HeadUse) -> Drawing:
         "head_use_" + run_id.replace("/", "_"),
         f"Weights of the heads in {run_id}, over the frames of each game; game and head share "
         f"{use.specialisation_nats:.3f} nats in the last part.",
-        f"A panel for each of {len(use.games)} games with stacked areas, one a head; mean weights at the end: "
-        f"{', '.join(f'head {head} {share:.2f}' for head, share in enumerate(shares))}.",
+        f"A panel for each of {len(use.games)} games with stacked areas, one per head; mean weights at the "
+        f"end: {', '.join(f'head {head} {share:.2f}' for head, share in enumerate(shares))}.",
         draw_head_use(use),
     )

@@ -179,9 +179,9 @@ def _sections(
         text = f"The best evaluation episode of each game, over all arms and seeds. {PROVEN}"
         yield Section("episodes", "Episodes to watch", (text,), clips=clips)
     yield from _head_sections(store, outcomes)
-    if beside := _beside_published(division, scores, published):
+    if sheets := _next_to_published(division, scores, published):
         text = "The published baselines of this edition, from their published scores."
-        yield Section("baselines", "Next to the published baselines", (text,), (), beside)
+        yield Section("baselines", "Next to the published baselines", (text,), (), sheets)
     yield Section(
         "runs", "Runs", ("Every run of the edition, as recorded.",), (), (_runs_sheet(outcomes.records),)
     )
@@ -249,8 +249,10 @@ def _head_sections(store: Store, outcomes: Outcomes) -> Iterable[Section]:
         yield Section("heads", "Head use", (text, *lines), drawings)
 
 
-def _beside_published(division: Division, scores: Scores, published: Mapping[str, Scores]) -> tuple[Sheet, ...]:
-    """This learner's figures over all games beside the baselines', a table per division; (): no baselines."""
+def _next_to_published(
+    division: Division, scores: Scores, published: Mapping[str, Scores]
+) -> tuple[Sheet, ...]:
+    """This learner's figures over all games next to the baselines', a table per division; (): no baselines."""
     if not published:
         return ()
     rows: dict[Division, list[Row]] = {one: [] for one in DIVISIONS}

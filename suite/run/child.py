@@ -183,7 +183,7 @@ def _in_words(error: BaseException, job: Job) -> str:
 
 def _tell(error: BaseException, job: Job, sender: _Sender) -> None:
     """Send the parent what went wrong, then print it into the log, which may have no room left."""
-    with suppress(LearnerError):  # the pipe is closed, which the log tells
+    with suppress(LearnerError):  # the pipe is closed, which the log says
         sender.send(Failed(error=" ".join(_in_words(error, job).split()), disk_full=is_full(error)))
     with suppress(OSError, ValueError):
         if isinstance(error, AmtlbError):

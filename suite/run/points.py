@@ -105,7 +105,7 @@ def points_of(episodes: Iterable[EpisodeEnd], run: Run) -> list[Point]:
 
 
 def ended_episodes(columns: Columns, run: Run, lanes: int) -> Iterator[EpisodeEnd]:
-    """The episodes of a run's ledger as a live run tells of them; all lanes are stepped together."""
+    """The episodes of a run's ledger as a live run reports them; all lanes are stepped together."""
     told = (columns.phase, columns.game, columns.claimed_return, columns.ends * lanes)
     for phase, game, earned, steps in zip(*(one.tolist() for one in told), strict=True):
         yield EpisodeEnd(PHASES[phase], run.games[game], earned, steps)

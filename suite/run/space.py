@@ -1,4 +1,4 @@
-"""Room on disks: what a run needs, told before it is played, and which disk was full when one was."""
+"""Room on disks: what a run needs, checked before it is played, and which disk was full when one was."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ class Publisher:
 
 
 def _checked(store: Store, runs: Sequence[Run]) -> list[_Task]:
-    """The runs with what their ledgers tell."""
+    """The runs with the contents of their ledgers."""
     records = [store.record(run.run_id) for run in runs]
     found = from_each_ledger(store, runs, records, partial(_returns_of, store.protocol.lanes))
     tasks = []

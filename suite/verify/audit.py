@@ -37,8 +37,8 @@ class Audit(NamedTuple):
     """An audit: its findings, and the ledgers that a replay goes on with.
 
     Attributes:
-        edition: of the runs; None: it could not be told.
-        learner: of the runs; None: it could not be told.
+        edition: of the runs; None: unknown.
+        learner: of the runs; None: unknown.
         submission: what is declared of them; None: it could not be read.
         ledgers: of every run whose ledger could be read.
         findings: all.
@@ -137,7 +137,7 @@ def _edition(protocol: Protocol, found: Survey) -> tuple[Edition | None, list[Fi
     named = found.editions
     if not named:
         unread = [] if found.pointers else [finding("S1", WHOLE, "records that can be read", "none")]
-        return None, unread  # of pointers the survey tells
+        return None, unread  # the survey reports pointers
     name = max(named, key=lambda one: named[one])
     try:
         return protocol.edition(name), []

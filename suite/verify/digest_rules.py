@@ -85,7 +85,7 @@ def _sums(task: DigestTask) -> tuple[dict[str, str] | None, list[Finding]]:
         text = read_bytes(Path(task.folder), SUMS, MAX_SUMS_BYTES).decode("utf-8")
     except (Unreadable, UnicodeDecodeError) as error:
         if isinstance(error, Pointer):
-            return None, []  # the survey tells
+            return None, []  # the survey reports it
         found = None if SUMS in task.files else "none"
         return None, [unreadable("S1", place, "the digest of every file", error, found)]
     lines = [line.partition("  ") for line in text.splitlines()]

@@ -47,7 +47,7 @@ class Executor(Protocol):
         ...
 
     def play(self, shards: Sequence[Shard]) -> Iterator[tuple[int, Found]]:
-        """(index, what differs or why it could not be told) of each shard, as they end."""
+        """(index, what differs or why that is unknown) of each shard, as they end."""
         ...
 
 

@@ -71,7 +71,7 @@ def _read(folder: str) -> Scores | Finding | None:
             return finding("C1", _IN_SCORES, wanted, str(version)[:80])
         return Scores.model_validate_json(data)
     except Pointer:
-        return None  # the survey tells
+        return None  # the survey reports it
     except Unreadable as error:
         return unreadable("S1", _IN_SCORES, "the scores", error)
     except ValidationError as error:

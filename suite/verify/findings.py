@@ -47,10 +47,10 @@ RULES = {
 REVIEWED_RULES = {"I1": "the learner holds no knowledge of particular games"}
 """No program can hold these, so none gets a verdict: a reviewer does, and a program at most warns."""
 REPLAY_RULES, RETRAIN_RULES = ("R1", "R2", "R3"), ("T1",)
-"""Only the emulator, or the learner, can tell; unless they are asked for they stay UNVERIFIABLE."""
+"""These need the emulator or the learner; unless they are asked for they stay UNVERIFIABLE."""
 
 COST = "to replay: "
-"""With this the line begins that tells, before a replay, what it costs."""
+"""The beginning of the line that says, before a replay, what it costs."""
 
 Severity = Literal["error", "unchecked", "warning"]
 Verdict = Literal["PASS", "FAIL", "UNVERIFIABLE"]

@@ -13,7 +13,7 @@ from suite.verify.findings import Finding, Place, finding, kept
 
 
 def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunRecord | None) -> list[Finding]:
-    """Everything that a ledger, and its record if it could be read, tell without an emulator.
+    """All that is wrong with a ledger, and with its record if it could be read, without an emulator.
 
     A check that breaks takes nothing along: what others found is kept, and that it broke is said.
     """

@@ -66,7 +66,7 @@ def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[Run
         learned: the runs that were paid a reward, so that there was something to learn from.
     """
     present = [run for run in runs if run.run_id in records]
-    told = Checkpoints.of(records, learned)
+    checkpoints = Checkpoints.of(records, learned)
     known: set[frozenset[RunId]] = set()
     for run in present:
         if run.starts_from is None:
@@ -77,18 +77,18 @@ def check_lineage(runs: Iterable[Run], records: Records, learned: Collection[Run
             yield finding("F3", Place.of_run(run.run_id, RECORD), expected, str(start))
         if ancestor is not None:
             yield from _in_time(run, records[run.run_id], run.starts_from, ancestor)
-        if (other := _seen_before(run, told, records)) is not None:
+        if (other := _seen_before(run, checkpoints, records)) is not None:
             known.add(frozenset({run.starts_from, other}))
             expected = f"a checkpoint that never saw {run.run_id.game}"
             yield finding("F2", Place.of_run(run.run_id, RECORD), expected, f"that of {other}")
-    yield from _shared(present, told, known)
+    yield from _shared(present, checkpoints, known)
 
 
 class Checkpoints(NamedTuple):
-    """The runs that ended as each checkpoint, where that tells something.
+    """The runs that ended as each checkpoint, where that means something.
 
     Runs of one seed begin with the same weights. Where fresh runs of two games ended as one checkpoint, the
-    learner has no weights, or has not learned yet, and the checkpoint tells nothing; nor does that of a run
+    learner has no weights, or has not learned yet, and the checkpoint means nothing; nor does that of a run
     that was paid no reward, since it may have had nothing to learn from.
     """
 
@@ -109,23 +109,25 @@ class Checkpoints(NamedTuple):
         )
 
 
-def _seen_before(run: Run, told: Checkpoints, records: Records) -> RunId | None:
+def _seen_before(run: Run, checkpoints: Checkpoints, records: Records) -> RunId | None:
     """A run that played the held-out game and ended as the very checkpoint that this run starts from.
 
     The run's own ancestor is held to its games by F1.
     """
     start = records[run.run_id].checkpoint_in
-    for other in told.ended.get(start, ()) if start is not None else ():
+    for other in checkpoints.ended.get(start, ()) if start is not None else ():
         played = any(spending.game == run.run_id.game for spending in records[other].games)
         if played and other not in (run.run_id, run.starts_from):
             return other
     return None
 
 
-def _shared(runs: Iterable[Run], told: Checkpoints, known: Collection[frozenset[RunId]]) -> Iterator[Finding]:
+def _shared(
+    runs: Iterable[Run], checkpoints: Checkpoints, known: Collection[frozenset[RunId]]
+) -> Iterator[Finding]:
     """Runs that ended as one checkpoint though they neither start from each other nor from the same run."""
     roots = {run.run_id: run.starts_from or run.run_id for run in runs}
-    for own in told.ended.values():
+    for own in checkpoints.ended.values():
         for other in own[1:]:
             pair = frozenset({roots[own[0]], roots[other]})
             if len(pair) > 1 and pair not in known:
@@ -137,7 +139,7 @@ def _in_time(run: Run, record: RunRecord, starts_from: RunId, ancestor: RunRecor
     """A transfer run begins once its pre-training has ended, as far as clocks of several hosts agree."""
     begun, ready = began_at(record.started_at), began_at(ancestor.started_at)
     if begun is None or ready is None:
-        return  # S1 tells
+        return  # S1 reports it
     ready += timedelta(seconds=min(wall_seconds(ancestor), _LONGEST_SECONDS))  # and what lay between its parts
     if begun + CLOCKS_APART < ready:
         expected = f"a start after {starts_from} ended, at {ready.isoformat(timespec='seconds')}"

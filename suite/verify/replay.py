@@ -52,7 +52,7 @@ def replay_submission(
         sample: the share of each run's episodes and the seed that draws them; None: all.
         executor: plays the shards.
         finished: what earlier calls have replayed already; takes in what this one does.
-        listener: hears what it costs, and then how far it is.
+        listener: called with the cost, and then with the progress, in words.
     """
     chosen = {run_id: _chosen(run_id, len(ledger.steps), sample) for run_id, ledger in ledgers.items()}
     left = {run_id: finished.left(run_id, ledgers[run_id].sha256, rows) for run_id, rows in chosen.items()}

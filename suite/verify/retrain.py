@@ -90,7 +90,7 @@ def retrain(
         run_ids: which runs; what they start from is played and compared as well.
         box: where the learner is put; None: it is imported by the name that the record gives, from this
             environment: only where it is installed here and trusted.
-        listener: hears of each run that begins.
+        listener: called for each run that begins.
 
     Raises:
         UnknownName: there is no such run or learner, the runs cannot be compared with each other, or the image
@@ -182,7 +182,7 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
         expected = f"enough runs for a test at {REJECTING_P:.0%}" + (
             f"; play again, too: {more}" if more else ""
         )
-        found = f"{sum(len(own.seeds) for own in units)} runs, too few to tell"
+        found = f"{sum(len(own.seeds) for own in units)} runs, too few to decide"
         return [finding("T1", WHOLE, expected, found, "unchecked")], None
     strata = [_stratum(again, own, range(edition.seeds)) for own in units]
     test = rank_test(strata, np.random.Generator(np.random.Philox(key=_ARRANGING_SEED)))

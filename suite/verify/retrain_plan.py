@@ -111,7 +111,7 @@ def _queue(edition: Edition, seed: int) -> list[RunId]:
         seeds = generator.permuted(np.tile(np.arange(edition.seeds), (len(kinds), 1)), axis=1)
         turns = range(edition.seeds)
         arms.append([replace(kinds[own], seed=int(seeds[own, turn])) for turn in turns for own in order])
-    *first, generalist = arms  # generalists come last: two of them tell less than two games do
+    *first, generalist = arms  # generalists come last: two of them say less than two games do
     in_turn = zip_longest(*(first[place] for place in generator.permutation(len(first))), generalist)
     return [run_id for run_id in chain.from_iterable(in_turn) if run_id is not None]
 

@@ -124,7 +124,7 @@ def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterato
     vectors = load_vectors(protocol.version).games
     for spending in record.games:
         if spending.game not in protocol.played_games:
-            continue  # rule B2 tells which games there should be
+            continue  # rule B2 says which games there should be
         known = protocol.game(spending.game)
         if spending.rom_sha256 != known.rom_sha256:
             yield finding("P2", place, f"ROM {known.rom_sha256} of {spending.game}", spending.rom_sha256)

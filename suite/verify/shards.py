@@ -113,7 +113,7 @@ def _compare(
         or max(episode.actions) >= protocol.environment.actions
         or len(episode.actions) != episode.length_steps
     ):
-        return  # rules A1, A2, B1 and F1 tell what is wrong with it
+        return  # rules A1, A2, B1 and F1 report it
     again = player.replay(run, episode)
     claimed = dict(zip(episode.reward_steps, episode.rewards, strict=False))
     played = dict(zip(again.reward_steps, again.rewards, strict=True))

@@ -174,7 +174,7 @@ def _described(folder: Path, files: Sequence[str]) -> tuple[Submission | None, l
     try:
         return read_submission(folder), []
     except Pointer:
-        return None, []  # told of all together
+        return None, []  # reported all together
     except (Unreadable, StoreError) as error:
         found = str(error) if isinstance(error, StoreError) else f"it {error}"
         if SUBMISSION not in files:

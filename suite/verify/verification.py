@@ -190,8 +190,8 @@ def _retrain(
         found = retrain(again, tuple(runs), levels.box, lambda run: listener(f"playing {run}"))
     if levels.draw is None:
         return found
-    told = found.retrained.model_copy(update={"draw_seed": levels.draw[1]})
-    return found._replace(retrained=told)
+    extent = found.retrained.model_copy(update={"draw_seed": levels.draw[1]})
+    return found._replace(retrained=extent)
 
 
 def _verification(

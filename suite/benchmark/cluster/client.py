@@ -283,7 +283,7 @@ class _Playing:
                 file.write(printed)
 
     def _forget(self) -> None:
-        """Tell the workers which runs they need not keep: stored ones, from which none starts that is left."""
+        """Send the workers the stored runs that they need not keep: no missing run starts from these."""
         awaited = {run.starts_from for run in self._left()}
         stored = [
             run.run_id.path

@@ -145,9 +145,9 @@ def _checked(store: Store, arrived: Store, run: Run, learner: str) -> RunRecord:
     }
     if start is not None and store.is_complete(start):
         facts["start"] = record.checkpoint_in, store.record(start).checkpoint_out
-    for name, (told, found) in facts.items():
-        if told != found:
+    for name, (claimed, found) in facts.items():
+        if claimed != found:
             raise StoreError(
-                f"what came of run {run.run_id} has {name} {found}, and its record names {told}; play it again"
+                f"what came of run {run.run_id} has {name} {found}, its record names {claimed}; play it again"
             )
     return record
