@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 OLDEST, NEWEST = (3, 11), (3, 13)
-"""What pyproject.toml allows: the versions that have been tried."""
+"""The versions that pyproject.toml allows, which have been tried."""
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 DOWNLOAD_GB, INSTALLED_GB = {"cpu": 0.6, "cuda": 2.9}, {"cpu": 2.1, "cuda": 5.9}
 MINUTES = {"cpu": "two to five", "cuda": "five to fifteen"}
@@ -73,7 +73,7 @@ def python_of(folder: Path) -> Path:
 
 
 def torch_build(folder: Path) -> str | None:
-    """Which build of torch an environment has, ``cpu`` or ``cuda``; None: it has none."""
+    """The build of torch that an environment has, ``cpu`` or ``cuda``; None: it has none."""
     for path in folder.glob("lib/python3.*/site-packages/torch/version.py"):
         no_cuda = re.search(r"^cuda\b.*= None", path.read_text(encoding="utf-8"), re.MULTILINE)
         return "cpu" if no_cuda else "cuda"
@@ -81,7 +81,7 @@ def torch_build(folder: Path) -> str | None:
 
 
 def has_gpu() -> bool:
-    """Whether NVIDIA's driver lists a GPU."""
+    """True if NVIDIA's driver lists a GPU."""
     if shutil.which("nvidia-smi") is None:
         return False
     done = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -89,7 +89,7 @@ def has_gpu() -> bool:
 
 
 def wanted_build(device: str, names_index: bool, has: str | None, gpu: bool) -> tuple[str, str]:
-    """Which build of torch to have, and why.
+    """The build of torch to have, and why.
 
     Args:
         device: what was asked for; empty: nothing.
@@ -113,7 +113,7 @@ def _check_runs(folder: Path) -> None:
 
 
 def _check_tools() -> None:
-    """What the set-up needs from the system."""
+    """The needs of the set-up from the system."""
     packages = []
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
         version = _words(sys.version_info[:2])

@@ -105,7 +105,7 @@ _HOMES = {
     "Levels": "suite.verify.verification",
     "verify": "suite.verify.verification",
 }
-"""Where the names that are not of ``protocol`` live."""
+"""The module that defines each public name which is not of ``protocol``."""
 
 if not TYPE_CHECKING:  # otherwise a type checker would take any name to exist
 

@@ -15,7 +15,7 @@ from protocol import LearnerError
 
 WEIGHTS = "learner.safetensors"
 MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What Adam, the optimiser of all learners, stores for a parameter in addition to its count of steps."""
+"""The names of Adam's tensors per parameter, next to its count of steps; all learners are optimised by Adam."""
 
 
 def save_weights(policy: BasePolicy, folder: Path) -> None:

@@ -151,7 +151,7 @@ def make(seed: int, lanes: int) -> ActorCritic:
 
 
 def points_per_step(learner: amtlb.Learner, env: amtlb.LaneEnv) -> float:
-    """What a learner earns while it only acts, mean over lanes and steps."""
+    """The points that a learner earns per step while it only acts, mean over lanes and steps."""
     observations, _ = env.reset()
     start = np.ones(env.num_envs, bool)
     earned: list[float] = []

@@ -29,7 +29,7 @@ Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 FLAVOUR_NAME = re.compile(
     r"(?P<rom>[a-z][a-z0-9_]*)_mode(?P<mode>0|[1-9][0-9]{0,2})_difficulty(?P<difficulty>0|[1-9][0-9]{0,2})"
 )
-"""What a flavour is called: after its ROM, and ale-py's numbers of its mode and difficulty."""
+"""The pattern of a flavour's name: its ROM, and ale-py's numbers of its mode and difficulty."""
 
 
 class Frozen(BaseModel):

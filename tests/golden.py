@@ -1,4 +1,4 @@
-"""Which types of CPU are known to play to the bit what is published, and whether results are that."""
+"""The types of CPU that are known to repeat published plays to the bit, and a check of results against them."""
 
 import json
 import tomllib

@@ -25,7 +25,7 @@ LOADED = (
     "suite.report.comparison_tables",
     "suite.verify.verification",
 )
-"""What most commands import."""
+"""The modules that most commands import."""
 
 
 class Starter:
@@ -37,9 +37,9 @@ class Starter:
     def run(
         self, arguments: list[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """What ``subprocess.run`` gives of the command with captured text.
+        """The result of a command, with captured text, as ``subprocess.run`` gives it.
 
-        An environment that makes Python another one, or leads it to other modules, gets a real start.
+        If the environment changes the variables that Python itself reads, the command starts a new process.
         """
         environment = dict(os.environ if env is None else env)
         if self._process is None:
@@ -87,7 +87,7 @@ class Starter:
 
 
 def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """What Python itself heeds at its start."""
+    """The variables of an environment that Python itself reads at its start."""
     return {name: text for name, text in environment.items() if name.startswith("PYTHON")}
 
 

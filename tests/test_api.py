@@ -49,7 +49,7 @@ def test_a_learner_needs_no_emulator():
 
 
 def test_reading_and_judging_need_no_emulator():
-    """What reads and judges results loads neither emulator nor torch, nor a client of a database."""
+    """The names that read and judge results load neither emulator nor torch, nor a client of a database."""
     loaded = loaded_by("import amtlb; " + "; ".join(f"amtlb.{name}" for name in READING_AND_JUDGING))
     assert "pyarrow" in loaded
     assert loaded & {"ale_py", "cv2", "gymnasium", "torch", "sacred", "pymongo"} == set()
@@ -114,7 +114,7 @@ def examples_of(name: str) -> list[doctest.DocTest]:
     ],
 )
 def test_the_example_of_a_name_runs(name, tmp_path, monkeypatch):
-    """What a docstring shows is what happens."""
+    """The example in a docstring runs as it is shown."""
     monkeypatch.chdir(tmp_path)
     (test,) = examples_of(name)
     runner = doctest.DocTestRunner(verbose=False)

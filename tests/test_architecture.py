@@ -79,7 +79,7 @@ def imported(path: Path) -> set[str]:
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Which module of the suite imports which, those included that only types or functions need."""
+    """The imports in the suite, as (importer, imported), those for types or inside functions included."""
     paths = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in (ROOT / "suite").rglob("*.py")
@@ -119,7 +119,7 @@ def test_every_room_has_its_place():
 
 
 def texts() -> set[tuple[str, str]]:
-    """Which module of the suite names which in a text, as that of a process to start or of what one loads."""
+    """The modules of the suite that are named in others' texts, to start or load, as (module, named module)."""
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path
         for path in (ROOT / "suite").glob("*/**/*.py")
@@ -188,7 +188,7 @@ def _normal(distribution: str) -> str:
 
 
 def test_light_modules_import_no_heavy_library():
-    """What plans, stores, scores and displays runs without ale-py, torch, Sacred and pymongo."""
+    """The modules that plan, store, score and display import no ale-py, torch, Sacred or pymongo."""
     code = """
 import sys
 from importlib import import_module
@@ -205,7 +205,7 @@ for module in sys.argv[1:]:
 
 
 def test_the_process_of_a_run_knows_no_database():
-    """What a run's own process imports brings neither Sacred nor pymongo along."""
+    """The process of a run imports neither Sacred nor pymongo."""
     code = (
         "import sys, suite.run.child; print(sorted({'sacred', 'pymongo', 'gridfs', 'bson'} & set(sys.modules)))"
     )
@@ -226,14 +226,15 @@ def test_every_test_states_a_claim():
 
 
 def test_docstrings_begin_with_the_thing():
-    """No docstring of the floors begins with "What" or "How"; it names the thing, so that it can be found."""
+    """Each docstring, that of an attribute too, names its thing first, rather than asking "What" or "How"."""
+    question = re.compile(r"\s*(What|How|Which|Who|Where|Whether)\b")
     found = [
-        f"{path}: {text[:40]}"
-        for floor in BELOW
-        for path in (ROOT / floor).rglob("*.py")
+        f"{path}:{node.lineno}: {text[:40]}"
+        for folder in (*BELOW, "examples", "tests")
+        for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module)
-        if (text := ast.get_docstring(node) or "").startswith(("What ", "How "))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(text := node.value.value, str) and question.match(text)
     ]
     assert found == []
 

@@ -97,9 +97,9 @@ SLOW = (
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
     "--out results/tuned",
 )
-"""What `make test-slow` runs: long runs, and what replays or trains again."""
+"""The commands that `make test-slow` runs: long ones, and those that replay or train again."""
 LONG = (".venv/bin/amtlb verify submission --retrain 6 --seed 7",)
-"""What `make test-long` runs."""
+"""The commands that `make test-long` runs."""
 MARKS = dict.fromkeys(SLOW, pytest.mark.slow) | dict.fromkeys(LONG, pytest.mark.long)
 
 
@@ -242,7 +242,7 @@ def test_the_contract_in_the_docs_is_what_the_lanes_do():
 
 @pytest.mark.parametrize("edition", ["smoke", "lite", "full"])
 def test_the_cost_table_has_the_steps_of_the_plan(edition):
-    """What the docs say that an edition plays is what its plan says."""
+    """The table of costs in the docs has the runs, steps and ledgers of each edition's plan."""
     protocol = load("v1")
     row = " | ".join(steps_row(protocol, protocol.edition(edition)))
     assert f"| {row} |" in (ROOT / "docs/performance.md").read_text(encoding="utf-8")

@@ -111,7 +111,7 @@ def test_mean_pictures_are_measured_again():
 
 
 def test_the_edition_is_a_table_of_the_protocol():
-    """What the command prints loads as an edition of 12 flavours; each fold holds out one of each game."""
+    """The printed table loads as an edition of 12 flavours; each fold holds out one of each game."""
     chosen = {
         name: tuple(f"{name}_mode{mode}_difficulty1" for mode in range(3)) for name in ("a", "b", "c", "d")
     }

@@ -1,4 +1,4 @@
-"""What was published once is read for ever: a file of each format and version, stored as it was written."""
+"""Every published format is read for ever: a file of each format and version, stored as it was written."""
 
 from collections.abc import Callable
 from pathlib import Path

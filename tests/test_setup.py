@@ -77,7 +77,7 @@ def test_make_finds_a_python(programs, tmp_path, there, chosen):
 
 
 def test_without_a_python_make_says_what_to_do(programs, tmp_path):
-    """Where none fits, one line names the versions and how to get one."""
+    """The error names the versions of Python and how to get one, in one line, if none fits."""
     script(programs / "python3", NO)
     done = make("setup", f"VENV={tmp_path / 'new'}", PATH=str(programs))
     assert done.returncode != 0
@@ -88,7 +88,7 @@ def test_without_a_python_make_says_what_to_do(programs, tmp_path):
 
 
 def test_an_environment_keeps_its_python(venv):
-    """What is there is gone on with, by its own Python."""
+    """An environment that exists is set up by its own Python."""
     (venv / ".installed").unlink()
     assert f"\n{venv}/bin/python install.py" in make("-n", "setup", f"VENV={venv}").stdout
 

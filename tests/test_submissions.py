@@ -74,7 +74,7 @@ def pulled(tmp_path) -> Pulled:
 
 
 def test_permissions_are_the_least():
-    """What sees a pull request may only read; what may comment checks out no pull request."""
+    """The workflow that sees a pull request may only read; the one that comments checks out no pull request."""
     first, second = workflow("submissions.yml"), workflow("submissions-comment.yml")
     assert set(first[True]) == {"pull_request"}
     assert first["permissions"] == {"contents": "read"}
@@ -126,7 +126,7 @@ def test_one_submission_a_pull_request(pulled):
 
 @pytest.mark.parametrize("left", [None, ""])
 def test_a_verification_without_a_verdict_is_told(tmp_path, left):
-    """Where the first workflow stopped early, and left no file or an empty one, the comment names its log."""
+    """The comment names the first workflow's log if that stopped early and left no file or an empty one."""
     (tmp_path / "verdict").mkdir()
     if left is not None:
         (tmp_path / "verdict/verdict.json").write_text(left)

@@ -20,7 +20,7 @@ from suite.run.job import Assignment
 from suite.run.messages import Played
 
 _LOOK_SECONDS = 1.0
-"""How often it is looked whether what other processes play has ended."""
+"""The seconds between two checks whether runs that other processes play have ended."""
 
 
 def missing_runs(

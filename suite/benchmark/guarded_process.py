@@ -16,7 +16,7 @@ from suite.run.reaper import GRACE_SECONDS, LAST_SECONDS
 from suite.tracking.mongo_url import environment_without_url
 
 END_SECONDS = GRACE_SECONDS + 2 * LAST_SECONDS + 1
-"""How long a reaper may take to end its process and what that left; it is killed then."""
+"""The most seconds that a reaper may take to end its process and what that left; then it is killed."""
 
 
 class GuardedProcess:

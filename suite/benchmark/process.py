@@ -235,7 +235,7 @@ def _recorded(task: Task) -> RunEnd | None:
 
 
 def _has_record(task: Task) -> bool:
-    """Whether the run is complete, as far as can be seen: a disk may be away for a moment."""
+    """True if the run is complete; False also if that cannot be read, since a disk may be away for a moment."""
     store, run_id = _place(task.job)
     with suppress(StoreError):
         return store.is_complete(run_id)

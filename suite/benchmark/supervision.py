@@ -17,9 +17,9 @@ from suite.run.messages import Failed, Message, read_message
 
 POLL_SECONDS = 0.5
 EXIT_SECONDS = 60.0
-"""How long a run that is complete, or has failed, may take for its exit handlers."""
+"""The most seconds that a run that is complete, or has failed, may take for its exit handlers."""
 _DUMP_SECONDS = 2.0
-"""How long the run's own clock, which dumps where it stands, may be behind."""
+"""The most seconds that the run's own clock, at whose limit it dumps where it stands, may be behind."""
 _LOG_TAIL_BYTES = 2**16
 
 
@@ -58,7 +58,7 @@ class Supervisor:
 
     @property
     def was_ended(self) -> bool:
-        """Whether the run was asked to end, rather than ending by itself."""
+        """True if the run was ordered to end, rather than ending by itself."""
         return self._given_up is not None
 
     def attend(self, messages: IO[bytes]) -> None:

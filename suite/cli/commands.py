@@ -80,7 +80,7 @@ def run() -> NoReturn:
 
 
 def _open_standard_files() -> None:
-    """Where the caller has closed standard input, output or error, give its number to nothing else."""
+    """Open the null device for each standard file that the caller closed, so that no other gets its number."""
     for number in range(3):
         try:
             os.fstat(number)

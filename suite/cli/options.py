@@ -47,7 +47,7 @@ def finite(value: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class BoxOptions:
-    """Where a learner is put."""
+    """The options of the box that a learner is put into."""
 
     image: Annotated[
         str | None,
@@ -151,7 +151,7 @@ class MakingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class PlayOptions:
-    """Who plays, where to, and how."""
+    """The options for playing runs: the learner, the results folder, and the way of playing."""
 
     learner: Annotated[str, typer.Option("--learner", help="The learner, as module:function.")] = (
         DEFAULT_LEARNER

@@ -139,7 +139,7 @@ def report(
 
 
 def _report_folder(results: str) -> Path:
-    """Where a report goes by default: into results, but not into a submission, in which it has no place."""
+    """The default folder of a report: inside results, but not inside a submission, in which it has no place."""
     from suite.submission.packing import is_submission
 
     if not is_folder(results):

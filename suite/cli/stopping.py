@@ -12,7 +12,7 @@ from typing import Never
 
 TERMINATED_STATUS = 128 + signal.SIGTERM
 STOP_SECONDS = 8.0
-"""How long a command may take to end after SIGTERM: `docker stop` kills after 10 s."""
+"""The most seconds that a command may take to end after SIGTERM; `docker stop` kills after 10 s."""
 
 
 class Terminated(SystemExit):

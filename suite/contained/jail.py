@@ -13,7 +13,7 @@ from typing import Protocol as Contract
 SOCKET = "referee"
 """The name of the socket in the folder that a box is shown."""
 FOLDER_PREFIX = "amtlb-box-"
-"""How the name of a box's own folder begins; it lies where temporary files do."""
+"""The beginning of the name of a box's own folder, which lies where temporary files do."""
 _OWNER = "owner"
 
 
@@ -21,7 +21,7 @@ class Jail(Contract):
     """One kind of box while it runs."""
 
     def may_call(self, pid: int) -> bool:
-        """Whether the process ``pid``, which has reached the socket, can be the learner's."""
+        """True if the process ``pid``, which has connected to the socket, can be the learner's."""
 
     def why_ended(self) -> str | None:
         """Why the learner's side has ended; None: it has not, or nobody knows."""
@@ -61,14 +61,14 @@ def remove_folders_of_the_ended() -> None:
 
 
 def has_ended(name: str) -> bool:
-    """Whether a process that ``owner`` named was one of this place, and runs no more."""
+    """True if a process that ``owner`` named was one of this boot and namespace, and runs no more."""
     place, _, rest = name.partition(".")
     pid, _, ticks = rest.partition(".")
     return place == _place() and pid.isdigit() and _start_ticks(int(pid)) != ticks
 
 
 def _place() -> str:
-    """Where process numbers mean what they mean here: this boot, this namespace."""
+    """The name of this boot and this process namespace, in which a process number means what it means here."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
 

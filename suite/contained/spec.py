@@ -51,12 +51,12 @@ class BoxLimits(Frozen):
 
 
 class BoxSpec(Frozen):
-    """Where a learner is put.
+    """The box that a learner is put into.
 
     Attributes:
         image_sha256: id of the Docker image that holds it, 64 hexadecimal digits; None: a process of its own on
             this machine, which is weaker.
-        user: whom that process runs as, where this one may choose; unused for an image, which is never root.
+        user: the user of that process, where this one may choose it; unused for an image, which is never root.
         limits: of the box.
     """
 

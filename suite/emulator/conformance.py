@@ -35,7 +35,7 @@ from suite.machine import available_cores
 
 PLAYED_STEPS = 1000
 X86_64 = ("x86_64", "AMD64")
-"""What ``platform.machine`` calls the processors that draw the pictures of the vectors (docs/image.md)."""
+"""The names in ``platform.machine`` of processors that draw the pictures of the vectors (docs/image.md)."""
 
 
 def play_vector(protocol: Protocol, game: str, steps: int) -> GameVectors:

@@ -121,7 +121,7 @@ class Console:
 
     @property
     def game_over(self) -> bool:
-        """Whether the game has ended since ``begin``."""
+        """True if the game has ended since ``begin``."""
         return self._ale.game_over()
 
     def ram(self, out: UInt8) -> None:

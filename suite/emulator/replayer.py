@@ -29,7 +29,7 @@ class Replay(NamedTuple):
 
     @property
     def game_over(self) -> bool:
-        """Whether the game had ended after the last step."""
+        """True if the game had ended after the last step."""
         return self.over_after is not None
 
 

@@ -35,7 +35,7 @@ def source_digest(folder: Path) -> str:
 
 
 def is_stamped(path: Path, protocol: Protocol) -> bool:
-    """Whether the file contains the stamp of this installation."""
+    """True if the file contains the stamp of this installation; False also if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8") == stamp_of(protocol)
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Which episode of a run is shown, and which one of another run belongs next to it."""
+"""The choice of the episode of a run that is shown, and of the one of another run that belongs next to it."""
 
 from __future__ import annotations
 

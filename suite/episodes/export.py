@@ -89,12 +89,12 @@ class Export:
 
     @property
     def folder(self) -> Path:
-        """Where the export is written."""
+        """The folder of the export."""
         return self.out / self.name
 
     @property
     def shard_folder(self) -> Path:
-        """Where its shards lie."""
+        """The folder of its shards."""
         return self.folder / "data" / "shards" if self.form == MINARI else self.folder
 
     def shards(self) -> list[tuple[Path, tuple[int, ...]]]:

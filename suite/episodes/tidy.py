@@ -23,7 +23,7 @@ from suite.scoring.curves import frame_grid, frames_of_game
 from suite.untrusted.text import in_a_spreadsheet
 
 WINDOW_EPISODES = 100
-"""How many episodes a point is the mean of, at most; as Stable-Baselines3's ``rollout/ep_rew_mean``."""
+"""The most episodes that a point is the mean of; as Stable-Baselines3's ``rollout/ep_rew_mean``."""
 SCHEMA = pa.schema(
     [
         ("learner", pa.string()),

@@ -19,7 +19,7 @@ from suite.lanes.shape import LaneShape
 
 UInt8 = npt.NDArray[np.uint8]
 MOST_REFUSALS = 1_000
-"""How often a learner may step after its frames are spent, before that is an error."""
+"""The most steps that a learner may ask for after its frames are spent, before that is an error."""
 
 
 SaveState = Callable[[Path], None]

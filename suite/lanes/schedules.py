@@ -1,4 +1,4 @@
-"""Which game each lane plays next, and when its frames are spent; pure bookkeeping, without an emulator."""
+"""The game that each lane plays next, and the end of its frames; pure bookkeeping, without an emulator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Schedule(Contract):
 
 
 class MeterState(NamedTuple):
-    """Where a ``TrainingMeter`` stands.
+    """The state of a ``TrainingMeter``.
 
     Attributes:
         left: by game, agent steps that are neither spent nor reserved.

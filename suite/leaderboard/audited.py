@@ -22,7 +22,7 @@ WHERE_FROM = (
     "The digest identifies all files of a learner. It is the SHA-256 of SHA256SUMS, the list of their digests; "
     "its first 12 digits are shown. Results that are not packed yet are audited as amtlb submit packs them.",
 )
-"""What a page says of its verdicts and digests."""
+"""The explanation of the verdicts and digests on a page."""
 
 
 class Audited(NamedTuple):

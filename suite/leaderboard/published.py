@@ -1,4 +1,4 @@
-"""Which learners are published for an edition: baselines and submissions, complete or not."""
+"""The learners that are published for an edition: baselines and submissions, complete or not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable
 
 SUBMISSIONS = ARTIFACTS.parent / "submissions"
-"""Where pull requests add submissions, a folder each (docs/submissions.md)."""
+"""The folder to which pull requests add submissions, one folder each (docs/submissions.md)."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 

@@ -75,7 +75,7 @@ def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
 
 
 def _learned(make: MakeLearner, protocol: Protocol, saved: str, folder: Path) -> bool:
-    """Whether training changed what is saved; a learner that cannot save before it has learned did learn."""
+    """True if training changed what is saved, or if the learner cannot save before it has learned."""
     try:
         return _saved(make(1, protocol.lanes), folder) != saved
     except Exception:
@@ -134,7 +134,7 @@ def _saved(learner: Learner, folder: Path) -> str:
 
 
 def holds_pickle(path: Path) -> bool:
-    """Whether a file is a pickle, an array of objects, or a zip that has one, as ``torch.save`` writes it."""
+    """True if a file is a pickle, an array of objects, or a zip that has one, as ``torch.save`` writes it."""
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
             return _is_pickle(file)

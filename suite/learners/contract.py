@@ -147,7 +147,7 @@ def _look_here_last() -> str:
 
 
 def lies_here(module: str) -> bool:
-    """Whether a module is imported from the working folder, which is looked through last.
+    """True if a module is imported from the working folder, which is searched last.
 
     Args:
         module: its name, with dots.
@@ -156,7 +156,7 @@ def lies_here(module: str) -> bool:
 
 
 def lies_in(folder: Path, module: str) -> bool:
-    """Whether a module would be imported from a folder; nothing is."""
+    """True if a module would be imported from a folder; nothing is imported here."""
     spec = PathFinder.find_spec(module.partition(".")[0], [*sys.path, os.getcwd()])
     places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or ())]
     return any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places if place)

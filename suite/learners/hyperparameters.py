@@ -67,7 +67,7 @@ def _check_configured(name: str, configuration: Any, given: Mapping[str, Any]) -
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON; tuples are lists there."""
+    """True if two values are the same JSON, in which tuples are lists; False if one of them is no JSON."""
     try:
         return bool(json.loads(json.dumps(one)) == json.loads(json.dumps(other)))
     except (TypeError, ValueError):

@@ -79,7 +79,7 @@ def _filled(made: Mapping[str, str], place: re.Match[str]) -> str:
 
 
 def _played_sheet(contenders: Sequence[Contender]) -> Sheet:
-    """Where and when the runs were played, and how long they took."""
+    """The table of where and when the runs were played, and of how long they took."""
     columns = (
         Column("learner", "learner", "label"),
         Column("runs", "runs"),

@@ -14,7 +14,7 @@ from protocol import StoreError
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "artifacts/DATASHEET.md", "docs/*.md")
 """The pages, as patterns of paths below the root of the project."""
 FILES = "files"
-"""Where the pages about files lie."""
+"""The folder of the pages about files."""
 _PICTURES = (".png", ".svg", ".webp")
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)#\s]+)((?:#[^)\s]*)?)\)")
 _LANGUAGES = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json", ".jsonl": "json"}
@@ -44,7 +44,7 @@ def write_pages(root: Path, out: Path) -> list[Path]:
 
 
 class _Site(NamedTuple):
-    """Where pages come from and go to.
+    """The sources of the pages, and the folder that they are written to.
 
     Attributes:
         root: of the project.

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 def answers(scores: Scores, claim: Claim, stand: Standing, division: Division) -> tuple[Answer, ...]:
-    """Whether pre-training helps, whether one set of weights is enough, and where the learner stands."""
+    """Answers: whether pre-training helps, whether one set of weights is enough, where the learner ranks."""
     return _transfer(scores, claim), _multitask(scores), _rank(stand, division)
 
 

@@ -1,4 +1,4 @@
-"""Which tables there are of several learners side by side, and of what may be claimed."""
+"""The tables of several learners side by side, and of the claims that may be made."""
 
 from __future__ import annotations
 

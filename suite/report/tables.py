@@ -1,4 +1,4 @@
-"""Which tables there are of one learner's scores, and what they say in words."""
+"""The tables of one learner's scores, and the scores in words."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class _Layout(NamedTuple):
     stacked: bool
 
     def fits(self, columns: Sequence[Column]) -> bool:
-        """Whether these columns stand side by side."""
+        """True if these columns fit side by side."""
         needed = sum(self.least(column) for column in columns) + GAP * (len(columns) - 1)
         return needed + 2 <= self.width
 

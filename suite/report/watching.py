@@ -18,7 +18,7 @@ PROVEN = (
     "Each was played again from its actions to its end: every reward, the end and the last RAM are those "
     "of the ledger."
 )
-"""What is said of all episodes on a page."""
+"""The statement about all episodes on a page."""
 
 
 class Watched(NamedTuple):

@@ -83,7 +83,7 @@ def read_head_use(run_folder: Path) -> HeadUse:
 
 
 class _Task(NamedTuple):
-    """Which run, where it lies, and the digest of its ledger by its record."""
+    """A run, its folder, its protocol, and the digest of its ledger by its record."""
 
     folder: Path
     protocol: Protocol

@@ -22,7 +22,7 @@ from protocol import EndReason, EpisodeRecord, Phase, StoreError
 from suite.results.schema import JOURNAL_SCHEMA
 
 APPEND_SECONDS = 2.0
-"""How long recorded steps stay in memory at most: what a kill can lose."""
+"""The most seconds that recorded steps stay in memory, and so the most that a kill can lose."""
 _BUFFERED_STEPS = 1024
 _SHARED = ("phase", "lane", "number", "game", "seed")
 """The columns of an episode that all of its fragments share."""

@@ -21,7 +21,7 @@ from suite.untrusted.files import is_folder, is_there
 LEDGER_BYTES_PER_STEP = 0.70
 """Bytes of a ledger per agent step: measured on the runs of ``lite`` (docs/performance.md)."""
 LEDGER_BYTES_PER_RUN = 5_000
-"""What a ledger takes besides: where a line through the 80 ledgers of ``smoke`` in ``artifacts/`` begins."""
+"""Bytes of a ledger without steps, by a line through the 80 ledgers of ``smoke`` in ``artifacts/``."""
 _ROW_GROUP_STEPS = 1_000_000  # a row group of the ledger is closed once its episodes have so many steps
 
 

@@ -26,7 +26,7 @@ OWNER = ".owner"
 
 
 class Owner(Frozen):
-    """Who plays in a results folder.
+    """The owner of a results folder: the learner whose runs are played in it.
 
     Attributes:
         learner: ``module:function``.
@@ -45,7 +45,7 @@ class Owner(Frozen):
 
     @classmethod
     def of(cls, record: RunRecord) -> Owner:
-        """Who has played a run."""
+        """The owner that a run's record names."""
         return cls(**{name: getattr(record, name) for name in cls.model_fields})
 
 
@@ -96,13 +96,13 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _owner(store: Store) -> Owner | None:
-    """Who plays in the folder; None: the file does not say it."""
+    """The owner that the folder's file names; None: the file names none, or cannot be read."""
     with suppress(OSError, ValidationError):
         return Owner.model_validate_json((store.folder / OWNER).read_bytes())
     return None
 
 
 def _is_played_for_another(store: Store, owner: Owner) -> bool:
-    """Whether somebody else has announced a run that is being played in the folder."""
+    """True if a run that is being played in the folder was announced for another owner."""
     others = (path for path in store.folder.glob("*/**/*.player") if announced(path) not in ("", owner.digest))
     return any(map(is_held, others))

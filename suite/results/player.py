@@ -1,4 +1,4 @@
-"""Who plays a run: one process at a time, whether on one machine or on several that share the disk.
+"""The player of a run: one process at a time, whether on one machine or on several that share the disk.
 
     <folder>/<arm>/.../seedN.player     while a run is played, and after it was broken off: on which machine
 
@@ -25,7 +25,7 @@ RENEW_SECONDS = 20.0
 LEASE_SECONDS = 120.0
 """After this, a machine that has not renewed its file is taken to be off."""
 _SETTLE_SECONDS = 3.0
-"""How long two machines that take over the same run need to see which of them was last."""
+"""The seconds that two machines that take over the same run need to see which of them was last."""
 _ASKING_SECONDS = 1.0
 """``is_held`` locks the file for a moment, too; a lock that lasts for longer is a player's."""
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -71,7 +71,7 @@ def _opened(path: Path, run: str) -> int:
 
 
 def _is_named(path: Path, descriptor: int) -> bool:
-    """Whether an open file still has its name."""
+    """True if an open file still has its name."""
     with suppress(FileNotFoundError):
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     return False
@@ -131,7 +131,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process, here or on another machine, holds a run."""
+    """True if a process, here or on another machine, holds a run."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -146,7 +146,7 @@ def is_held(path: Path) -> bool:
 
 
 def _is_held_elsewhere(path: Path, descriptor: int) -> bool:
-    """Whether another machine has renewed the file of late."""
+    """True if another machine has renewed the file within LEASE_SECONDS."""
     if _machine(descriptor) in ("", this_machine()):
         return False
     with tempfile.NamedTemporaryFile(dir=path.parent) as now:

@@ -25,7 +25,7 @@ DEFAULT_EDITION = "smoke"
 
 
 def edition_folder(edition: str) -> Path:
-    """Where the baselines of an edition are published."""
+    """The folder of an edition's published baselines."""
     return ARTIFACTS / CURRENT / edition
 
 

@@ -132,20 +132,20 @@ class Store:
         self.protocol = protocol
 
     def run_folder(self, run_id: RunId) -> Path:
-        """Where a complete run lies."""
+        """The folder of a complete run."""
         return self.folder / run_id.path
 
     def log_path(self, run_id: RunId) -> Path:
-        """Where the text that a run prints goes."""
+        """The file for the text that a run prints."""
         return self.folder / "logs" / (run_id.path.replace("/", "-") + ".log")
 
     @property
     def sacred_folder(self) -> Path:
-        """Where Sacred keeps its files."""
+        """The folder of Sacred's files."""
         return self.folder / SACRED
 
     def is_complete(self, run_id: RunId) -> bool:
-        """Whether the run has been played to its end; raises StoreError where nobody may look."""
+        """True if the run has been played to its end; raises StoreError if its folder cannot be read."""
         return is_there(self.run_folder(run_id) / RECORD)
 
     def record(self, run_id: RunId) -> RunRecord:
@@ -195,7 +195,7 @@ class Store:
         return path.read_text(encoding="ascii")
 
     def is_being_played(self, run_id: RunId) -> bool:
-        """Whether a process is playing the run now, on this machine or another."""
+        """True if a process is playing the run now, on this machine or another."""
         return is_held(self.player_path(run_id))
 
     def player_path(self, run_id: RunId) -> Path:

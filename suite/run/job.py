@@ -11,7 +11,7 @@ SNAPSHOT_MINUTES = 15.0
 """By default; docs/faults.md says what share of this a snapshot takes."""
 
 STALL_MINUTES, MOST_STALL_MINUTES = 60.0, 366 * 24 * 60.0
-"""How long a run may make no step, by default: longer than a box has for one answer (suite.contained.spec)."""
+"""Minutes without a step, by default and at most; a box's default is less (suite.contained.spec)."""
 
 
 class Assignment(Frozen):

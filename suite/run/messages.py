@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from protocol import Frozen, LearnerError, Phase
 
 Status = Literal["complete", "failed", "skipped", "stopped", "elsewhere"]
-"""How a run can end; ``elsewhere``: another process plays it."""
+"""The ways in which a run can end; ``elsewhere``: another process plays it."""
 
 
 STOPPED_STATUS, BUSY_STATUS = 130, 75

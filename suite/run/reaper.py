@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from typing import Never
 
 GRACE_SECONDS = 5.0
-"""How long an interrupted process may take to end."""
+"""The most seconds that an interrupted process may take to end."""
 LAST_SECONDS = 2.0
-"""How long what a process left behind may take to end: once when it was asked, once when it was killed."""
+"""The most seconds for what a process left behind to end: once when it was asked, once when it was killed."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _LIBC = ctypes.CDLL(None)
 

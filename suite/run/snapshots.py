@@ -28,16 +28,16 @@ from suite.results.writing import sync_files, sync_names
 from suite.run.copies import Copies
 
 STOP_SECONDS = 3.0
-"""How long a run that is to stop may take to come to its next safe point; a rollout takes about 1 s."""
+"""The most seconds that a run that is to stop may take to its next safe point; a rollout takes about 1 s."""
 TRAINED = (CHECKPOINT, NOTES)
-"""What a training leaves in the run's partial folder, which a snapshot in evaluation needs."""
+"""The parts that a training leaves in the run's partial folder, and that a snapshot in evaluation needs."""
 _STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
 _FAILED, _SET_ASIDE = "failed", "unused-"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Maker(Frozen):
-    """Who plays a run: what must be the same for it to go on.
+    """The maker of a run: all that must be the same for the run to be resumed.
 
     Attributes:
         learner, configuration_digest, device, code_commit: as in the run's record.
@@ -115,7 +115,7 @@ class Snapshots:
         self._asked = self._stopping = False
 
     def due(self) -> bool:
-        """Whether it is time for a snapshot: the clock says so, or the run is to stop."""
+        """True if a snapshot is due: its time has come, or the run is to stop; False if none is wanted."""
         self._asked = self._seconds > 0
         return self._asked and (self._stopping or time.monotonic() >= self._next)
 

@@ -54,14 +54,14 @@ def check_room(needed: Mapping[Path, int]) -> None:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether an error says that a disk, or what somebody may have of it, is full."""
+    """True if an error says that a disk, or a user's quota on it, is full."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return isinstance(error, DiskFull)
 
 
 def where_full(needed: Mapping[Path, int]) -> str:
-    """Which of these folders' disks is full, in words: the one that has the least room."""
+    """The message that a disk is full, about the one of these folders whose disk has the least room."""
     folder = min(needed, key=_free)
     return _too_little(folder, needed[folder])
 

@@ -159,7 +159,7 @@ def _p_value(p_value: float | None, learners: int) -> Condition:
 
 
 def _fresh_arm(scores: Scores, uniform: Scores | None) -> Condition:
-    """Whether fresh runs earn no less than uniform play in each counted game; a weak arm would help a claim."""
+    """Condition: fresh runs earn no less than uniform play in each counted game; weak ones help a claim."""
     if uniform is None:
         words = "it is not known what uniform play earns: no uniform baseline of this edition is published"
         return Condition(name="fresh arm", outcome="not known", words=words)

@@ -116,7 +116,7 @@ def least_p_value(shapes: Sequence[tuple[int, int, int]]) -> float:
 
 
 def is_enough(shapes: Sequence[tuple[int, int, int]]) -> bool:
-    """Whether this many retrained runs could show a false claim at ``REJECTING_P``; arguments as above."""
+    """True if this many retrained runs could show a false claim at ``REJECTING_P``; arguments as above."""
     return sum(retrained for retrained, _, _ in shapes) >= LEAST_RUNS and least_p_value(shapes) <= REJECTING_P
 
 

@@ -1,4 +1,4 @@
-"""Where a learner stands among published baselines, by what pre-trained runs earn."""
+"""The standing of a learner among published baselines, by what pre-trained runs earn."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Rival(Frozen):
 
     @property
     def is_told_apart(self) -> bool:
-        """Whether chance alone does not explain who wins: the interval leaves out 1/2, and p is small."""
+        """True if chance alone does not explain who wins: the interval leaves out 1/2, and p is small."""
         return self.p_value is not None and self.p_value < ALPHA and self.wins.excludes(EVEN)
 
     @property
     def is_better(self) -> bool:
-        """Whether its runs earned more than the learner's, more often than not."""
+        """True if its runs earned more than the learner's, more often than not."""
         return self.wins.value is not None and self.wins.value < EVEN
 
 

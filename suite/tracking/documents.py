@@ -16,7 +16,7 @@ FORMAT = "MongoObserver-0.7.0"
 """The version of Sacred's schema, as Sacred 0.8.7 writes it."""
 
 _SPOKEN = ("py/", "json://")
-"""How keys begin that mean something to jsonpickle, by which Sacred copies a configuration."""
+"""The beginnings of keys that have a meaning for jsonpickle, by which Sacred copies a configuration."""
 
 
 def configuration_document(

@@ -210,7 +210,7 @@ class Publisher:
             raise ServerError(f"run {run_id} was taken over by another publisher; publish it again")
 
     def _is_whole(self, task: _Task, document: Document) -> bool:
-        """Whether a document's files can be read, and its ledger and metrics are those of the run."""
+        """True if a document's files can be read, and its ledger and metrics are those of the run."""
         ids = artifact_ids(document)
         if not CONTENT_TYPES.keys() <= ids.keys():
             return False
@@ -238,7 +238,7 @@ def _returns_of(lanes: int, columns: Columns, run: Run) -> list[Point]:
 
 
 def _is_of(document: Document, task: _Task) -> bool:
-    """Whether a document is of this run: of its ledger or, if it has none yet, with the same start time."""
+    """True if a document is of this run: of its ledger or, if it has none yet, with the same start time."""
     digest = said(document, "info", "ledger_sha256")
     if digest is None:
         return bool(said(document, "meta", "started_at") == task.record.started_at)

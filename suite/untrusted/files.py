@@ -23,7 +23,7 @@ from suite.untrusted.text import printable
 
 PASSED_OVER, NOT_LISTED = "a folder that is passed over", "a folder that cannot be listed"
 _PASSED_FOLDERS = (".git", "__MACOSX")
-"""What version control and archivers add; it may hold any number of files."""
+"""The folders that version control and archivers add; they may hold any number of files."""
 MAX_POINTER_BYTES = 1024
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\r?\n(?:ext-[^\n]+\n)*"
@@ -75,13 +75,13 @@ class Closed(Unreadable):
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether a path leads to a folder; raises StoreError where nobody may look."""
+    """True if a path leads to a folder; raises StoreError if the path cannot be read."""
     mode = _mode(path)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_there(path: str | Path) -> bool:
-    """Whether a path leads to anything; raises StoreError where nobody may look."""
+    """True if a path leads to anything; raises StoreError if the path cannot be read."""
     return _mode(path) is not None
 
 

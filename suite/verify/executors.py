@@ -1,4 +1,4 @@
-"""Who plays the shards of a replay: processes of this machine, or the workers of a dask scheduler."""
+"""The players of a replay's shards: processes of this machine, or the workers of a dask scheduler."""
 
 from __future__ import annotations
 

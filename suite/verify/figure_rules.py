@@ -79,7 +79,7 @@ def _read(folder: str) -> Scores | Finding | None:
 
 
 def _differences(right: Any, found: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
-    """Where two trees differ; numbers may differ in their last digits, which are those of a CPU."""
+    """The differences between two trees; numbers may differ in their last digits, which are those of a CPU."""
     if isinstance(right, dict) and isinstance(found, dict):
         for key, value in right.items():
             yield from _differences(value, found[key], f"{place}.{key}")

@@ -84,7 +84,7 @@ class Finding(Frozen):
 
 
 class Place(NamedTuple):
-    """Where a finding is: as much of it as there is.
+    """The place of a finding: as much of it as there is.
 
     Attributes:
         run_id: None: the submission as a whole.

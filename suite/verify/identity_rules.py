@@ -26,7 +26,7 @@ def check_identity(
     plays: Plays,
     submission: Submission | None,
 ) -> Iterator[Finding]:
-    """Who made the runs, as far as claims can be held against each other.
+    """Check who made the runs, as far as claims can be compared with each other.
 
     Args:
         edition: of the runs.

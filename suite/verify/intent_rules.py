@@ -50,7 +50,7 @@ def _pattern(protocol: Protocol) -> re.Pattern[str]:
 
 
 def _names(pattern: re.Pattern[str], text: str) -> bool:
-    """Whether a text names a game: ``lr_space_invaders``, ``ALE/SpaceInvaders-v5`` and ``PONG`` do."""
+    """True if a text names a game: ``lr_space_invaders``, ``ALE/SpaceInvaders-v5`` and ``PONG`` do."""
     return bool(pattern.search(text.lower()) or pattern.search(_NEW_WORD.sub("_", text).lower()))
 
 

@@ -27,7 +27,7 @@ from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
 from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
 
 _DEVICE = "cpu"
-"""Where learners compute that are trained again."""
+"""The device on which learners are trained again."""
 
 _ARRANGING_SEED = 0
 _UNREADABLE = (AmtlbError, Unreadable, ValidationError, KeyError)
@@ -196,7 +196,7 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
 
 
 def _played_alike(again: Again, run: Run) -> bool:
-    """Whether a claimed run, and the one that it starts from, had the device, CPU and versions that are here.
+    """True if a claimed run, and the one that it starts from, had the device, CPU and versions that are here.
 
     Otherwise an honest learner may well have another ledger, and is tested as one that is not deterministic.
     """

@@ -1,4 +1,4 @@
-"""Which runs are to be played again: drawn by a seed, completed by what they start from, in strata."""
+"""The runs that are to be played again: drawn by a seed, completed by what they start from, in strata."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def units_of(run_ids: Iterable[RunId]) -> list[Units]:
 
 
 def enough(units: Sequence[Units], seeds: int) -> bool:
-    """Whether these could show a false claim, where the submission has so many seeds."""
+    """True if these runs, played again, could show a false claim of a submission with this many seeds."""
     return is_enough([(len(own.seeds), len(own.seeds) + seeds, own.favour) for own in units])
 
 
@@ -84,7 +84,7 @@ def draw_runs(edition: Edition, count: int, seed: int) -> list[str]:
 
 
 def more_runs(protocol: Protocol, edition: Edition, chosen: Sequence[RunId]) -> list[RunId]:
-    """Which runs to add until there are enough; empty where there are, or where no more would help."""
+    """The runs to add to have enough, one per new stratum; empty if none is needed or no stratum is left."""
     added: list[RunId] = []
     taken = {stratum_name(run_id) for run_id in chosen}
     for run_id in _queue(edition, 0):

@@ -29,7 +29,7 @@ _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 
 
 class RunTask(NamedTuple):
-    """Which run of which submission."""
+    """A run of a submission."""
 
     folder: str
     version: str

@@ -39,7 +39,7 @@ _LEFT_BY_SYSTEMS = re.compile(
     r"|(?:.*/)?(?:\.[^/]+(?:/.*)?|[^/]+~))",
     re.IGNORECASE,
 )
-"""What honest people's systems, editors and habits add to a folder; nothing that is computed comes from it."""
+"""The files that systems, editors and habits add to an honest folder; nothing is computed from them."""
 _PASSED_BYTES = 2**20
 
 

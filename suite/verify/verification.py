@@ -61,7 +61,7 @@ class Levels(NamedTuple):
 
     @property
     def replays(self) -> bool:
-        """Whether any episode is played again."""
+        """True if any episode is played again."""
         return self.replay or self.sample is not None
 
 

@@ -35,14 +35,14 @@ _TRUTH_DRAWS = 1_000_000
 """Rewards of an arm, over all games, that the truth of a set of games is taken from."""
 _KINDS = 3
 _EFFECTS = np.linspace(0.0, 3.0, 25)
-"""Where the true contrast of an effect is looked up."""
+"""The effects for which the true contrast is computed; between them it is interpolated."""
 
 _DRAWS = DRAWS._replace(exchanges=2000)
 """Published p-values count all exchanges; drawn ones are as good here, and faster."""
 
 
 class Design(NamedTuple):
-    """What is simulated.
+    """A design of simulated benchmarks.
 
     Attributes:
         name: of the row.
@@ -92,7 +92,7 @@ DESIGNS = tuple(
 
 
 class Calibration(NamedTuple):
-    """What was found in many benchmarks of one design.
+    """The results of many benchmarks of one design.
 
     Attributes:
         coverage: by statistic, how often the 95 % interval held the truth.
@@ -173,7 +173,7 @@ class Games:
 
 
 def statistics(folds: Sequence[int]) -> dict[str, Statistic]:
-    """What is estimated over all games, by name."""
+    """The statistics that are estimated over all games, by name."""
     return {
         "contrast": contrast_iqm,
         "win probability": mean_win_probability,
@@ -239,7 +239,7 @@ def simulate(design: Design, benchmarks: int, seed: int) -> Calibration:
 
 
 class _Trial(NamedTuple):
-    """What one benchmark said.
+    """The results of one benchmark.
 
     Attributes:
         held: which intervals over all games held the truth.
@@ -296,7 +296,7 @@ def _is_in_null(figure: Figure) -> bool:
 
 
 def _is_found(games: Games, design: Design, effect: float, generator: np.random.Generator) -> bool:
-    """Whether p is below 0.05 in one benchmark with an effect."""
+    """True if p is below 0.05 in one benchmark with an effect."""
     arms = games.arms(design.seeds, effect, generator)
     pairs = draw_pairs(design.folds, design.seeds, _DRAWS, generator)
     null = estimate(contrast_iqm, *arms, pairs).null

@@ -1,4 +1,4 @@
-"""What each edition costs with each reference learner: a Markdown table for docs/performance.md.
+"""The cost of each edition with each reference learner: a Markdown table for docs/performance.md.
 
 Steps come from the protocol's plan, the pace of each learner from a short play on this machine, as in ``amtlb
 benchmark --dry-run``; measure where nothing else is running. ``--learners`` and ``--editions`` choose.
@@ -26,14 +26,14 @@ COST_HEADER = (
 
 
 def steps_row(protocol: Protocol, edition: Edition) -> tuple[str, ...]:
-    """What every learner plays in an edition."""
+    """The runs, steps and ledgers of an edition, the same for every learner, as a table row."""
     amount = volume(plan(protocol, edition))
     steps = (f"{amount.training_steps:,}", f"{amount.evaluation_steps:,}")
     return edition.name, str(amount.runs), *steps, rough(amount.ledger_bytes / 1e6)
 
 
 def cost_row(protocol: Protocol, edition: Edition, learner: str, pace: Pace) -> tuple[str, ...]:
-    """What an edition costs with one learner."""
+    """The cost of an edition with one learner, as a table row."""
     cost = estimate(plan(protocol, edition), protocol, pace, jobs=1)
     rates = (pace.training_steps_per_second, pace.evaluation_steps_per_second)
     hours = (cost.core_hours, cost.longest_chain_hours)

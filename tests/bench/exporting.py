@@ -1,6 +1,6 @@
-"""How fast a run is exported, beside its lanes without a learner; ``make bench``.
+"""The speed of exporting a run, next to that of its lanes without a learner; ``make bench``.
 
-All figures are steps a second of CPU time in one process, so that they hold on a busy machine; a ratio is the
+All figures are steps per second of CPU time in one process, so that they hold on a busy machine; a ratio is the
 median over rounds that visit every contender in turn.
 """
 

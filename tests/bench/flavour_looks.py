@@ -1,4 +1,4 @@
-"""How different the flavours of a game look, and which of them are therefore candidates of ``flavours``.
+"""The differences in looks between a game's flavours, and the candidates of ``flavours`` that follow from them.
 
 docs/flavours.md states the rule. A pair of flavours that has been measured is a line of a data file.
 """
@@ -88,11 +88,11 @@ class Looks:
         self._pictures = cache(mean_pictures)
 
     def is_begun(self, game: str) -> bool:
-        """Whether anything was measured of a game."""
+        """True if any flavours of a game were measured."""
         return any(other == game for _, other in self.pairs)
 
     def ratio(self, flavour: str, other: str) -> float:
-        """How much more two flavours differ than plays of one of them do."""
+        """The ratio of the difference between two flavours to that between plays of one of them."""
         pair = self.pairs[flavour, other]
         return float(pair["between"] / pair["within"])
 

@@ -39,7 +39,7 @@ def games() -> Iterator[str]:
 
 
 class Outcome(NamedTuple):
-    """What is known of a game.
+    """The outcome for a game so far.
 
     Attributes:
         qualified: its flavours that qualified, as many as are needed.
@@ -51,12 +51,12 @@ class Outcome(NamedTuple):
 
     @property
     def qualifies(self) -> bool:
-        """Whether the game has its three flavours."""
+        """True if the game has its three flavours."""
         return len(self.qualified) == FLAVOURS
 
 
 def judge_game(candidates: Sequence[str], verdict_on: Callable[[str], Verdict | None]) -> Outcome:
-    """What the verdicts on a game's candidates say of it; a verdict is None until it has been played.
+    """The outcome for a game by the verdicts on its candidates; a verdict is None until the flavour was played.
 
     Args:
         candidates: the flavours that look different, the default one first.
@@ -85,7 +85,7 @@ class Choice:
         self.looks, self.pilot = looks, pilot
 
     def outcome(self, game: str) -> Outcome | None:
-        """What is known of a game; None: its candidates are not."""
+        """The outcome for a game so far; None: its candidates are not known yet."""
         candidates, pair = self.looks.candidates(game)
         return judge_game(candidates, self.pilot.verdict) if pair is None else None
 
@@ -126,7 +126,7 @@ def edition_table(chosen: dict[str, tuple[str, ...]]) -> str:
 
 
 def page(choice: Choice) -> str:
-    """What was found, as the page of the docs that ``make flavours`` writes."""
+    """The results, as the page of the docs that ``make flavours`` writes."""
     chosen = choice.chosen()
     end = f"The pilot is not complete: {len(chosen)} of {GAMES} games have qualified so far."
     if len(chosen) == GAMES:

@@ -1,4 +1,4 @@
-"""What carrying heads to another game costs: PPO, with its heads and with heads drawn again, on a second game.
+"""The cost of carrying heads to another game: PPO, with its heads and with heads drawn again, on a second game.
 
 ``python -m tests.bench.heads`` plays two pairs of games outside ``lite`` and ``smoke``: 240,000 frames of the
 first game by PPO, then 80,000 of the second by both learners from that checkpoint, next to fresh PPO. It prints

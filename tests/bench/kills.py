@@ -51,7 +51,7 @@ class Case(NamedTuple):
 
     @property
     def played_with(self) -> str:
-        """What is not as usual, in words."""
+        """The settings that are not the usual ones, in words."""
         said = [
             f"lanes in {self.workers} processes" if self.workers else "",
             "the learner in a box" if self.box else "",
@@ -73,12 +73,12 @@ _SAME = ("ledger_sha256", "checkpoint_out", "notes_sha256")
 
 
 class Killed(NamedTuple):
-    """What came of one run.
+    """The result of one run.
 
     Attributes:
         left_steps: the agent steps of the snapshot that each kill left behind, in order.
-        parts_steps: where the parts that its record tells apart end, in agent steps. All are played on one
-            machine, so there is one: up to the last snapshot that was gone on from.
+        parts_steps: the ends of the parts that its record distinguishes, in agent steps. All are played on one
+            machine, so there is one: up to the last snapshot from which the run was resumed.
         different: the fields of its record that are not those of the unbroken run.
     """
 

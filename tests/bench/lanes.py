@@ -1,8 +1,8 @@
-"""How fast the lanes are: beside the bare emulator, ale-py's AtariVectorEnv and EnvPool; ``make bench``.
+"""The speed of the lanes, next to the bare emulator, ale-py's AtariVectorEnv and EnvPool; ``make bench``.
 
 All figures of a game come from one call, in rounds that visit every contender in turn, so that a noisy
 machine slows all of them alike; a ratio of two contenders is the median over the rounds of their ratio
-within a round. The measure of all is the bare emulator's rate on one core (4 ``act`` an agent step, no
+within a round. The measure of all is the bare emulator's rate on one core (4 ``act`` per agent step, no
 picture). All play 8 lanes of uniform actions, the full action set, sticky actions with probability 0.25,
 frame skip 4, maximum of two frames, 84x84, stack of 4.
 """

@@ -1,4 +1,4 @@
-"""What one process of ``tests.bench.learners`` measures; told as JSON on the command line, answered as JSON."""
+"""The measurement of one process of ``tests.bench.learners``: JSON on the command line, JSON as its answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ processes side by side are all at work while any of them is measured."""
 
 @dataclass(frozen=True)
 class Part:
-    """What one process measures: ``kind`` is ours, plain or roofline; ``vec`` is plain's vector class."""
+    """The measurement of one process: ``kind`` is ours, plain or roofline; ``vec`` is plain's vector class."""
 
     kind: str
     learner: str

@@ -1,12 +1,12 @@
-"""How fast the learners are: beside plain Stable-Baselines3, and beside the roofline; ``make bench``.
+"""The speed of the learners, next to plain Stable-Baselines3 and to the roofline; ``make bench``.
 
-Every figure is of the whole machine, in agent steps a second: the sum over the processes that run at once.
+Every figure is of the whole machine, in agent steps per second: the sum over the processes that run at once.
 
-ours      as ``amtlb benchmark`` plays runs: one single-thread process a core, lanes recorded.
+ours      as ``amtlb benchmark`` plays runs: one single-thread process per core, lanes recorded.
 plain     Stable-Baselines3 as its zoo sets it up (AtariWrapper without life-loss ends, VecFrameStack), with
           the same network as textbook layers, the same lanes and hyper-parameters, in the better of one run
-          on all threads and one single-thread run a core, with the faster of DummyVecEnv and SubprocVecEnv.
-roofline  1 / (emulation + inference + training time of a step), each measured bare, one process a core: one
+          on all threads and one single-thread run per core, with the faster of DummyVecEnv and SubprocVecEnv.
+roofline  1 / (emulation + inference + training time of a step), each measured bare, one process per core: one
           console's ``step_and_show``; the network on 8 observations; forward, backward and optimiser on a
           batch that lies ready. No sampling, no buffer, no lanes, no record.
 

@@ -176,7 +176,7 @@ class Pilot:
         return found
 
     def next_parts(self, game: str) -> list[Part]:
-        """What a candidate lacks: what is cheap first, then each learner where it could change the verdict."""
+        """The next parts of a candidate: the cheap ones, then each learner's if it could change the verdict."""
         for players in (UNLEARNED, *((learner,) for learner in self._learners)):
             if (missing := self._missing(game, players)) and self.verdict(game) is None:
                 return missing
@@ -215,7 +215,7 @@ def print_part(line: dict[str, Any]) -> None:
 
 
 def table(pilot: Pilot) -> str:
-    """What was found, as the page of the docs that ``make pilot`` writes."""
+    """The results, as the page of the docs that ``make pilot`` writes."""
     chosen = pilot.chosen()
     head = "| game | negative rewards | uniform | best constant action | PPO | DQN | (a) | (b) | (c) | |"
     rows = [head, "|---|--:|--:|--:|--:|--:|---|---|---|---|"]

@@ -1,4 +1,4 @@
-"""How often does rule T1 accuse a lab? Simulated submissions; ``python -m tests.bench.retraining``.
+"""The share of simulated submissions that rule T1 rejects; ``python -m tests.bench.retraining``.
 
 Runs of the shape of ``lite``: 13 strata, 4 claimed seeds. A run has a luck of its own, which its games, its
 training and its evaluation share; its 16 evaluation returns have heavy tails. Some of the runs are played
@@ -30,7 +30,7 @@ _TAIL = 0.8
 
 
 class Claim(NamedTuple):
-    """What is done to the claims.
+    """The changes that are made to the claims.
 
     Attributes:
         name: of the row.
@@ -71,7 +71,7 @@ def submission(
 
 
 def _games(protocol: Protocol, units: Units) -> tuple[int, int]:
-    """How many games a unit trains, and is evaluated, in."""
+    """The number of games that a unit trains in, and of those that it is evaluated in."""
     edition = protocol.edition(units.kinds[0].edition)
     if units.name == "generalist":
         return len(edition.games), len(edition.games)

@@ -1,4 +1,4 @@
-"""How long scoring takes: a synthetic edition, scored in a process of its own; part of ``make bench``."""
+"""The time that scoring takes: a synthetic edition, scored in a process of its own; part of ``make bench``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EPISODES = 1_000_000
 
 
 def score_in_process(folder: Path, edition: str) -> dict[str, float]:
-    """What it takes to read and to score a results folder, in a process of its own.
+    """The time and memory that it takes to read and to score a results folder, in a process of its own.
 
     Returns:
         ``read_seconds`` and ``score_seconds``, as a clock shows them; ``processor_seconds``, of both on all

@@ -68,7 +68,7 @@ def play(case: Case) -> dict[str, Any]:
 
 
 def earned(cases: Sequence[Case]) -> list[int]:
-    """What each training earned, in game points; they are played side by side."""
+    """The game points that each training earned; the trainings are played side by side."""
     with ThreadPoolExecutor(available_cores()) as pool:
         played = pool.map(partial(play_in_process, "tests.bench.self_transfer"), cases)
         return [sum(found["tenths"]) for found in played]

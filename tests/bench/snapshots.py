@@ -1,4 +1,4 @@
-"""What a snapshot costs: bytes, seconds, and the share of a run's time; part of ``make bench``.
+"""The cost of a snapshot: bytes, seconds, and the share of a run's time; part of ``make bench``.
 
 The learners' states are as large as they become: DQN's replay buffer is full, of random pictures, which no file
 system makes smaller.

@@ -1,9 +1,9 @@
-"""What tracking costs a run: the same run tracked in files and a wire-compatible server, and not, in turns.
+"""The cost of tracking a run: the same run tracked in files and a wire-compatible server, and not, in turns.
 
     python -m tests.bench.tracking [ROUNDS]
 
 Seconds are of the whole run with its process and what it waits for; CPU seconds are those of the run's process
-and of the one that started it, and tell more on a shared machine. Before the rounds, one tracked run imports
+and of the one that started it, and say more on a shared machine. Before the rounds, one tracked run imports
 Sacred, as the first run of an edition does.
 """
 
@@ -28,7 +28,7 @@ RUN = parse_run_id("smoke/generalist/seed0", V1)
 
 
 class Cost(NamedTuple):
-    """What a run took."""
+    """The time that a run took, and its speed."""
 
     seconds: float
     cpu_seconds: float

@@ -54,7 +54,7 @@ class TrunkLearner(ResettingPPOLearner):
 
     @property
     def trunk(self) -> Network2013:
-        """What both heads share."""
+        """The network that both heads share."""
         trunk = self.actor_critic.features_extractor
         assert isinstance(trunk, Network2013)
         return trunk

@@ -35,7 +35,7 @@ GAMES = ("kung_fu_master", "road_runner", "krull", "demon_attack", "up_n_down")
 FIRST_SEEDS, FINAL_SEEDS = range(3), range(3, 6)
 """Of all designs, and of those that are chosen from."""
 FINALISTS, REFERENCE = 3, "heads"
-"""How many of the best are played with the final seeds, and the design that they must beat, which is, too."""
+"""The number of best designs to play with the final seeds, and the design to beat, which is played, too."""
 FRAMES = 200_000
 """Of each game in pre-training, and of the held-out game."""
 AGAIN = 1_000
@@ -76,7 +76,7 @@ class Play(NamedTuple):
 
     @property
     def checkpoint(self) -> Path:
-        """Where its end is saved."""
+        """The folder in which the learner is saved at the end."""
         return CHECKPOINTS / self.what / self.design / self.held_out / str(self.seed)
 
 

@@ -18,7 +18,7 @@ UNLEARNED = ("uniform", "constant")
 
 
 class Verdict(NamedTuple):
-    """What the parts of one candidate say; rates are means over seeds, in points per 1,000 agent steps.
+    """The results of one candidate's parts; rates are means over seeds, in points per 1,000 agent steps.
 
     Attributes:
         negative_rewards: over all plays.
@@ -49,12 +49,12 @@ class Verdict(NamedTuple):
 
     @property
     def qualifies(self) -> bool:
-        """Whether all three hold."""
+        """True if all three hold."""
         return all(self.conditions)
 
     @property
     def undecided(self) -> bool:
-        """Whether DQN could still make the candidate qualify."""
+        """True if DQN could still make the candidate qualify."""
         return self.conditions[0] and not self.qualifies and "dqn" not in self.learned
 
 
@@ -75,9 +75,9 @@ def judge(parts: Sequence[dict[str, Any]]) -> Verdict:
 
 
 def cells(verdict: Verdict, learners: Sequence[str]) -> list[str]:
-    """What a verdict says, as the cells of a row: rates, one per learner, and whether each condition holds.
+    """The cells of a verdict's row: rates, one per learner, and whether each condition holds.
 
-    Where (a) failed before a learner was played, what it would say of the others is left empty.
+    If (a) failed before a learner was played, the cells of the other conditions are empty.
     """
     action, rate = verdict.constant
     learned = [f"{verdict.learned[name]:,.1f}" if name in verdict.learned else "" for name in learners]

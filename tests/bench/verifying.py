@@ -1,4 +1,4 @@
-"""How fast verifying is: a replay beside the emulator's bare act, an audit of a release; in ``make bench``."""
+"""The speed of verifying: a replay next to the emulator's bare act, an audit of a release; ``make bench``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def replay_share(rounds: int) -> float:
 
 
 def speedup_of_cores() -> float:
-    """How many times faster all cores replay a submission than one does."""
+    """The ratio of the time that one core takes to replay a submission to the time that all cores take."""
     protocol = current_protocol()
     folder = published_folder("ppo", "smoke")
     ledgers = audit(folder, protocol, available_cores()).ledgers

@@ -31,7 +31,7 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to speak to this engine and to no other."""
+        """The environment with which a process speaks to this engine and to no other."""
         return os.environ | {"DOCKER_HOST": f"unix://{self.folder}/socket", "DOCKER_BUILDKIT": "1"}
 
     def docker(self, *arguments: object, timeout: float = 600) -> subprocess.CompletedProcess[str]:
@@ -40,7 +40,7 @@ class Engine:
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=self.environment)
 
     def answer(self, *arguments: object, timeout: float = 600) -> str:
-        """What the client prints, without the last newline; raises AssertionError where it fails."""
+        """The output of the client, without the last newline; raises AssertionError if the client fails."""
         done = self.docker(*arguments, timeout=timeout)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.rstrip("\n")
@@ -78,7 +78,7 @@ def running_engine() -> Iterator[Engine]:
 
 
 def traces(engine: Engine) -> list[str]:
-    """What is left of an engine: its folder, mounts below it, processes that were started with it."""
+    """The traces of an engine: its folder, mounts below it, processes that were started with it."""
     folder = str(engine.folder)
     found = [f"folder {folder}"] if engine.folder.exists() else []
     found += [f"mount {point}" for point in mounts(engine.folder)]

@@ -1,4 +1,4 @@
-"""What the image holds: the locked files and what git tracks, twice the same, described as it is."""
+"""The image holds the locked files and what git tracks, twice the same, and is described as it is."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def held(engine, image) -> Files:
 
 @pytest.fixture(scope="module")
 def facts(image) -> dict:
-    """What ``make image`` says of the image that it built."""
+    """The description that ``make image`` writes of the image that it built."""
     return json.loads((ROOT / "build/image-cpu.json").read_text())
 
 

@@ -195,7 +195,7 @@ def test_each_attack_ends_its_run_with_a_reason(name, image, tmp_path):
 
 @pytest.mark.long
 def test_the_other_runs_go_on(image, tmp_path):
-    """Where a learner ends its box in some runs, those fail with the reason and all others complete."""
+    """Runs whose learner ends its box fail with the exit status, and all that do not need them complete."""
     learner = f"{HOSTILE}:OneSeedExits"
     found = amtlb("benchmark", "--image", image, "--learner", learner, "--out", tmp_path / "out")
     assert found.returncode == 1, found.stdout + found.stderr
@@ -273,7 +273,7 @@ def test_an_engine_that_is_not_there_is_told(monkeypatch, tmp_path):
 
 
 def test_a_process_of_another_user_plays_the_same(engine, image):
-    """Where root plays with ``--contained process``, the learner is nobody, and the ledger is the same."""
+    """A learner that root plays with ``--contained process`` runs as nobody, with the published ledger."""
     options = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "amtlb", image)
     run = ("run", "smoke/fresh/asterix/seed1", "--contained", "process")
     said = engine.answer(*options, *run, "--json", timeout=300)

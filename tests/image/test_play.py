@@ -82,7 +82,7 @@ def test_results_verify_outside(results, amtlb, tmp_path):
 
 
 def test_a_start_is_checked_in_under_a_second(engine, image):
-    """What was checked at build is found unchanged in less than a second of a core, without a network."""
+    """The check made at build is confirmed at a start in less than a second of a core, without a network."""
     code = "time amtlb protocol check --stamp /amtlb/.venv/.checked"
     done = engine.docker("run", "--rm", "--network", "none", "--entrypoint", "bash", image, "-c",
         f"{code}; {code}; {code}")  # fmt: skip
@@ -124,7 +124,7 @@ def test_results_stand_beside_the_published_ones(engine, image, results):
 
 
 def test_a_folder_of_another_user_is_refused_in_a_line(engine, image, tmp_path):
-    """Where /out cannot be read or written, the benchmark ends with one line that says so."""
+    """A benchmark that cannot read /out, or write to it, ends with one line that says so."""
     for mode, words in ((0o700, "cannot be read"), (0o755, "cannot be written to")):
         tmp_path.chmod(mode)
         done = engine.docker(*SEALED, "-v", f"{tmp_path}:/out", image, "make", "benchmark")

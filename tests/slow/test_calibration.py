@@ -13,13 +13,13 @@ BENCHMARKS = 200
 TEST_ERROR = (0.95 * 0.05 / BENCHMARKS) ** 0.5
 pytestmark = pytest.mark.long
 COVERAGE = {"lite": (0.92, 0.98), "full": (0.88, 1.0)}
-"""What the docs promise of each edition: full has three seeds, and falls short where checkpoints differ."""
+"""The coverage that the docs promise of each edition: full has three seeds, and less if checkpoints differ."""
 CHECKED = {design.name: design for design in DESIGNS if not design.name.startswith("smoke")}
 
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    """What the simulation of each checked design found."""
+    """The results of the simulation of each checked design."""
     with ProcessPoolExecutor(available_cores()) as pool:
         results = pool.map(partial(simulate, benchmarks=BENCHMARKS, seed=0), CHECKED.values())
         return dict(zip(CHECKED, results, strict=True))
@@ -36,7 +36,7 @@ def test_intervals_cover_the_truth(found, name):
 @pytest.mark.parametrize("seeds", ["", ", seeds correlated"])
 @pytest.mark.parametrize("edition", ["lite", "full"])
 def test_p_values_are_uniform_without_an_effect(found, edition, seeds):
-    """Where pre-training does nothing, every p-value is as likely as any other, also with correlated seeds."""
+    """Every p-value is as likely as any other if pre-training has no effect, also with correlated seeds."""
     one = found[f"{edition}, no effect{seeds}"]
     assert one.uniformity > 0.01
     assert 0.05 - 3 * TEST_ERROR < (one.p_values < 0.05).mean() < 0.05 + 3 * TEST_ERROR
@@ -51,5 +51,5 @@ def test_detectable_effects_are_found(found, edition, seeds):
 
 
 def test_p_values_are_small_with_an_effect(found):
-    """Where it does something, small ones come often."""
+    """More than 30 % of p-values are below 0.05 if pre-training has an effect."""
     assert (found["lite, effect, clusters"].p_values < 0.05).mean() > 0.3

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory) -> Path:
-    """What git has of the project, with this machine's environment in its place."""
+    """A clone of the project or, without a git folder, a copy without environment and results."""
     folder = tmp_path_factory.mktemp("clone") / "amtlb"
     if (ROOT / ".git").exists():
         subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)

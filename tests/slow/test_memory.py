@@ -1,4 +1,4 @@
-"""What runs need of memory, measured in processes with the settings of a run."""
+"""The memory of runs stays below the limits, in processes with the settings of a run."""
 
 import os
 import subprocess

@@ -98,7 +98,7 @@ def test_only_links_name_other_hosts(site):
 
 
 class Loaded(HTMLParser):
-    """What a page loads by itself."""
+    """The addresses that a page loads by itself."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Loaded(HTMLParser):
 
 @pytest.fixture(params=["folder", "server"], scope="module")
 def address(request, site, tmp_path_factory):
-    """Where the site is opened: in a folder, or below a path of a server."""
+    """The address at which the site is opened: a folder's, or one below a path of a server."""
     if request.param == "folder":
         yield site.as_uri()
         return

@@ -71,7 +71,7 @@ class Cluster:
 
 
 def _address(file: Path) -> str:
-    """Where a scheduler listens, once it has written all of this file; raises TimeoutError."""
+    """The address of a scheduler, once it has written all of this file; raises TimeoutError."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with suppress(FileNotFoundError, json.JSONDecodeError):

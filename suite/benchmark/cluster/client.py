@@ -32,9 +32,9 @@ _FETCH_SECONDS = 60
 _AT_ONCE_SECONDS = 60.0
 """A run that fails sooner, or before its first step, is tried elsewhere: the worker may be to blame."""
 _MOST_DEATHS = 5
-"""How often a run is given to dask again after several workers have died of it (or with it)."""
+"""The most times that a run is given to dask again after several workers died while they played it."""
 RETURN_SECONDS = 600.0
-"""How long a scheduler that has gone is waited for."""
+"""The most seconds to wait for a scheduler that has gone."""
 
 
 def play_on_cluster(
@@ -186,7 +186,7 @@ class _Playing:
         return futures
 
     def _is_elsewhere(self, run: Run) -> bool:
-        """Whether another command plays a run in the same folder, or the run that it starts from."""
+        """True if another process plays the run, or the run it starts from did not complete; stores that."""
         start = run.starts_from
         found = self._ends.get(start) if start is not None else None
         if found is not None and found.status != "complete":

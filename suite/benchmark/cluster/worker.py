@@ -23,7 +23,7 @@ from suite.tracking.mongo_url import url_of_environment
 
 _LOOK_SECONDS = 1.0
 _LOG_BYTES = 2**20
-"""How much of what a run printed goes back: the end of it."""
+"""The most bytes of a run's output that are sent back: the end of it."""
 _LEFT_OUT: set[str] = set()
 """The batches that this process plays nothing of, though the scheduler has handed it some already."""
 
@@ -220,7 +220,7 @@ class _Turn:
             time.sleep(_LOOK_SECONDS)
 
     def _is_unwanted(self) -> bool:
-        """Whether no client wants the run of this worker any more, or the worker closes."""
+        """True if no client wants the run of this worker any more, or the worker closes."""
         known = self._worker.state.tasks.get(self._key)
         closes = self._worker.status.name not in ("running", "paused")
         return closes or known is None or known.state != "executing"

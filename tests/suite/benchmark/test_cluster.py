@@ -109,7 +109,7 @@ def test_batches_that_nobody_asks_for_go(tmp_path):
 
 @pytest.mark.parametrize("changed", ["ledger", "checkpoint", "notes", "learner", "budget"])
 def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
-    """Where a file is not the one that its record names, or not its budget's, all is as it was before."""
+    """A run with a file, learner or budget not of its record is refused, and the results stay as they were."""
     store, run = Store(tmp_path, V1), PAIR[0]
     with pytest.raises(ZeroDivisionError), store.new_run(run.run_id) as folder:
         (folder / "journal.arrows").write_bytes(b"hours of play")
@@ -159,7 +159,7 @@ def test_no_file_is_written_outside_of_its_folder(tmp_path, name):
 
 @slow
 def test_a_worker_with_other_code_is_left_out_by_name(tmp_path):
-    """Where all workers have another commit, nothing is played, and each is named with both commits."""
+    """Workers with another commit play nothing, and the error names each of them with both commits."""
     store = Store(tmp_path / "out", V1)
     with Cluster(tmp_path) as made:
         made.worker("old", AMTLB_COMMIT="1" * 40)
@@ -186,7 +186,7 @@ def test_what_a_learner_prints_is_not_its_digest(tmp_path):
 
 
 def test_a_worker_whose_runs_fail_at_once_is_left_out(tmp_path):
-    """What fails at once on one worker is played by the other; the first is left out, once, by name."""
+    """Runs that fail at once on one worker are played by the other; the first is left out, once, by name."""
     store, heard = Store(tmp_path / "out", V1), []
     fresh = [run for run in RUNS if (run.run_id.arm, run.run_id.seed) == ("fresh", 0)]
     with Cluster(tmp_path) as made:
@@ -317,7 +317,7 @@ def test_what_cannot_be_read_does_not_travel(tmp_path, monkeypatch, in_git):
 
 
 def test_a_folder_that_git_ignores_is_not_entered(tmp_path, monkeypatch):
-    """What lies in a folder that stays is not looked at: a system unpacked there has folders that refuse it."""
+    """A folder that does not travel is not entered: a system unpacked there has folders that cannot be read."""
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "-q"], check=True)
     for name in ("mine.py", "build/deep/a.py", "results/b", "nets/c.py"):

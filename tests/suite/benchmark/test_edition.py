@@ -63,7 +63,7 @@ def test_runs_of_two_configurations_are_foreign(tmp_path):
 
 
 def test_a_checkpoint_that_is_gone_is_named(tmp_path):
-    """Where a run starts from a deleted checkpoint, nothing is played, and the run to play again is named."""
+    """A run that starts from a deleted checkpoint is not played, and the run to play again is named."""
     shutil.copytree(ROOT / "artifacts/v1/smoke/uniform", tmp_path / "results")  # without checkpoints, as in git
     store = Store(tmp_path / "results", V1)
     shutil.rmtree(store.run_folder(TRANSFER.run_id))

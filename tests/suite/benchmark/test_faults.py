@@ -1,4 +1,4 @@
-"""What a user sees of learners that do what they should not: a line each, soon, and no process left behind."""
+"""Each fault of a learner is reported to the user in one line, soon, and leaves no process behind."""
 
 import os
 import re
@@ -107,7 +107,7 @@ def test_an_import_that_stalls_is_ended(monkeypatch):
 
 
 def test_an_import_that_leaves_a_process_is_not_waited_for(monkeypatch):
-    """What a learner's import leaves running is ended, rather than waited for."""
+    """A process that a learner's import leaves running is ended, rather than waited for."""
     monkeypatch.setenv("AMTLB_FAULT", "popen")
     before = time.monotonic()
     check_importable(LEARNER)
@@ -150,7 +150,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_too_small_is_told_before_training(tmp_path, monkeypatch):
-    """Where the results have too little room for the run, it does not begin, and says how much it needs."""
+    """A run for which the results have too little room does not begin, and its error says how much it needs."""
     monkeypatch.setenv("AMTLB_FAULT", "")
     with small_disk(tmp_path / "disk", "16k") as disk:
         outcome = played(disk)

@@ -164,7 +164,7 @@ def test_dry_run_lists_every_run_with_its_budget(amtlb, tmp_path, edition, runs,
 
 @pytest.mark.slow
 def test_dry_run_measures_a_learner_on_this_machine(amtlb, tmp_path):
-    """Where there is no run, a short play gives the pace; hours and bytes follow, and no folder is made."""
+    """A dry run without complete runs takes the pace of a short play, estimates hours, and makes no folder."""
     uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path / "out"]
     done = amtlb("benchmark", *uniform, "--dry-run", "--jobs", "3", "--json")
     assert "measuring baselines.uniform:make on this machine: 8,000 agent steps" in done.stderr
@@ -180,7 +180,7 @@ def test_dry_run_measures_a_learner_on_this_machine(amtlb, tmp_path):
 
 
 def test_dry_run_reads_the_pace_of_complete_runs(amtlb, smoke_results, tmp_path):
-    """Where a folder has runs of this machine, their pace counts, and only what is missing is estimated."""
+    """Complete runs of this machine in the folder give the pace, and only missing runs are estimated."""
     folder = tmp_path / "out"
     shutil.copytree(smoke_results, folder)
     for run in set(folder.rglob("seed?")) - {folder / path for path in PLAYED_ANEW}:

@@ -90,7 +90,7 @@ def test_what_may_not_be_read_is_told(tmp_path):
 
 
 def test_an_error_that_nobody_foresaw_is_a_line(tmp_path):
-    """What a library cannot read of its own settings is told in a line, which says where the traceback is."""
+    """An unexpected error, here in a library's settings, is one line that names the file with the traceback."""
     (tmp_path / "settings").mkdir()
     (tmp_path / "settings/broken.json").write_text("{")
     done = call(
@@ -131,7 +131,7 @@ def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
 
 
 def test_a_verification_that_ends_early_accuses_nobody(tmp_path):
-    """Where nothing could be looked at, ``amtlb verify`` ends with status 3, and other commands with 1."""
+    """``amtlb verify`` ends with status 3 if nothing could be checked; other commands end with status 1."""
     folder = tmp_path / ("long" * 20)
     folder.mkdir()
     environment = os.environ | {"TMPDIR": str(folder)}

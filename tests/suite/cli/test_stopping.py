@@ -104,7 +104,7 @@ def test_a_run_needs_no_standard_files(tmp_path):
 
 @pytest.mark.slow
 def test_a_benchmark_that_nobody_reads_stops(tmp_path):
-    """Where the reader of its output has gone, `amtlb benchmark` stops its runs and says so."""
+    """`amtlb benchmark` stops its runs, and says so, when the reader of its output has gone."""
     script = f"{' '.join(BENCHMARK)} 2> said | head -n 1"
     subprocess.run(["bash", "-c", f"set -o pipefail; {script}; test $? = 1"], cwd=tmp_path, check=True)
     assert "stopped: nobody reads its output" in (tmp_path / "said").read_text()

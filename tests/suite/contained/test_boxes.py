@@ -58,7 +58,7 @@ QUICK = ("OutOfRange", "EarlyExit", "TooMuch", "FatStrings", "Future", "Escaping
 
 
 def attack(name: str, saved: Path, **limits) -> str:
-    """How the run of a hostile learner ends."""
+    """The error with which the run of a hostile learner ends."""
     with (
         pytest.raises(LearnerError) as caught,
         contained_maker(limited(**limits), f"{HOSTILE}:{name}", "cpu", lambda text: None) as make,

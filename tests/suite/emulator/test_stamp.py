@@ -47,7 +47,7 @@ def test_another_protocol_is_another_stamp():
 
 
 def test_a_stamp_that_cannot_be_written_is_left_alone(tmp_path):
-    """Where a folder is missing, or something else has the name, there is no stamp, and nothing fails."""
+    """A stamp is not written, and nothing fails, if its folder is missing or a folder has its name."""
     for place in (tmp_path / "nowhere" / "stamp", tmp_path):
         write_stamp(place, V1)
     assert not (tmp_path / "nowhere").exists()

@@ -92,7 +92,7 @@ def test_a_forged_episode_is_not_shown():
 
 
 def test_a_page_says_why_an_episode_is_not_shown(outcomes, tmp_path):
-    """Where the ledger cannot be read, the reason stands in place of the picture."""
+    """A page shows the reason in place of the picture if the ledger cannot be read."""
     found = best_episodes(Store(tmp_path, V1), outcomes)
     assert [one.game for one in found] == list(outcomes.games)
     for one in found:

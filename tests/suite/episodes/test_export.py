@@ -30,7 +30,7 @@ BARREN_STEPS, CAP_STEPS, BUDGET_STEPS = 110, 150, 960  # so that episodes end fo
 
 
 class Seen(NamedTuple):
-    """What a learner was given in one episode: N + 1 observations, N of all else."""
+    """The values of one episode as its learner saw them: N + 1 observations, N of all else."""
 
     observations: list[np.ndarray]
     actions: list[int]

@@ -1,4 +1,4 @@
-"""What is shown is what was played, in the console's own picture, in three formats."""
+"""Videos show what was played, in the console's own picture, in three formats."""
 
 import json
 from fractions import Fraction

@@ -110,7 +110,7 @@ def test_steps_without_a_reward_count_on_from_before_the_break(tmp_path):
 
 
 def test_an_episode_that_plays_otherwise_is_refused(tmp_path):
-    """Where the console pays another reward than recorded, the lanes do not go on."""
+    """An episode in which the console pays another reward than recorded is not resumed."""
     episode = OpenEpisode("breakout", 7, bytes([1] * 20), (3,), (1000,))
     engine = make_engine(GAMES, 0)
     meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)

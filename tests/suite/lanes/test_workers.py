@@ -68,7 +68,7 @@ def test_engines_show_the_same_observations():
 
 
 def shared_memory(process_id: int) -> list[str]:
-    """What a process has mapped of the shared memory, with the system's word for a name that is gone."""
+    """The names of the shared memory that a process has mapped, with the system's mark on a deleted name."""
     maps = Path(f"/proc/{process_id}/maps").read_text().splitlines()
     return [line.partition("/dev/shm/")[2] for line in maps if "/dev/shm/" in line]
 
@@ -112,7 +112,7 @@ def test_a_killed_worker_ends_the_run_clearly(tmp_path, kill):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_leaves_it_to_the_run_to_stop(number):
-    """What a terminal or a batch system sends to every process ends no worker: a snapshot may still be due."""
+    """A signal that a terminal or batch system sends to all processes ends no worker: a snapshot may be due."""
     with closing(WorkerEngine(V1, ["pong"], LANES, 2)) as engine:
         env = LaneEnv(V1, seeds_of(), engine, make_meter(["pong"], 8000, "r"), 1, None)
         env.reset()

@@ -1,4 +1,4 @@
-"""Which learners an edition's page ranks, and what it says of the others."""
+"""An edition's page ranks complete learners that pass their audit, and says why it ranks no others."""
 
 import shutil
 

@@ -69,5 +69,5 @@ def test_of_our_own_learners_their_package_counts():
 
 
 def test_a_learner_in_a_box_has_none():
-    """What is not loaded in this process has no digest here."""
+    """A learner that is not loaded in this process has no digest here."""
     assert code_digest("not_loaded_here:make") is None

@@ -95,7 +95,7 @@ def test_the_results_page_says_what_is_missing():
 
 
 def test_a_stranger_writes_no_markup_into_the_results_page():
-    """What is left out, and why, is text on the page, whatever its author has put into it."""
+    """The names of learners left out, and the reasons, are text on the page, whatever their author wrote."""
     hostile = LeftOut("<img src=x onerror=alert(1)>", "[x](gone.md) | <b>")
     page = results_page(V1, [EditionState("smoke", {}, (hostile,), V1.edition("smoke").games)])
     assert "&lt;img src=x onerror=alert(1)>: [x\\](gone.md) \\| &lt;b>" in page

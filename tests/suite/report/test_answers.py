@@ -142,7 +142,7 @@ def test_games_with_negative_rewards_of_either_rank_nobody():
     [("standard", "Not ranked: no published baseline"), ("open", "division open is not ranked")],
 )
 def test_without_baselines_there_is_no_rank(division, words):
-    """Where nobody is published there is no rank and no figure, and the answer says why."""
+    """A learner without published ones to compare with has no rank and no figure, and the answer says why."""
     found = scores(SURE)
     answer = answers(found, claims([found], PUBLISHED)[0], standing(found, {}), division)[2]
     assert answer.verdict.startswith("Not ranked: ")

@@ -31,7 +31,7 @@ LEARNER = "multihead_a2c"
 
 @pytest.fixture(scope="module")
 def inputs() -> tuple:
-    """What a report is written from: the published results of the learner that has heads."""
+    """The inputs of a report: the published results of the learner that has heads."""
     store = Store(published_folder(LEARNER, "smoke"), V1)
     outcomes = read_outcomes(store, V1.edition("smoke"))
     return store, outcomes, score_outcomes(outcomes)
@@ -176,7 +176,7 @@ def test_numbers_below_0_have_real_minus_signs(report):
 
 
 def test_names_are_escaped(inputs, tmp_path):
-    """What a record says can be no markup."""
+    """The words of a record are never markup on the page."""
     store, outcomes, scores = inputs
     hostile = scores.model_copy(update={"learner": "<script>alert(1)</script>"})
     page = write_page(store, outcomes, Scores.model_validate(hostile.model_dump()), tmp_path).read_text()

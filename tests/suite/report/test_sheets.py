@@ -43,7 +43,7 @@ def test_figures_as_text():
 
 
 def test_no_cell_is_markup():
-    """What stands in a cell is shown as it is, in a terminal and in Markdown."""
+    """The text of a cell is shown as it is, in a terminal and in Markdown."""
     columns = (Column("game", "[red]game", "label"), Column("score", "score"))
     hostile = Sheet("a [/b] title", columns, ({"game": "pong[/b]|x", "score": "1"},))
     console = Console(width=80)

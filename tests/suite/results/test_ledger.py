@@ -99,7 +99,7 @@ def test_a_journal_that_had_no_room_goes_on(tmp_path_factory, script, room_bytes
 @settings(max_examples=60)
 @given(script=lane_scripts, append_every=st.integers(0, 4))
 def test_journal_and_ledger_hold_every_episode(tmp_path_factory, script, append_every):
-    """What is read back is what was played, however often the journal was appended to."""
+    """A journal and its ledger return each episode as it was played, however often steps were appended."""
     folder = tmp_path_factory.mktemp("ledger")
     expected = record(folder / "journal", script, append_every)
     assert list(read_journal(folder / "journal")) == expected
@@ -226,7 +226,7 @@ def test_a_column_that_cannot_be_read_is_named(tmp_path, columns):
 
 
 def test_every_ledger_names_its_version(tmp_path):
-    """What is written names the version, and reads back whole or by columns."""
+    """A ledger that is written names its version, and reads back whole or by columns."""
     write_ledger(record_random(tmp_path, ["breakout"], 400), tmp_path / "ledger")
     assert pq.read_schema(tmp_path / "ledger").metadata == {b"amtlb.schema_version": b"1"}
     assert read_ledger(tmp_path / "ledger", ["lane"]).num_rows == read_ledger(tmp_path / "ledger").num_rows > 0

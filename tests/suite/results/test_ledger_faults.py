@@ -131,7 +131,7 @@ def test_many_wrong_values_break_no_check(data):
 
 
 def _lives_on(row: Row, most: int) -> bool:
-    """Whether an episode goes on after so many steps in a row without a reward, counted step by step."""
+    """True if an episode continues after this many steps in a row without a reward, counted step by step."""
     barren = 0
     for step in range(row["length_steps"] - 1):
         barren = 0 if step in row["reward_steps"] else barren + 1

@@ -1,4 +1,4 @@
-"""Differences between the runs of a folder, in words."""
+"""The differences between the runs of a folder are reported, and equal runs are no mixture."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.suite.results.records import RECORD, part
 
 
 def test_runs_that_are_alike_are_no_mixture():
-    """Runs that were all played on the same give no line."""
+    """Runs that were all played on the same device, CPU, code and versions give no line."""
     assert mixtures([RECORD] * 3) == []
     assert mixtures([]) == []
 

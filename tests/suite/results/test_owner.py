@@ -64,7 +64,7 @@ def test_what_was_broken_off_owns_nothing(store):
 
 @pytest.mark.parametrize("played", [OURS, THEIRS])
 def test_runs_side_by_side_follow_what_was_broken_off(store, played):
-    """Where a try was broken off, its own learner or another begins several runs at once, and all go on."""
+    """A folder whose only try was broken off accepts several runs at once, of its own learner or of another."""
     with pytest.raises(ZeroDivisionError), store.new_run(RUNS[0]):
         claim(store, RUNS[0], OURS)
         raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""Who plays a run, where several machines share the disk: another machine's hold, its end, and a take-over."""
+"""A run has one player on machines that share the disk: another machine's hold, its end, and a take-over."""
 
 import os
 import threading
@@ -49,7 +49,7 @@ def test_asking_who_plays_stops_nobody(path):
 
 
 def test_a_run_that_was_broken_off_here_is_free_at_once(path):
-    """What a process of this machine held is free when it ends, however young its file is."""
+    """A run that a process of this machine held is free when the process ends, however young its file is."""
     with pytest.raises(ZeroDivisionError), held(path, RUN):
         raise ZeroDivisionError
     assert path.exists()

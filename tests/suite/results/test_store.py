@@ -68,7 +68,7 @@ def test_a_complete_run_is_never_played_again(store):
 
 
 def test_a_run_that_was_taken_over_is_not_completed(store):
-    """What a machine played whose run another one took over meanwhile does not become the run."""
+    """A run that another machine has taken over meanwhile is not completed by the first machine."""
     with pytest.raises(RunBusy, match="taken over by another machine"), store.new_run(RUN) as folder:
         (folder / "record.json").write_text("{}")
         store.player_path(RUN).write_text("another-machine")
@@ -121,7 +121,7 @@ def test_a_broken_record_is_told_by_its_path(store, content):
     ids=["rights", "a pointer", "a linked record", "a linked run"],
 )
 def test_a_record_that_may_be_sound_is_not_to_be_deleted(store, smoke_results, spoil, said):
-    """Where a record could not be opened, the error says what helps, and not that the run is to be deleted."""
+    """The error about a record that could not be opened says what helps, and not to delete the run."""
     shutil.copytree(smoke_results / RUN.path, store.run_folder(RUN))
     spoil(store.run_folder(RUN) / RECORD)
     if said.endswith("denied)") and os.geteuid() == 0:
@@ -172,7 +172,7 @@ def test_a_record_of_another_protocol_or_run_is_foreign(store, smoke_results):
 
 
 def test_records_lie_below_the_arms(tmp_path):
-    """What Sacred keeps, and a run that has come and is not checked yet, are no runs of a results folder."""
+    """Sacred's files, logs, and a run that has arrived unchecked are no runs of a results folder."""
     for place in (
         "fresh/breakout/seed0",
         "generalist/seed1",

@@ -11,7 +11,7 @@ from suite.results.writing import new_file, new_folder, own_folder, write_file, 
 
 
 def test_a_link_is_replaced(tmp_path):
-    """What a link of the file's name points to stays as it is; the link becomes the file."""
+    """A link of the file's name is replaced by the file, and the target of the link stays as it is."""
     aim = tmp_path / "aim"
     aim.write_text("kept")
     (tmp_path / "scores.json").symlink_to(aim)

@@ -31,7 +31,7 @@ class Machine:
 
 @pytest.fixture(params=["file", "memory"])
 def url(request, tmp_path):
-    """Where copies go: into a folder, or into a store that has no folders of its own."""
+    """The URL that copies go to: of a folder, or of a store that has no folders of its own."""
     yield f"memory://{tmp_path.name}" if request.param == "memory" else checked_url(str(tmp_path / "copies"))
     fsspec.filesystem("memory").store.clear()
 
@@ -83,7 +83,7 @@ def test_the_newer_one_is_used(url, tmp_path):
 
 
 def test_an_older_copy_changes_nothing(url, tmp_path):
-    """Where the last copies failed, the run goes on from its own snapshot, with the journal that it names."""
+    """A run whose last copies failed resumes from its own snapshot, with the journal that this names."""
     one = Machine(tmp_path / "one", url, b"12345678")
     one.take(80)
     uncopied = Snapshots(one.folder, one.scratch, 15)
@@ -104,7 +104,7 @@ def test_an_older_copy_changes_nothing(url, tmp_path):
     ids=["no journal", "a short journal", "another learner", "no description"],
 )
 def test_a_copy_stands_in_for_a_snapshot_that_is_of_no_use(url, tmp_path, damage, uncopied):
-    """Where its own snapshot is damaged, a run goes on from the copy, of the same one or of an older one."""
+    """A run whose own snapshot is damaged resumes from the copy, of the same snapshot or of an older one."""
     one = Machine(tmp_path / "one", url, b"12345678")
     one.take(80)
     if uncopied:
@@ -123,7 +123,7 @@ def test_a_run_without_copies_begins(url, tmp_path):
 
 
 def test_a_complete_run_leaves_no_copy(url, tmp_path):
-    """What was copied goes when the run is over."""
+    """The copies of a run are deleted when the run is over."""
     one = Machine(tmp_path / "one", url, b"12345")
     one.take(80)
     one.snapshots.drop_copies()
@@ -132,7 +132,7 @@ def test_a_complete_run_leaves_no_copy(url, tmp_path):
 
 
 def test_a_copy_that_fails_harms_no_run(tmp_path, capsys):
-    """Where the copies cannot be written, the snapshot stands here, and the log says why there is no copy."""
+    """A snapshot whose copy cannot be written stays here, and the log says why there is no copy."""
     (tmp_path / "file").touch()
     one = Machine(tmp_path / "one", checked_url(str(tmp_path / "file")), b"12345")
     one.take(80)
@@ -181,7 +181,7 @@ def test_half_a_copy_is_never_a_snapshot(url, tmp_path):
     ],
 )
 def test_a_url_that_cannot_be_used_is_told_at_once(text, said):
-    """What is missing is named, and a password is not repeated."""
+    """The refusal of a URL names what is missing or not allowed, and a password is not repeated."""
     with pytest.raises(UnknownName, match=said) as found:
         checked_url(text)
     assert "secret" not in str(found.value)

@@ -131,7 +131,7 @@ def test_evaluation_is_as_prescribed(smoke_results):
 
 
 def test_runs_have_the_published_ledgers(smoke_results):
-    """What a benchmark plays here is what was published, to the byte."""
+    """A run that a benchmark plays here has the published ledger, to the byte."""
     for path in PLAYED_ANEW:
         ours, published = (folder / path / "ledger.parquet" for folder in (smoke_results, UNIFORM))
         assert ours.read_bytes() == published.read_bytes()
@@ -175,7 +175,7 @@ def _ignore(steps: int) -> None:
     ],
 )
 def test_a_broken_learner_leaves_no_complete_run(tmp_path, learner, error, text):
-    """What goes wrong is told, and the run is not complete."""
+    """A fault of the learner is raised as an error that names it, and the run is not complete."""
     with pytest.raises(error, match=text):
         play(job(tmp_path, "smoke/fresh/breakout/seed0", learner), _ignore)
     assert not Store(tmp_path, V1).is_complete(parse_run_id("smoke/fresh/breakout/seed0", V1))
@@ -238,7 +238,7 @@ def stop(folder: Path, learner: str) -> None:
 
 @pytest.mark.parametrize("changed", [False, True])
 def test_a_run_goes_on_with_the_code_that_began_it(tmp_path, monkeypatch, capsys, changed):
-    """Where a learner's own file is another since the stop, the run starts over, and its log says why."""
+    """A run resumes if the learner's own file is unchanged; otherwise it starts over, and its log says why."""
     code = tmp_path / "tally.py"
     code.write_text("from tests.suite.bad_learners import Resumes as make\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -292,7 +292,7 @@ def test_learner_seeds_are_the_derived_ones(tmp_path):
 
 
 def test_notes_of_a_learner_lie_beside_its_record(tmp_path):
-    """What ``write_notes`` writes after training is kept with the run, outside the checkpoint."""
+    """The files that ``write_notes`` writes after training are kept with the run, outside the checkpoint."""
     run_id = parse_run_id("smoke/fresh/breakout/seed0", V1)
     play(job(tmp_path, str(run_id), "tests.suite.observer:make"), _ignore)
     folder = Store(tmp_path, V1).run_folder(run_id)
@@ -301,7 +301,7 @@ def test_notes_of_a_learner_lie_beside_its_record(tmp_path):
 
 
 def test_the_temporary_folder_may_be_cleaned_meanwhile(tmp_path, monkeypatch):
-    """Where a machine removes all that is in it during training, checkpoint and notes are kept all the same."""
+    """Checkpoint and notes are kept although a machine empties its temporary folder during training."""
     run_id, cleaned = parse_run_id("smoke/fresh/breakout/seed0", V1), []
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
@@ -335,7 +335,7 @@ def test_a_folder_belongs_to_the_learner_that_began_in_it(tmp_path):
 
 
 def test_a_record_that_could_not_be_read_back_completes_no_run(tmp_path, monkeypatch):
-    """What would be refused when it is read is refused when it is written, and the run does not count."""
+    """A record that would be refused when read is refused when written, and the run is not complete."""
     monkeypatch.setattr("suite.results.reading.MAX_RECORD_BYTES", 100)
     run_id = parse_run_id("smoke/fresh/breakout/seed0", V1)
     with pytest.raises(StoreError, match=r"the record that was written has .* at most 100 can be right"):

@@ -76,7 +76,7 @@ def test_numbers_go_on_in_another_process(folders):
 
 
 def test_the_scratch_folder_may_be_gone(folders):
-    """Where a machine has cleaned its temporary folder meanwhile, a snapshot is taken all the same."""
+    """A snapshot is taken although a machine has cleaned its temporary folder meanwhile."""
     snapshots = Snapshots(*folders, 15)
     folders[1].rmdir()
     snapshots.take(snapshot, save)
@@ -84,7 +84,7 @@ def test_the_scratch_folder_may_be_gone(folders):
 
 
 def test_without_room_a_run_goes_on_from_the_snapshot_before(folders, capsys):
-    """Where a disk fills up while a state is written, the log says so and the last whole snapshot is kept."""
+    """A disk that fills up while a state is written is reported in the log; the last whole snapshot is kept."""
 
     def broken(folder):
         (folder / "half").touch()
@@ -100,7 +100,7 @@ def test_without_room_a_run_goes_on_from_the_snapshot_before(folders, capsys):
 
 
 def test_an_error_of_the_learner_is_not_hidden(folders):
-    """What else goes wrong while a learner writes its state ends the run, and the snapshot before is kept."""
+    """Any other error while a learner writes its state ends the run, and the snapshot before is kept."""
 
     def broken(folder):
         raise ValueError("a mistake")

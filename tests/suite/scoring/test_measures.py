@@ -139,7 +139,7 @@ def test_jumpstart_and_asymptote_by_hand():
 
 
 def test_a_resampled_mean_keeps_the_sign_that_all_runs_have():
-    """Where weights are negative, the mean of rewards of one sign is 0 at the least; others have any sign."""
+    """The mean of rewards of one sign never has the other sign, even with negative weights; other means may."""
     weights = np.broadcast_to(floats(1.25, -0.25), (3, 1, 2))
     assert weighted_means(np.array([[1.0, 9.0], [-1, -9], [-1, 9]]), weights).tolist() == [[0], [0], [-3.5]]
 

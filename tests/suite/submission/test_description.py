@@ -1,4 +1,4 @@
-"""What a lab says of its runs: written, read, refused, and never ranked across divisions."""
+"""A lab's description of its runs is written, read or refused, and divisions are never ranked together."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What Sacred keeps of a configuration, whatever keys a learner gives it."""
+"""Sacred keeps a configuration as it is, whatever keys a learner gives it."""
 
 import pytest
 from hypothesis import given

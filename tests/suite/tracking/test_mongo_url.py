@@ -53,7 +53,7 @@ def test_no_url_is_refused_without_repeating_it(monkeypatch, text):
     ],
 )
 def test_each_reason_has_words_of_its_own(text, words):
-    """What is wrong with a URL is named, an option by its name, and no value is repeated."""
+    """The refusal of a URL names the fault, an option by its name, and repeats no value."""
     with pytest.raises(UnknownName) as refused:
         MongoUrl(text, VARIABLE)
     assert words in str(refused.value)
@@ -77,7 +77,7 @@ def test_urls_are_read_without_a_network(text, redacted):
 
 
 def test_a_name_that_nobody_knows_is_a_server_that_does_not_answer():
-    """Where the hosts of mongodb+srv are not found, that is told as any server's absence is, and soon."""
+    """Hosts of mongodb+srv that are not found are reported, within 20 s, as a server that does not answer."""
     from suite.tracking.observers import mongo_observer
 
     url = MongoUrl("mongodb+srv://bob:hunter2@cluster.nowhere.invalid/lab", "X")

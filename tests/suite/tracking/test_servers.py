@@ -8,7 +8,7 @@ from tests.suite.tracking.servers import WireServer, wire_server
 
 
 def test_a_server_that_does_not_start_is_ended(tmp_path, monkeypatch):
-    """Where the server does not answer in time, its process is gone when the error comes."""
+    """The process of a server that does not answer in time has ended when the error is raised."""
     started = []
     popen = subprocess.Popen
 

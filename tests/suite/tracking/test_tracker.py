@@ -49,7 +49,7 @@ def job(folder: Path) -> Job:
 
 
 def test_sacred_is_loaded_silently():
-    """What Sacred's import warns of, which differs between versions of Python, reaches nobody."""
+    """The warnings of Sacred's import, which differ between versions of Python, are not shown."""
     loading = "import suite.tracking.observers, suite.tracking.sacred_run"
     done = subprocess.run([sys.executable, "-W", "error", "-c", loading], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -15,7 +15,7 @@ from suite.lanes.schedules import EvaluationSchedule, Schedule, TrainingMeter
 
 @dataclass(frozen=True)
 class Bend:
-    """What is not done as the protocol says; the defaults bend nothing.
+    """The deviations of a play from the protocol; by default there are none.
 
     Attributes:
         games: that are played instead of the run's.

@@ -28,5 +28,5 @@ def packed(store: Store, out: Path, **said: Any) -> Path:
 
 
 def audited(folder: Path) -> Verification:
-    """What an audit of a submission finds."""
+    """The result of a submission's audit."""
     return verify(folder, workers=2)

@@ -36,7 +36,7 @@ class Tried(NamedTuple):
 
 
 def try_valid(name: str, finished: Path) -> bool:
-    """Whether a published baseline passes with every episode replayed; a folder keeps what was."""
+    """True if a published baseline passes with every episode replayed; a folder keeps the finished replays."""
     return not verify(published_folder(name, "smoke"), Levels(replay=True, finished=finished)).findings
 
 

@@ -1,4 +1,4 @@
-"""What honest people's systems and habits add to a submission: recognised, named, passed over or explained."""
+"""Files that systems and habits add to an honest submission are recognised, named, passed over or explained."""
 
 import json
 import shutil
@@ -140,7 +140,7 @@ def _pointer(path: Path) -> None:
 
 @pytest.mark.parametrize("suffixes", [(".parquet",), (".parquet", ".json", ".toml", ".txt")])
 def test_pointers_of_git_lfs_are_explained_once(folder, suffixes):
-    """What is not here accuses nobody: it could not be checked, and one line says how to get it."""
+    """Files that are only pointers of Git LFS are unchecked, not errors, and one line says how to get them."""
     for path in folder.rglob("*"):
         if path.suffix in suffixes:
             _pointer(path)
@@ -177,7 +177,7 @@ def _told(folder: Path) -> str:
 
 
 def test_a_folder_in_a_folder_is_named(folder):
-    """What a zip unpacks to is often a folder in a folder: the line says which to name."""
+    """A submission in another folder, as zips often unpack, is refused in a line that names its folder."""
     assert f"lies in {folder}: name that folder" in _told(folder.parent)
 
 
@@ -213,7 +213,7 @@ def test_what_nobody_adds_by_habit_is_found(folder, add):
 
 
 def test_too_many_files_hide_no_error(folder):
-    """What was proven is said beside it: a forged seed, and more notes than are listed."""
+    """A forged seed is reported next to the error that there are more notes than are listed."""
     forged = Forged(folder)
     for place in range(20_001):
         (folder / FRESH / "notes" / str(place)).touch()
@@ -224,7 +224,7 @@ def test_too_many_files_hide_no_error(folder):
 
 
 def test_a_run_in_a_folder_that_cannot_be_listed_is_not_called_missing():
-    """What is in there could not be checked; a run elsewhere that is not there is missing."""
+    """A run in a folder that cannot be listed is unchecked; a run that is absent elsewhere is missing."""
     present = [run.run_id.path for run in plan(V1, SMOKE) if run.run_id.path not in (FRESH, TRANSFER)]
     found = {one.run_id: one.severity for one in check_plan(V1, SMOKE, present, [FRESH.rpartition("/")[0]])}
     assert found == {f"smoke/{FRESH}": "unchecked", f"smoke/{TRANSFER}": "error"}

@@ -48,7 +48,7 @@ def damaged(data: bytes, generator: np.random.Generator) -> bytes:
 
 
 def audits_of(name: str, base: Path) -> list[RunAudit | Failure]:
-    """What the audit of one run says of CASES damaged copies of one of its files."""
+    """The audits of one run with CASES damaged copies of one of its files."""
     source = published_folder("ppo", "smoke") / FRESH
     generator = np.random.Generator(np.random.Philox(key=11))
     original = (source / name).read_bytes()

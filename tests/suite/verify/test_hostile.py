@@ -22,7 +22,7 @@ CASES = [(hostile, command) for hostile in HOSTILE for command in hostile.comman
 
 
 class Tried(NamedTuple):
-    """What became of a command, and what it changed outside of the folder that it was given."""
+    """The result of a command, and all files outside of the folder that it was given."""
 
     watched: Watched
     outside: dict[str, bytes]

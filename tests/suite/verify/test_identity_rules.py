@@ -1,4 +1,4 @@
-"""Who made the runs: claims held against each other, on the published records."""
+"""Claims about who made the runs are compared with each other, on the published records."""
 
 import json
 from functools import partial
@@ -110,7 +110,7 @@ def other_actions(nth, place, actions):
     ("nth", "place", "severities"), [(1, -1, ["error"] * 6), (3, 0, ["error"] * 6), (1, 0, [])]
 )
 def test_a_copy_that_was_changed_here_and_there_is_one(nth, place, severities):
-    """Where half of a run's episodes begin as a published run's, the rest does not make it another's."""
+    """A run is a copy if half of its episodes begin as a published run's, whatever was changed in the rest."""
     plays = ledger_plays("ppo", partial(other_actions, nth, place))
     records = changed(PPO, {}, learner="lucky:make")
     assert found(records, plays=plays) == [("P5", severity) for severity in severities]

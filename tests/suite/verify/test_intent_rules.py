@@ -97,7 +97,7 @@ def test_a_warning_changes_no_verdict(keyed):
 
 
 def test_a_rule_of_the_reviewer_never_reads_pass(keyed):
-    """What no program can hold has no verdict, in JSON and on a terminal, and stands apart from the others."""
+    """A rule that no program can check has no verdict, in JSON and on a terminal, and is shown separately."""
     assert not REVIEWED_RULES.keys() & RULES.keys()
     found = audited(keyed)
     assert {verdict.rule for verdict in found.verdicts} == set(RULES)

@@ -128,7 +128,7 @@ def test_a_cluster_replays_as_this_machine_does(submission, tmp_path, amtlb):
 
 @pytest.mark.slow
 def test_without_a_scheduler_nothing_is_verified_twice():
-    """Where no scheduler answers, the audit's verdicts stand and the replay could not be checked."""
+    """The replay is unchecked, and the audit's verdicts stay, if no scheduler answers."""
     levels = Levels(replay=True, scheduler="tcp://127.0.0.1:9")
     found = verify(published_folder("ppo", "smoke"), levels, workers=2)
     assert found.exit_status == 3

@@ -126,7 +126,7 @@ ELSEWHERE = {
 @pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE.keys())
 @pytest.mark.parametrize("factor", [1, 3])
 def test_a_deterministic_learner_that_played_elsewhere_is_ranked(again, tmp_path, changes, factor):
-    """Where a run, or a part of it, had another device, CPU or version, its claims are tested as others are."""
+    """A run that had, even in part, another device, CPU or version is tested as other learners' runs are."""
     forged = submitted(tmp_path, deterministic=True)
     if factor > 1:
         raised(forged, "training", factor)

@@ -1,4 +1,4 @@
-"""Which runs are played again."""
+"""The runs that are played again are drawn by a seed, comparable, and enough to show a false claim."""
 
 import pytest
 

@@ -215,7 +215,7 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
 
 @pytest.mark.slow
 def test_json_is_as_its_schema_says(submission, amtlb):
-    """What ``verify --json`` prints validates against the published schema."""
+    """The output of ``verify --json`` validates against the published schema."""
     printed = json.loads(amtlb("verify", submission, "--json").stdout)
     schema = json.loads((ROOT / "docs/schemas/verification.schema.json").read_text())
     jsonschema.validate(printed, schema)

@@ -21,13 +21,13 @@ _SECONDS_PER_LOOK = 0.02
 
 
 class Watched(NamedTuple):
-    """What became of a command.
+    """The result of a command.
 
     Attributes:
         status: its exit status; None: it was killed for its time.
         seconds: how long it took.
         peak_bytes: the most that its processes held together, of memory that is not a file's.
-        stdout, stderr: what it said.
+        stdout, stderr: its output.
     """
 
     status: int | None

@@ -1,4 +1,4 @@
-"""How a submission is forged: a valid one, changed in one way, with every digest made right again."""
+"""Forged submissions: a valid one, changed in one way, with every digest made right again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HERE = {"cpu": cpu_type(), "versions": library_versions()}
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file of an object holds."""
+    """The object in a JSON file."""
     found: dict[str, Any] = json.loads(path.read_text())
     return found
 

@@ -26,7 +26,7 @@ def _reorder(rows: list[dict[str, Any]]) -> None:
 
 
 def _swap_actions(rows: list[dict[str, Any]]) -> None:
-    """What two episodes have in common of their length is swapped, so that no length changes."""
+    """Swap the first actions of two episodes, as many as the shorter one has, so that no length changes."""
     one, other = rows[:2]
     steps = min(one["length_steps"], other["length_steps"])
     first, second = one["actions"], other["actions"]
