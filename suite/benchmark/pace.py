@@ -8,7 +8,6 @@ JSON.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -35,6 +34,7 @@ from protocol import (
 from suite.benchmark.cost import Pace
 from suite.benchmark.process import answer_of
 from suite.digests import folder_bytes
+from suite.learners.answering import answer_stream, say_error
 from suite.learners.hyperparameters import VARIABLE
 from suite.machine import cpu_type, peak_memory_bytes
 from suite.results.journal import JournalRecorder
@@ -236,14 +236,12 @@ def _status_bytes(name: str) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Print a learner's pace as JSON; if that fails, the last line of standard error says why."""
-    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # the learner's output goes to standard error
-    try:
-        pace = _play(arguments[0], tuple(arguments[1:]))
-    except AmtlbError as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return 1
-    print(pace.model_dump_json(), file=answer, flush=True)
+    with answer_stream() as answer:
+        try:
+            pace = _play(arguments[0], tuple(arguments[1:]))
+        except AmtlbError as error:
+            return say_error(error)
+        print(pace.model_dump_json(), file=answer)
     return 0
 
 

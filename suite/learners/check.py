@@ -18,8 +18,9 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, UnknownName, current_protocol
+from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, current_protocol
 from suite.digests import folder_digest
+from suite.learners.answering import say_error
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, Resumable, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
@@ -232,12 +233,10 @@ def _main(name: str, steps_per_lane: int) -> int:
         with learners_own("the check"):
             check_learner(name, steps_per_lane=steps_per_lane)
     except (AmtlbError, ValueError) as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return 2 if isinstance(error, UnknownName) else 1
+        return say_error(error)
     except BaseException as error:
         traceback.print_exc()  # it leads into the learner's own code
-        print(f"error: learner {name!r} failed with {type(error).__name__}: {error}", file=sys.stderr)
-        return 1
+        return say_error(f"learner {name!r} failed with {type(error).__name__}: {error}")
     return 0
 
 

@@ -17,6 +17,7 @@ import rfc8785
 from pydantic import TypeAdapter, ValidationError
 
 from protocol import AmtlbError, LearnerError, LearnerName, UnknownName, canonical_digest
+from suite.learners.answering import say_error
 from suite.learners.hyperparameters import with_given
 from suite.shadows import hidden
 
@@ -197,8 +198,7 @@ def _main(name: str) -> int:
     try:
         find_learner(name)
     except AmtlbError as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return 2 if isinstance(error, UnknownName) else 1
+        return say_error(error)
     return 0
 
 

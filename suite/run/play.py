@@ -42,6 +42,7 @@ from suite.run.rounds import Rounds
 from suite.run.snapshots import TRAINED, Maker, Resumed, Snapshots
 from suite.run.space import check_room, room_for
 from suite.untrusted.files import Unreadable
+from suite.untrusted.text import printable
 
 
 def play(job: Job, report: Listener) -> RunRecord:
@@ -160,7 +161,6 @@ def _maker(job: Job) -> Iterator[MakeLearner]:
         yield make
         return
     from suite.contained.referee import contained_maker
-    from suite.untrusted.text import printable
 
     def log(text: str) -> None:
         for line in text.splitlines():

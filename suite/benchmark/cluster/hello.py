@@ -6,7 +6,6 @@ its configuration.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -125,21 +124,18 @@ def differences(here: Facts, there: Facts) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the digest of a learner's configuration; if that fails, the last line of its errors says why."""
+    from suite.learners.answering import answer_stream, say_error
     from suite.learners.contract import checked_configuration, find_learner
 
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what a learner prints, at its end too, is no answer
-    try:
-        learner = find_learner(arguments[0])(0, int(arguments[1]))
-        _, digest = checked_configuration(learner)
-    except AmtlbError as error:
-        print("error: " + " ".join(str(error).split()), file=sys.stderr)
-        return 1
-    except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"error: learner {arguments[0]!r}: making it failed with {said}", file=sys.stderr)
-        return 1
-    os.write(answer, f"{digest}\n".encode())
+    with answer_stream() as answer:
+        try:
+            learner = find_learner(arguments[0])(0, int(arguments[1]))
+            _, digest = checked_configuration(learner)
+        except AmtlbError as error:
+            return say_error(error)
+        except Exception as error:
+            return say_error(f"learner {arguments[0]!r}: making it failed with {type(error).__name__}: {error}")
+        print(digest, file=answer)
     return 0
 
 
