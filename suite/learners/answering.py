@@ -24,6 +24,6 @@ def answer_stream() -> Iterator[TextIO]:
 
 
 def say_error(error: Exception | str) -> int:
-    """Print an error in one line on standard error; the exit status: 2 if a name does not exist, otherwise 1."""
+    """Print an error in one line on standard error; the exit status: 2 for an unknown name, otherwise 1."""
     print("error: " + " ".join(str(error).split()), file=sys.stderr, flush=True)
     return 2 if isinstance(error, UnknownName) else 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from protocol import LearnerError, RunPart, plan
+from protocol import LearnerError, RunPart, UnknownName, plan
 from suite.benchmark.pace import EVALUATION_STEPS, Clocked, measure, measured_games, pace_of_runs
 from suite.machine import cpu_type
 from suite.results.journal import read_journal
@@ -86,16 +86,16 @@ def test_a_short_play_measures_a_learner():
 
 
 @pytest.mark.parametrize(
-    ("learner", "words"),
+    ("learner", "kind", "words"),
     [
-        ("EarlyStop", "after 8 of 8000 agent steps"),
-        ("Raises", "status 1: RuntimeError: the learner's own fault"),
-        ("Killed", "status -9"),
-        ("Absent", "has no function Absent"),
+        ("EarlyStop", LearnerError, "after 8 of 8000 agent steps"),
+        ("Raises", LearnerError, "status 1: RuntimeError: the learner's own fault"),
+        ("Killed", LearnerError, "status -9"),
+        ("Absent", UnknownName, "has no function Absent"),
     ],
 )
-def test_a_learner_that_fails_is_not_measured(learner, words):
+def test_a_learner_that_fails_is_not_measured(learner, kind, words):
     """The error of a learner that fails in the short play is one line."""
-    with pytest.raises(LearnerError, match=words) as caught:
+    with pytest.raises(kind, match=words) as caught:
         measure(f"tests.suite.bad_learners:{learner}", ("breakout", "pong"), "cpu")
     assert "\n" not in str(caught.value)
