@@ -98,6 +98,11 @@ def _commit_or_reason() -> tuple[str | None, str]:
     return None, f"{reason}; {way_out}"
 
 
+def has_gpu() -> bool:
+    """True if this machine shows a GPU that torch calls ``cuda``: NVIDIA's driver, WSL's, or AMD's."""
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists() or Path("/dev/kfd").exists()
+
+
 def peak_memory_bytes() -> int:
     """The peak memory of this process, without the processes that it started."""
     try:

@@ -293,9 +293,12 @@ def check_playable(settings: Settings) -> None:
             address cannot be right.
     """
     from suite.benchmark.process import check_importable
+    from suite.machine import has_gpu
     from suite.tracking.mongo_url import url_of_environment
 
     url_of_environment()
+    if settings.scheduler is None and settings.device != "cpu" and not has_gpu():
+        raise UnknownName(f"device {settings.device!r} is not on this machine, which shows no GPU; choose cpu")
     _warn_of_no_commit()
     if settings.box is None:
         check_importable(settings.learner, settings.stall_minutes, settings.hyperparameters)

@@ -30,7 +30,7 @@ def publish(
     """Copy complete runs into the MongoDB at AMTLB_MONGO_URL, each once; it can be stopped and called again."""
     from suite.cli.printing import output_console
     from suite.cli.progress import CountDisplay
-    from suite.results.store import complete_runs
+    from suite.results.editions import complete_runs
     from suite.tracking.mongo_url import VARIABLE, url_of_environment
     from suite.tracking.publish import PATIENCE_SECONDS, Publisher
 

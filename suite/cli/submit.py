@@ -79,8 +79,9 @@ def submit(
 ) -> None:
     """Pack results into a submission and audit it."""
     from suite.cli.printing import output_console, print_verification
+    from suite.results.editions import complete_runs, edition_of
     from suite.results.mixture import mixtures
-    from suite.results.store import Store, complete_runs, edition_of
+    from suite.results.store import Store
     from suite.scoring.score import score_folder
     from suite.submission.packing import image_of, pack
     from suite.verify.verification import verify

@@ -14,8 +14,9 @@ import pyarrow.parquet
 from protocol import END_REASONS, Run, UnknownName
 from suite.results.columns import Columns, start_steps
 from suite.results.each_ledger import from_each_ledger
+from suite.results.editions import complete_runs
 from suite.results.results import edition_of_names, open_results
-from suite.results.store import Store, complete_runs
+from suite.results.store import Store
 from suite.results.writing import write_file
 from suite.scoring.arrays import Floats, Ints
 from suite.scoring.comparison import labels

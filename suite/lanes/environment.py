@@ -211,15 +211,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
             self._refuse()
         if not self._started:
             raise ValueError("call reset before the first step")
-        given = np.asarray(actions)
-        if given.shape != (self.num_envs,) or given.dtype.kind not in "iu":
-            _reject(
-                f"actions of shape {given.shape} and type {given.dtype}",
-                f"integers of shape ({self.num_envs},)",
-            )
-        if given.min() < 0 or given.max() >= self._actions:
-            _reject(f"actions {given.tolist()}", f"integers from 0 to {self._actions - 1}")
-        taken = given.astype(np.uint8)
+        taken = checked_actions(actions, self.num_envs, self._actions)
         if not all(playing):
             taken[[game is None for game in playing]] = IDLE
         return taken
@@ -286,6 +278,29 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
                 self._recorder.begin(lane, schedule.phase, number, game, seed)
         if episodes:
             self._engine.begin(episodes)
+
+
+def checked_actions(given: npt.ArrayLike, lanes: int, actions: int) -> UInt8:
+    """The actions of one step, uint8 (L,), in an array of their own.
+
+    Args:
+        given: by the learner.
+        lanes: L.
+        actions: the number of actions; they are counted from 0.
+
+    Raises:
+        ValueError: they have another shape or type, or are out of range.
+    """
+    try:
+        found = np.asarray(given)
+    except ValueError:  # parts of different shapes, such as (actions, state)
+        _reject(f"a {type(given).__name__} of parts of different shapes", f"one array of shape ({lanes},)")
+    if found.shape != (lanes,) or found.dtype.kind not in "iu":
+        what = type(given).__name__ if found.dtype == object else f"{found.dtype} of shape {found.shape}"
+        _reject(f"actions that are {what}", f"integers of shape ({lanes},)")
+    if found.min() < 0 or found.max() >= actions:
+        _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
+    return found.astype(np.uint8)
 
 
 def _reject(given: str, wanted: str) -> Never:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from protocol import AmtlbError, Edition, Protocol, RunRecord, StoreError, plan
 from suite.leaderboard.audited import Audited, audit_results
+from suite.results.editions import edition_of
 from suite.results.published import ARTIFACTS, edition_folder, published_baselines
-from suite.results.store import Store, edition_of
+from suite.results.store import Store
 from suite.submission.packing import is_submission
 from suite.untrusted.files import is_folder
 from suite.untrusted.text import printable

@@ -7,26 +7,32 @@ thing that is not as the contract says. ``amtlb check`` runs it in a process of 
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import sys
 import tempfile
 import traceback
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Never
 
 import numpy as np
 import numpy.typing as npt
 
 from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, current_protocol
 from suite.digests import folder_digest
+from suite.lanes.environment import LaneEnv, checked_actions
 from suite.learners.answering import say_error
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, Resumable, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
 
 
-def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
+def check_learner(
+    name: str, *, steps_per_lane: int = CHECKED_STEPS, overrun: Callable[[str], None] | None = None
+) -> None:
     """Check that a learner satisfies the contract (see suite.learners.contract).
 
     Checked: the configuration is JSON-able and the same for every seed; ``act`` gives integers (L,) from 0 to
@@ -41,11 +47,13 @@ def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
     Args:
         name: ``module:function``.
         steps_per_lane: agent steps that each lane plays; give more than the learner needs to learn once.
+        overrun: called with an error if ``learn`` catches every error and never ends; None: it never ends.
 
     Raises:
         UnknownName: there is no such learner.
         LearnerError: the contract is broken; the message says where.
         ValueError: ``learn`` gave the lanes actions that cannot be played.
+        Exception: the learner's own.
 
     Example:
         >>> import amtlb
@@ -55,14 +63,17 @@ def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
     """
     protocol = current_protocol()
     make = find_learner(name)
-    first = _trained(make, protocol, seed=1, steps_per_lane=steps_per_lane)
+    practice = partial(practice_lanes, steps_per_lane=steps_per_lane, overrun=overrun)
+    first = _trained(make, protocol, practice)
     if checked_configuration(first)[1] != checked_configuration(make(2, protocol.lanes))[1]:
         raise LearnerError("configuration differs between seeds; it may hold hyper-parameters only")
     with tempfile.TemporaryDirectory(prefix="amtlb-") as scratch:
         saved = _saved(first, Path(scratch) / "first")
+        twice = _saved(first, Path(scratch) / "twice")
+        _same(saved, twice, "save, called twice, wrote different files: it may write what was learned only")
         _check_act(first, protocol)
         _same(saved, _saved(first, Path(scratch) / "acted"), "act changed what save writes: it must not learn")
-        second = _trained(make, protocol, seed=1, steps_per_lane=steps_per_lane)
+        second = _trained(make, protocol, practice)
         again = _saved(second, Path(scratch) / "again")
         _same(saved, again, "the same seed saved another checkpoint: learning is not deterministic")
         loaded = make(3, protocol.lanes)
@@ -70,7 +81,7 @@ def check_learner(name: str, *, steps_per_lane: int = CHECKED_STEPS) -> None:
         _same(saved, _saved(loaded, Path(scratch) / "loaded"), "load and save give another checkpoint")
         _check_seeds(make, protocol, Path(scratch) / "first")
         _check_resuming(make, protocol, Path(scratch))
-        _play_all(loaded, protocol, steps_per_lane)
+        _play_all(loaded, protocol, practice())
         learned = _learned(make, protocol, saved, Path(scratch) / "new")
     print(_report(name, protocol, steps_per_lane, learned))
 
@@ -97,19 +108,19 @@ def _report(name: str, protocol: Protocol, steps_per_lane: int, learned: bool) -
     return "\n".join(lines)
 
 
-def _trained(make: MakeLearner, protocol: Protocol, seed: int, steps_per_lane: int) -> Learner:
-    learner = make(seed, protocol.lanes)
-    _play_all(learner, protocol, steps_per_lane)
+def _trained(make: MakeLearner, protocol: Protocol, practice: Callable[[], LaneEnv]) -> Learner:
+    learner = make(1, protocol.lanes)
+    _play_all(learner, protocol, practice())
     return learner
 
 
-def _play_all(learner: Learner, protocol: Protocol, steps_per_lane: int) -> None:
+def _play_all(learner: Learner, protocol: Protocol, env: LaneEnv) -> None:
     """Let a learner learn on practice lanes; it must spend their budget."""
-    env = practice_lanes(steps_per_lane=steps_per_lane)
     try:
         learner.learn(env)
     except BudgetExhausted:
         pass
+    env.reset()
     try:
         env.step(np.zeros(protocol.lanes, np.int64))
     except BudgetExhausted:
@@ -172,13 +183,10 @@ def _check_act(learner: Learner, protocol: Protocol) -> None:
     observations = _observations(protocol)
     episode_start = np.ones(protocol.lanes, np.bool_)
     before = observations.copy()
-    actions = np.asarray(learner.act(observations, episode_start))
-    if actions.shape != (protocol.lanes,) or actions.dtype.kind not in "iu":
-        raise LearnerError(
-            f"act gave {actions.dtype} of shape {actions.shape}; it must be integers ({protocol.lanes},)"
-        )
-    if actions.min() < 0 or actions.max() >= protocol.environment.actions:
-        raise LearnerError(f"act gave {actions.tolist()}; actions are 0 to {protocol.environment.actions - 1}")
+    try:
+        checked_actions(learner.act(observations, episode_start), protocol.lanes, protocol.environment.actions)
+    except ValueError as error:
+        raise LearnerError(f"act gave {error}") from error
     if not (np.array_equal(observations, before) and episode_start.all()):
         raise LearnerError("act changed its inputs")
 
@@ -228,11 +236,15 @@ def _check_resuming(make: MakeLearner, protocol: Protocol, scratch: Path) -> Non
 
 
 def _main(name: str, steps_per_lane: int) -> int:
-    """Check a learner; what is wrong with it is the last line of standard error, below where it failed."""
+    """Check a learner; its error is the last line of standard error, below where it failed."""
+
+    def overrun(error: str) -> Never:
+        os._exit(say_error(LearnerError(error)))  # the learner catches whatever is raised
+
     try:
         with learners_own("the check"):
-            check_learner(name, steps_per_lane=steps_per_lane)
-    except (AmtlbError, ValueError) as error:
+            check_learner(name, steps_per_lane=steps_per_lane, overrun=overrun)
+    except AmtlbError as error:
         return say_error(error)
     except BaseException as error:
         traceback.print_exc()  # it leads into the learner's own code

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
@@ -84,6 +86,7 @@ class Resumable(Protocol):
 
 
 MAX_CONFIGURATION_DEPTH, MAX_CONFIGURATION_BYTES = 32, 2**16
+_OFFERED = ("configuration", "learn", "act", "save", "load")
 _NAME: TypeAdapter[str] = TypeAdapter(LearnerName)
 """Limits below those of what reads records back: a depth of some 200, and 262,144 bytes of a whole record."""
 
@@ -114,7 +117,9 @@ def find_learner(name: str) -> MakeLearner:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        raise UnknownName(f"learner {name!r}: {error}; it must be importable from here") from error
+        raise UnknownName(
+            f"learner {name!r}: {error}; it must be importable, or lie in the working folder, {os.getcwd()}"
+        ) from error
     except (Exception, SystemExit) as error:
         raise LearnerError(
             f"learner {name!r}: importing {module_name} failed with {type(error).__name__}: {error}"
@@ -125,7 +130,32 @@ def find_learner(name: str) -> MakeLearner:
             f"learner {name!r}: module {module_name} has no function {function_name}"
             + (unseen and f"; {unseen}")
         )
-    return cast(MakeLearner, with_given(name, function))
+    tuned = with_given(name, function)
+    _check_callable(name, tuned)
+
+    def make(seed: int, lanes: int) -> Learner:
+        learner = tuned(seed, lanes)
+        if lacking := [one for one in _OFFERED if not hasattr(learner, one)]:
+            raise LearnerError(
+                f"learner {name!r}: {function_name} returned {type(learner).__name__}, which has no "
+                f"{', '.join(lacking)}"
+            )
+        return cast(Learner, learner)
+
+    return make
+
+
+def _check_callable(name: str, function: Callable[..., Any]) -> None:
+    """Raise UnknownName where a function cannot be called with a seed and a number of lanes."""
+    try:
+        inspect.signature(function).bind(0, 8)
+    except TypeError as error:
+        raise UnknownName(
+            f"learner {name!r}: it is called as {name.partition(':')[2]}(seed, lanes), and {error}; give every "
+            "other parameter a default"
+        ) from error
+    except ValueError:
+        pass  # it has no signature that Python knows
 
 
 def check_name(name: str) -> None:
@@ -135,7 +165,7 @@ def check_name(name: str) -> None:
     except ValidationError:
         raise UnknownName(
             f"learner {name!r} is not of the form module:function, such as baselines.ppo:make, of letters, "
-            "digits, _ and dots, and at most 200 characters; rename its file or function"
+            "digits, _ and dots, and at most 200 characters; add the function, leave out .py, or rename them"
         ) from None
 
 
@@ -163,6 +193,14 @@ def lies_in(folder: Path, module: str) -> bool:
     return any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places if place)
 
 
+def _not_finite(value: Any, place: str) -> str:
+    """Where a configuration holds a number that is not finite, and which; empty: nowhere."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{place} is {value}"
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    return next(filter(None, (_not_finite(one, f"{place}.{key}") for key, one in inner)), "")
+
+
 def _is_deeper(value: Any, levels: int) -> bool:
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
     return any(levels == 0 or _is_deeper(one, levels - 1) for one in inner)
@@ -180,6 +218,8 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
             raise LearnerError(
                 f"the learner's configuration is nested more than {MAX_CONFIGURATION_DEPTH} deep; flatten it"
             )
+        if unfit := _not_finite(configuration, "configuration"):
+            raise LearnerError(f"the learner's {unfit}, and JSON has finite numbers only; write it as text")
         size_bytes = len(json.dumps(configuration, indent=2, ensure_ascii=False).encode())
         if size_bytes > MAX_CONFIGURATION_BYTES:
             raise LearnerError(

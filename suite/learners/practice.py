@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,7 @@ def practice_lanes(
     steps_per_lane: int = CHECKED_STEPS,
     seed: int = 0,
     recorder: Recorder | None = None,
+    overrun: Callable[[str], None] | None = None,
 ) -> LaneEnv:
     """Lanes of real games with a budget of their own, for trying a learner; they are not a run of the protocol.
 
@@ -33,6 +34,8 @@ def practice_lanes(
         steps_per_lane: agent steps that each lane plays.
         seed: another seed gives other episodes.
         recorder: called at every step; None records nothing.
+        overrun: called with an error if the learner steps on and on after the budget is spent, whatever it
+            catches; None: each further step raises.
 
     Raises:
         UnknownName: a game is not in the protocol, or the emulator does not have its mode or difficulty.
@@ -54,7 +57,7 @@ def practice_lanes(
             "take a steps_per_lane that is a multiple of the number of games"
         )
     engine = InProcessEngine(protocol, games, protocol.lanes)
-    return _lanes(protocol, engine, games, steps_per_lane, seed, recorder)
+    return _lanes(protocol, engine, games, steps_per_lane, seed, recorder, overrun)
 
 
 def _lanes(
@@ -64,6 +67,7 @@ def _lanes(
     steps_per_lane: int,
     seed: int,
     recorder: Recorder | None,
+    overrun: Callable[[str], None] | None = None,
 ) -> LaneEnv:
     digest, run_id = protocol.practice_digest, f"{_PRACTICE}/{seed}"
     meter = TrainingMeter(
@@ -75,7 +79,7 @@ def _lanes(
     )
     budget_frames = steps_per_lane * protocol.lanes * protocol.environment.frame_skip
     seed_of = partial(episode_seed, digest, run_id)
-    return LaneEnv(protocol, seed_of, engine, meter, budget_frames, recorder)
+    return LaneEnv(protocol, seed_of, engine, meter, budget_frames, recorder, overrun)
 
 
 CUES = {0: 2, 1: 5, 2: 11, 3: 14}

@@ -86,7 +86,8 @@ def _contrast_sentence(figure: Figure, counted: int) -> str:
         return "No game counts, so there is no transfer contrast over all games."
     return (
         f"Over {counted} games, the transfer contrast is {signed(figure.value)} with the 95 % interval "
-        f"{interval_text(figure, True)}. Chance alone (the null) gives {null_text(figure, True)}. "
+        f"{interval_text(figure, True)}. Fresh runs against each other (the null) give "
+        f"{null_text(figure, True)}; with few seeds only p is a test: "
         f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{p_text(figure)}."
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -37,6 +38,7 @@ from suite.scoring.published import published_scores
 from suite.scoring.score import score_outcomes
 from suite.scoring.scores import Scores
 from suite.scoring.standing import standing
+from suite.shadows import OURS
 from suite.submission.description import DIVISIONS, Division, division_of
 from suite.untrusted.files import is_there
 
@@ -157,8 +159,12 @@ def _command(scores: Scores, records: Sequence[RunRecord]) -> str:
         options = f"--edition {scores.edition} --learner {scores.learner} --image sha256:{image}"
         return f"amtlb benchmark {options}"
     devices = {part.device for record in records for part in parts_of(record)}
-    on_gpus = " DEVICE=cuda" if all(device.startswith("cuda") for device in devices) else ""
-    return f"make benchmark EDITION={scores.edition} LEARNER={scores.learner}{on_gpus}"
+    on_gpus = all(device.startswith("cuda") for device in devices)
+    if re.split(r"[.:]", scores.learner)[0] in OURS:
+        on = " DEVICE=cuda" if on_gpus else ""
+        return f"make benchmark EDITION={scores.edition} LEARNER={scores.learner}{on}"
+    on = " --device cuda" if on_gpus else ""
+    return f"amtlb benchmark --edition {scores.edition} --learner {scores.learner}{on}"
 
 
 def _distinct(values: Iterable[str]) -> list[str]:

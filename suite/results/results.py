@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from protocol import Edition, RunId, RunRecord, StoreError, current_protocol, parse_run_id
+from suite.results.editions import complete_runs, edition_of
 from suite.results.ledger import read_ledger
 from suite.results.published import DEFAULT_EDITION, source_folder
-from suite.results.store import Store, complete_runs, edition_of
+from suite.results.store import Store
 from suite.untrusted.files import is_folder
 
 

@@ -28,17 +28,13 @@ from pathlib import Path
 
 from protocol import (
     ARMS,
-    Edition,
     ForeignProtocol,
     Protocol,
-    Run,
     RunBusy,
     RunId,
     RunRecord,
     StoreError,
-    UnknownName,
     parse_run_id,
-    plan,
 )
 from suite.digests import file_digest, folder_digest, short_digest
 from suite.results.player import check_held, held, is_held
@@ -262,34 +258,3 @@ class Store:
                     f"{place} is a link, and results are not read through links; put the folder itself there, "
                     "or name one on the other disk with --out"
                 )
-
-
-def edition_of(folder: Path, protocol: Protocol) -> Edition:
-    """The edition that the runs of a results folder belong to.
-
-    Raises:
-        UnknownName: there is no such folder.
-        StoreError: it holds no run, or none that can be read.
-    """
-    if not is_there(folder):
-        raise UnknownName(f"{folder} does not exist; name a results folder such as `amtlb benchmark` writes")
-    store, unread = Store(folder, protocol), ""
-    for edition in protocol.editions:
-        for run in plan(protocol, edition):
-            if not store.is_complete(run.run_id):
-                continue
-            try:
-                record = read_record(folder, f"{run.run_id.path}/{RECORD}")
-            except Unreadable as error:
-                unread = unread or f"the record of {run.run_id} {error}"
-                continue  # Store.record says what is wrong with it, once its edition is known
-            return protocol.edition(record.run_id.partition("/")[0])
-    if unread:
-        raise StoreError(f"{folder} holds no run whose record can be read: {unread}")
-    raise StoreError(f"{folder} holds no complete run; `amtlb benchmark --out {folder}` plays them")
-
-
-def complete_runs(store: Store) -> list[Run]:
-    """The complete runs of a results folder, of whatever edition; raises StoreError where there is none."""
-    edition = edition_of(store.folder, store.protocol)
-    return [run for run in plan(store.protocol, edition) if store.is_complete(run.run_id)]

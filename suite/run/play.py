@@ -14,6 +14,7 @@ from typing import Any
 from protocol import (
     ForeignProtocol,
     GameVectors,
+    LearnerError,
     Protocol,
     Run,
     RunRecord,
@@ -28,7 +29,7 @@ from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
 from suite.learners.sources import code_digest
-from suite.machine import code_commit, cpu_type, library_versions, peak_memory_bytes
+from suite.machine import code_commit, cpu_type, has_gpu, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.owner import Owner, claim
 from suite.results.reading import read_record
@@ -53,6 +54,8 @@ def play(job: Job, report: Listener) -> RunRecord:
             stays in the partial run folder.
     """
     check_name(job.learner)
+    if job.device != "cpu" and not has_gpu():
+        raise LearnerError(f"device {job.device!r} is not on this machine, which shows no GPU; choose cpu")
     protocol = load(job.protocol_version)
     run_id = parse_run_id(job.run_id, protocol)
     run = describe(run_id, protocol)

@@ -77,7 +77,7 @@ Find = Callable[[str, Edition], Path]
 
 
 def compare(
-    sources: Sequence[str | Path], edition: str | None = None, *, find: Find | None = None
+    sources: Sequence[str | Path] | str | Path, edition: str | None = None, *, find: Find | None = None
 ) -> Comparison:
     """Score learners on one edition, and compare each with the others of its division.
 
@@ -85,7 +85,8 @@ def compare(
     support. p-values are corrected for the number of learners of a division.
 
     Args:
-        sources: each a results folder or, if no folder of that path exists, the name of a published baseline.
+        sources: each a results folder or, if no folder of that path exists, the name of a published baseline;
+            one alone is scored alone.
         edition: of all; None: the edition of the first folder, or ``smoke`` if there is no folder.
         find: finds the results of a name; None: among the published baselines.
 
@@ -102,7 +103,8 @@ def compare(
         >>> comparison.contenders[0].claim.verdict
         'nothing'
     """
-    contenders = read_contenders([str(source) for source in sources], edition, find)
+    names = [sources] if isinstance(sources, str | Path) else sources
+    contenders = read_contenders([str(name) for name in names], edition, find)
     outcomes = contenders[0].outcomes
     return compare_contenders(contenders, published_scores(outcomes.protocol, outcomes.edition.name))
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from protocol import StoreError
+from suite.results.editions import complete_runs
 from suite.results.reading import MAX_NOTE_BYTES, MAX_RECORD_BYTES, max_ledger_bytes
-from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, SUMS, Store, complete_runs
+from suite.results.store import LEDGER, RECORD, SCORES, SUBMISSION, SUMS, Store
 from suite.results.writing import new_folder
 from suite.submission.checksums import notes_of, sums_text
 from suite.submission.description import Submission, submission_toml

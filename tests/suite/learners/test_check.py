@@ -26,7 +26,7 @@ from tests.suite.helpers import refused
         ("SavesNothing", "wrote nothing"),
         ("ForgetsOnLoad", "load and save give another checkpoint"),
         ("ActsBeyond", "actions are 0 to 17"),
-        ("ActsByHalves", "act gave float64"),
+        ("ActsByHalves", "act gave actions that are float64"),
         ("LearnsInAct", "must not learn"),
         ("ConfiguredBySeed", "differs between seeds"),
         ("NoConfiguration", "JSON-able"),

@@ -11,9 +11,10 @@ import pytest
 
 from protocol import StoreError, describe, parse_run_id, plan
 from suite.results.columns import Columns
+from suite.results.editions import edition_of
 from suite.results.ledger import episodes_of, read_ledger
 from suite.results.results import open_results
-from suite.results.store import Store, edition_of
+from suite.results.store import Store
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes

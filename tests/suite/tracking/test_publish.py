@@ -12,8 +12,9 @@ import gridfs
 import pytest
 
 from protocol import ServerError, StoreError, plan
+from suite.results.editions import complete_runs
 from suite.results.published import published_folder
-from suite.results.store import Store, complete_runs
+from suite.results.store import Store
 from suite.run.points import SPEED
 from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import KEY, MARK, Ending, Publisher

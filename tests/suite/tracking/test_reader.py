@@ -9,8 +9,9 @@ import gridfs
 import pytest
 
 from protocol import AmtlbError, Edition, ServerError, UnknownName
+from suite.results.editions import complete_runs
 from suite.results.published import published_folder
-from suite.results.store import Store, complete_runs
+from suite.results.store import Store
 from suite.scoring.comparison import Comparison, compare
 from suite.tracking.mongo_url import VARIABLE
 from suite.tracking.publish import Publisher

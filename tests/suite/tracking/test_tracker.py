@@ -14,8 +14,9 @@ from protocol import plan
 from suite.benchmark.edition import play_all, play_one
 from suite.benchmark.process import RunEnd
 from suite.benchmark.settings import Settings
+from suite.results.editions import complete_runs
 from suite.results.reading import read_ledger_file
-from suite.results.store import Store, complete_runs
+from suite.results.store import Store
 from suite.run.job import Job
 from suite.run.messages import Begun, Measured, Point
 from suite.run.points import ended_episodes, points_of

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from suite.results.store import Store, edition_of
+from suite.results.editions import edition_of
+from suite.results.store import Store
 from suite.scoring.score import score_folder
 from suite.submission.description import Submission
 from suite.submission.packing import pack
