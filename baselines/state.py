@@ -43,7 +43,7 @@ def read_state(folder: Path, names: Iterable[str]) -> tuple[dict[str, Any], dict
     try:
         counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
         return counters, {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in names}
-    except (OSError, ValueError) as error:
+    except (FileNotFoundError, ValueError) as error:
         raise LearnerError(f"the learner's state cannot be read ({error}); the run must start over") from error
 
 

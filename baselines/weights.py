@@ -44,7 +44,9 @@ def load_weights(policy: BasePolicy, folder: Path) -> None:
                 parameter.copy_(weights[name])
         groups: Sequence[Any] = policy.optimizer.state_dict()["param_groups"]
         policy.optimizer.load_state_dict({"state": state, "param_groups": groups})
-    except (OSError, SafetensorError, LookupError, ValueError, RuntimeError) as error:
+    except torch.OutOfMemoryError:
+        raise  # the machine's lack
+    except (FileNotFoundError, SafetensorError, LookupError, ValueError, RuntimeError) as error:
         raise LearnerError(
             f"the checkpoint does not fit this learner ({type(error).__name__}: {error})"
         ) from error

@@ -120,11 +120,13 @@ class RunRecord(Frozen):
     kept the lanes outside it. It is None if the learner ran in the harness's process, or in another process
     next to it. ``configuration_digest`` is over the RFC 8785 canonical JSON of ``configuration``. The seeds are
     those that the learner was made with, for training and, if the run has one, for its evaluation.
-    ``notes_sha256`` is the digest of the learner's notes, computed like those of checkpoints; None: it has no
-    notes. ``workers`` is the number of processes that played the lanes; 0: the run's own process did. If the
-    run was interrupted, ``resumed_from`` lists all parts except the last, of which those that were played
-    on the same one after another may be one; the device, CPU, commit, versions and seconds of the record are
-    those of the last one.
+    ``code_commit`` is of the suite's code. ``learner_code_sha256`` is over the files of the learner's own
+    module, and of the modules next to it that it loads; None: an earlier release, or an image of one, did not
+    compute it. ``notes_sha256`` is the digest of the learner's notes, computed like those of checkpoints; None:
+    it has no notes. ``workers`` is the number of processes that played the lanes; 0: the run's own process did.
+    If the run was interrupted, ``resumed_from`` lists all parts except the last, of which those that were
+    played on the same one after another may be one; the device, CPU, commit, versions and seconds of the record
+    are those of the last one.
     """
 
     schema_version: Literal[1]
@@ -145,6 +147,7 @@ class RunRecord(Frozen):
     notes_sha256: Sha256 | None
     image_sha256: Sha256 | None
     code_commit: Line | None
+    learner_code_sha256: Sha256 | None = None
     versions: Versions
     cpu: Line
     started_at: Line

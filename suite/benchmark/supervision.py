@@ -62,19 +62,20 @@ class Supervisor:
         return self._given_up is not None
 
     def attend(self, messages: IO[bytes]) -> None:
-        """Hear messages until their pipe ends: with the run's process and all that this started."""
-        rest = b""
+        """Receive messages until their pipe ends: with the run's process and all that this started."""
+        rest, ready = b"", select.poll()  # select knows no file above 1023
+        ready.register(messages, select.POLLIN)
         while self._given_up is None or time.monotonic() < self._given_up + END_SECONDS:
-            if select.select([messages], [], [], POLL_SECONDS)[0]:
+            if ready.poll(1000 * POLL_SECONDS):
                 if not (chunk := os.read(messages.fileno(), 65536)):
                     return
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._hear(line)
+                    self._receive(line)
             if self._given_up is None:
                 self._look()
 
-    def _hear(self, line: bytes) -> None:
+    def _receive(self, line: bytes) -> None:
         if self._given_up is not None:
             return
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from subprocess import TimeoutExpired
 from typing import Annotated
 
 import typer
 
-from suite.cli.options import PLAY, fail
+from suite.cli.options import PLAY, fail, finite
 
 app = typer.Typer()
 MOST_STEPS_PER_LANE = 1_000_000
@@ -27,12 +28,20 @@ def check(
             show_default="40",
         ),
     ] = None,
+    minutes: Annotated[
+        float,
+        typer.Option("--minutes", min=0.01, callback=finite, help="Minutes that the check may take."),
+    ] = 10.0,
 ) -> None:
     """Check a learner against the contract, in a process like those of runs; say what was not tried."""
     from suite.benchmark.endings import how_it_ended
     from suite.benchmark.process import ask
 
-    done = ask("suite.learners.check", learner, *([] if steps_per_lane is None else [str(steps_per_lane)]))
+    steps = [] if steps_per_lane is None else [str(steps_per_lane)]
+    try:
+        done = ask("suite.learners.check", learner, *steps, timeout_seconds=60 * minutes)
+    except TimeoutExpired:
+        fail(f"learner {learner!r}: the check takes more than {minutes:g} minutes; --minutes allows more", 1)
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
     passed = any(line.startswith(f"passed: {learner} ") for line in done.stdout.splitlines())

@@ -23,6 +23,7 @@ from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
 from suite.lanes.shape import LaneShape
 from suite.learners.contract import Learner, NoteWriter, Resumable, checked_configuration, find_learner
+from suite.learners.sources import code_digest
 
 UInt8 = npt.NDArray[np.uint8]
 _MAX_PAYLOAD_BYTES = 2**28
@@ -89,7 +90,10 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         while (asked := self._answer().head["kind"]) != "go_on":
             if asked != "save_state":
                 raise WireError(f"the referee says {asked!r} at a safe point")
-            send_written(self._wire, save_state)
+            try:
+                send_written(self._wire, save_state)
+            except OSError as error:  # there is no snapshot then, and the run goes on
+                _send_failed(self._wire, error)
 
     def close_extras(self, **kwargs: Any) -> None:
         """The lanes belong to the referee: closing the environment frees nothing."""
@@ -103,6 +107,11 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
     def _observations(self, payload: bytearray) -> UInt8:
         found: UInt8 = np.frombuffer(payload, np.uint8, self._bytes).reshape(self._shape.observations)
         return found
+
+
+def _send_failed(wire: Wire, error: BaseException) -> None:
+    lacks_room = isinstance(error, OSError | MemoryError)
+    wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500], lacks_room=lacks_room)
 
 
 def send_written(wire: Wire, write: Callable[[Path], None]) -> None:
@@ -143,7 +152,7 @@ class _Serving:
                 raise
             except (Exception, SystemExit) as error:
                 traceback.print_exc()
-                self._wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500])
+                _send_failed(self._wire, error)
 
     def _make(self, head: dict[str, Any], payload: bytearray) -> None:
         learner = find_learner(self._name)(head["seed"], head["lanes"])
@@ -154,6 +163,7 @@ class _Serving:
             configuration=configuration,
             notes=isinstance(learner, NoteWriter),
             resumable=isinstance(learner, Resumable),
+            code_sha256=code_digest(self._name),
         )
 
     def _learn(self, head: dict[str, Any], payload: bytearray) -> None:

@@ -7,6 +7,7 @@ LearnerError.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from suite.contained.wire import (
     Message,
     Wire,
     WireError,
+    failed,
     receive_folder,
     send_folder,
 )
@@ -82,9 +84,11 @@ class _Referee:
         configuration = answer.get("configuration")
         if not isinstance(configuration, dict):
             raise LearnerError("the learner's configuration must be a JSON-able mapping")
+        code = answer.get("code_sha256")
+        known = code if isinstance(code, str) and re.fullmatch("[0-9a-f]{64}", code) else None
         kind = _KINDS[answer.get("notes") is True, answer.get("resumable") is True]
         self._instances += 1
-        return kind(self, self._instances - 1, configuration)
+        return kind(self, self._instances - 1, configuration, known)
 
     def ask(self, kind: str, wanted: str, *payloads: Any, **fields: Any) -> Message:
         """Send an order and return its answer, which must be of the wanted kind."""
@@ -102,7 +106,7 @@ class _Referee:
             message = self._wire.receive()
         kind = message.head["kind"]
         if kind == "failed" and "failed" not in wanted:
-            raise LearnerError(f"the learner failed: {printable(str(message.head.get('reason', '')))}")
+            raise failed(message.head)
         if kind not in wanted:
             raise LearnerError(
                 f"the learner says {printable(kind)[:40]!r} where {' or '.join(wanted)} is due; "
@@ -137,10 +141,13 @@ class BoxedLearner:
         referee: to ask.
         instance: its number in the box.
         configuration: as the learner says.
+        code_sha256: of the learner's code, as the box says; None: it does not.
     """
 
-    def __init__(self, referee: _Referee, instance: int, configuration: Mapping[str, Any]) -> None:
-        self.configuration = configuration
+    def __init__(
+        self, referee: _Referee, instance: int, configuration: Mapping[str, Any], code_sha256: str | None
+    ) -> None:
+        self.configuration, self.code_sha256 = configuration, code_sha256
         self._referee, self._instance = referee, instance
 
     def learn(self, env: LaneEnv) -> None:

@@ -13,10 +13,11 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from protocol import LearnerError
 from suite.untrusted.text import printable
 
 WIRE_VERSION = 2
@@ -34,6 +35,16 @@ _PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}/){0,4}[A-Za-z0-9_-][A-
 
 class WireError(Exception):
     """The other side has broken the protocol, ended or kept silent; the text says how."""
+
+
+class LackedRoom(LearnerError):
+    """The learner failed for want of room or memory: the machine's lack, and no fault of a snapshot."""
+
+
+def failed(head: Mapping[str, Any]) -> LearnerError:
+    """The error that a message ``failed`` reports."""
+    kind = LackedRoom if head.get("lacks_room") is True else LearnerError
+    return kind(f"the learner failed: {printable(str(head.get('reason', '')))}")
 
 
 class Message(NamedTuple):
@@ -176,13 +187,17 @@ def receive_folder(wire: Wire, folder: Path, max_bytes: int) -> None:
 
     Raises:
         WireError: a name leads elsewhere or comes twice, or there are too many files or bytes.
+        LearnerError: the other side could not write its files.
+        OSError: they cannot be written here; all that the other side had to send has been read.
     """
-    left, files = max_bytes, 0
+    left, files, error = max_bytes, 0, None
     while (message := wire.receive()).head["kind"] != "done":
         head = message.head
+        if head["kind"] == "failed":
+            raise failed(head)
         name, size = head.get("name"), head.get("size_bytes")
         if head["kind"] != "file" or not isinstance(name, str) or type(size) is not int or size < 0:
-            raise WireError(f"it sends {head['kind'][:40]!r} where a file should come" + _reason(head))
+            raise WireError(f"it sends {head['kind'][:40]!r} where a file should come")
         if not _PATH.fullmatch(name):
             raise WireError(f"it saves a file called {name[:100]!r}, which is no plain relative name")
         if (files := files + 1) > MAX_FILES:
@@ -190,22 +205,31 @@ def receive_folder(wire: Wire, folder: Path, max_bytes: int) -> None:
         if size > left:
             raise WireError(f"it saves more than the {max_bytes:,} bytes that it may")
         left -= size
-        _receive_file(wire, folder / name, size)
+        parts = _parts(wire, name, size)
+        try:
+            _write(folder / name, parts)
+        except (FileExistsError, NotADirectoryError) as exists:
+            raise WireError(f"it saves {name} where a file is already") from exists
+        except OSError as full:
+            error = error or full
+        for _ in parts:  # what is not read now would be taken for the next answer
+            pass
+    if error is not None:
+        raise error
 
 
-def _reason(head: dict[str, Any]) -> str:
-    return f": {printable(str(head.get('reason', '')))}" if head["kind"] == "failed" else ""
+def _parts(wire: Wire, name: str, size: int) -> Iterator[bytearray]:
+    """The bytes of a file, as they come."""
+    while size:
+        message = wire.receive()
+        if message.head["kind"] != "part" or not 0 < len(message.payload) <= size:
+            raise WireError(f"the file {name} does not come as it was announced")
+        size -= len(message.payload)
+        yield message.payload
 
 
-def _receive_file(wire: Wire, path: Path, size: int) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            while size:
-                message = wire.receive()
-                if message.head["kind"] != "part" or not 0 < len(message.payload) <= size:
-                    raise WireError(f"the file {path.name} does not come as it was announced")
-                file.write(message.payload)
-                size -= len(message.payload)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise WireError(f"it saves {path.name} where a file is already") from error
+def _write(path: Path, parts: Iterator[bytearray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        for part in parts:
+            file.write(part)

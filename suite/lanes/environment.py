@@ -113,7 +113,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._overrun = overrun
         self._refusals = 0
         self._process = os.getpid()
-        self._started = open_episodes is not None
+        self._started = bool(open_episodes)  # a run that goes on may not have begun an episode
         if open_episodes is not None:
             self._play_again(open_episodes)
 

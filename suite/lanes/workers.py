@@ -146,7 +146,7 @@ class WorkerEngine:
             answers = worker.answers.fileno()
             if place:  # by now a core is free to poll again
                 _look_for_a_while(answers)
-            if not select.select([answers], [], [], ANSWER_SECONDS)[0]:
+            if not _poller(answers).poll(1000 * ANSWER_SECONDS):
                 self._give_up(worker, f"did not answer for {ANSWER_SECONDS} s")
             answer = os.read(answers, 1)
             if answer == _FAILED:
@@ -202,10 +202,16 @@ def _work(
         os._exit(0)  # the views of the memory need no cleanup: they end with the process
 
 
-def _look_for_a_while(descriptor: int) -> None:
-    """Return once a pipe can be read, or after SPIN_SECONDS, yielding the core to other processes meanwhile."""
+def _poller(descriptor: int) -> select.poll:
+    """A poller of a pipe that is to be read; ``select.select`` takes no descriptor above 1023."""
     poller = select.poll()
     poller.register(descriptor, select.POLLIN)
+    return poller
+
+
+def _look_for_a_while(descriptor: int) -> None:
+    """Return once a pipe can be read, or after SPIN_SECONDS, yielding the core to other processes meanwhile."""
+    poller = _poller(descriptor)
     until = time.perf_counter() + SPIN_SECONDS
     while not poller.poll(0) and time.perf_counter() < until:
         os.sched_yield()

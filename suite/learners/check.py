@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import pickletools
 import sys
 import tempfile
 import traceback
@@ -16,7 +17,7 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO, Never
+from typing import Never
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ from suite.learners.answering import say_error
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, Resumable, checked_configuration, find_learner
 from suite.learners.practice import CHECKED_GAMES, CHECKED_STEPS, practice_lanes
+
+_RUNS_CODE = {"GLOBAL", "STACK_GLOBAL", "INST", "OBJ", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "BUILD"}
+"""The opcodes with which a pickle names or calls a function, of any protocol."""
 
 
 def check_learner(
@@ -148,25 +152,26 @@ def _saved(learner: Learner, folder: Path) -> str:
 def holds_pickle(path: Path) -> bool:
     """True if a file is a pickle, an array of objects, or a zip that has one, as ``torch.save`` writes it."""
     if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            return _is_pickle(file)
+        return _is_pickle(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            with archive.open(name) as file:
-                if _is_pickle(file):
-                    return True
-    return False
+        return any(_is_pickle(archive.read(name)) for name in archive.namelist())
 
 
-def _is_pickle(file: IO[bytes]) -> bool:
-    start = file.read(2)
-    if start != np.lib.format.MAGIC_PREFIX[:2]:
-        return start[:1] == pickle.PROTO and start[1:2] <= bytes([pickle.HIGHEST_PROTOCOL])
+def _is_pickle(data: bytes) -> bool:
+    if data.startswith(np.lib.format.MAGIC_PREFIX):
+        try:
+            np.load(io.BytesIO(data), allow_pickle=False)
+        except ValueError:  # an array of objects
+            return True
+        return False
     try:
-        np.load(io.BytesIO(start + file.read()), allow_pickle=False)
-    except ValueError:  # an array of objects
+        opcodes = [(opcode.name, place) for opcode, _, place in pickletools.genops(data)]
+    except Exception:  # whatever else it is; genops fails in many ways
+        return False
+    if data[:1] == pickle.PROTO:
         return True
-    return False
+    ends = opcodes[-1][1] == len(data) - 1  # text may begin as a pickle of protocol 0 does
+    return ends and not _RUNS_CODE.isdisjoint(name for name, _ in opcodes)
 
 
 def _same(one: str, other: str, complaint: str) -> None:

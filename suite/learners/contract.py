@@ -234,7 +234,7 @@ def checked_configuration(learner: Learner) -> tuple[dict[str, Any], str]:
 
 
 def _main(name: str) -> int:
-    """Import a learner; if that fails, the last line of standard error says why."""
+    """Import a learner; its error is the last line of standard error."""
     try:
         find_learner(name)
     except AmtlbError as error:

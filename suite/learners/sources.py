@@ -9,7 +9,7 @@ from pathlib import Path
 
 from protocol import canonical_digest
 from suite.digests import file_digest
-from suite.shadows import OURS
+from suite.shadows import OURS, ROOT
 
 _LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 
@@ -35,6 +35,12 @@ def code_digest(learner: str) -> str | None:
     alone = top in OURS or _is_library(folder)
     paths = {path for name, path in _loaded(folder) if name == top or not (alone or name in OURS)}
     return canonical_digest({path.relative_to(folder).as_posix(): file_digest(path) for path in paths})
+
+
+def suite_digest() -> str:
+    """The digest of the suite's own code and protocol, which a commit does not name while files are changed."""
+    paths = (path for name in OURS for path in Path(ROOT, name).rglob("*") if path.suffix in (".py", ".toml"))
+    return canonical_digest({path.relative_to(ROOT).as_posix(): file_digest(path) for path in paths})
 
 
 def _loaded(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -36,8 +36,11 @@ class JournalRecorder:
         lanes: how many lanes.
         size_bytes: of a journal to go on with, as ``sync`` gave it; what came after it is cut off.
 
+    Attributes:
+        unfinished: the episodes of a journal to go on with that had not ended, as ``read_journal`` gives them.
+
     Raises:
-        StoreError: the journal is shorter than that.
+        StoreError: the journal is shorter than that, or cannot be read.
     """
 
     def __init__(self, path: Path, lanes: int, size_bytes: int | None = None) -> None:
@@ -46,8 +49,7 @@ class JournalRecorder:
                 file.write(JOURNAL_SCHEMA.serialize())
         else:
             _cut(path, size_bytes)
-        self._path, self._file = path, path.open("ab", buffering=0)
-        self._size_bytes = path.stat().st_size
+        self._path = path
         self._actions = np.empty((_BUFFERED_STEPS, lanes), np.uint8)
         self._rewards = np.empty((_BUFFERED_STEPS, lanes), np.int32)
         self._row = 0  # the next row of these two buffers
@@ -56,9 +58,22 @@ class JournalRecorder:
         self._from_step = [0] * lanes  # the step of the episode which that row is
         self._fragments: list[dict[str, Any]] = []
         self._append_at = time.monotonic() + APPEND_SECONDS
-        for episode in [] if size_bytes is None else unfinished_episodes(path):
-            self._open[episode["lane"]] = {name: episode[name] for name in _SHARED}
-            self._from_step[episode["lane"]] = len(episode["actions"])
+        self.unfinished: list[dict[str, Any]] = []
+        if size_bytes is not None:
+            self._go_on()
+        self._file = path.open("ab", buffering=0)
+        self._size_bytes = path.stat().st_size
+
+    def _go_on(self) -> None:
+        """Read the journal once; whoever goes on with the run takes from here what it holds."""
+        for episode in read_journal(self._path, self.unfinished, whole=True):
+            self._ended_before(episode)
+        for left in self.unfinished:
+            self._open[left["lane"]] = {name: left[name] for name in _SHARED}
+            self._from_step[left["lane"]] = len(left["actions"])
+
+    def _ended_before(self, episode: EpisodeRecord) -> None:
+        """Take note of an episode that had ended in a journal to go on with."""
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -139,30 +154,28 @@ class JournalRecorder:
         self._from_row[lane] = self._row
 
 
-def read_journal(path: Path, unfinished: list[dict[str, Any]] | None = None) -> Iterator[EpisodeRecord]:
-    """The ended episodes of a journal, in the order in which they ended; a broken tail is left out.
+def read_journal(
+    path: Path, unfinished: list[dict[str, Any]] | None = None, *, whole: bool = False
+) -> Iterator[EpisodeRecord]:
+    """The ended episodes of a journal, in the order in which they ended.
 
     Args:
         path: the journal, complete or cut off anywhere.
         unfinished: where given, receives what is known of the episodes that had not ended: the shared
             columns with ``actions``, ``reward_steps`` and ``rewards``.
+        whole: whether a journal that is cut off inside a batch is an error; otherwise that batch is left out.
+
+    Raises:
+        StoreError: the disk cannot read it, or it is not whole.
     """
     parts: dict[int, list[dict[str, Any]]] = {}
-    for fragment in _fragments(path):
+    for fragment in _fragments(path, whole):
         lane = parts.setdefault(fragment["lane"], [])
         lane.append(fragment)
         if fragment["end_reason"] is not None:
             yield _episode(parts.pop(fragment["lane"]))
     if unfinished is not None:
         unfinished.extend(lane[0] | _joined(lane) for lane in parts.values())
-
-
-def unfinished_episodes(path: Path) -> list[dict[str, Any]]:
-    """The episodes of a journal that had not ended, as far as known, as ``read_journal`` gives them."""
-    unfinished: list[dict[str, Any]] = []
-    for _ in read_journal(path, unfinished):
-        pass
-    return unfinished
 
 
 def _cut(path: Path, size_bytes: int) -> None:
@@ -174,13 +187,16 @@ def _cut(path: Path, size_bytes: int) -> None:
     os.truncate(path, size_bytes)
 
 
-def _fragments(path: Path) -> Iterator[dict[str, Any]]:
+def _fragments(path: Path, whole: bool) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         try:
             for batch in pa.ipc.open_stream(file):
                 yield from batch.to_pylist()
-        except (pa.ArrowInvalid, OSError):
-            return  # cut off inside a batch
+        except (pa.ArrowInvalid, OSError) as error:
+            if getattr(error, "errno", None) is not None:  # of the disk; those of Arrow have none
+                raise StoreError(f"the journal {path} cannot be read ({error}); try again") from error
+            if whole:
+                raise StoreError(f"the journal {path} is cut off ({error}); play the run again") from error
 
 
 def _joined(fragments: list[dict[str, Any]]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def write_ledger(journal: Path, ledger: Path) -> None:
     with pq.ParquetWriter(ledger, LEDGER_SCHEMA, compression="zstd") as writer:
         rows: list[dict[str, Any]] = []
         steps = 0
-        for episode in read_journal(journal):
+        for episode in read_journal(journal, whole=True):
             rows.append({name: getattr(episode, name) for name in LEDGER_SCHEMA.names})
             steps += episode.length_steps
             if steps >= _ROW_GROUP_STEPS:

@@ -27,7 +27,15 @@ def mixtures(records: Sequence[RunRecord]) -> list[str]:
     }
     for name in RECORDED_PACKAGES:
         facts[f"versions of {name}"] = partial(_version, name)
-    return [line for name, fact in facts.items() for line in _line(name, fact, records)]
+    lines = [line for name, fact in facts.items() for line in _line(name, fact, records)]
+    return [*lines, *_codes(records)]
+
+
+def _codes(records: Sequence[RunRecord]) -> Iterator[str]:
+    counts = Counter(short_digest(record.learner_code_sha256) for record in records)
+    if len(counts) > 1:
+        shown = listed([f"{value} ({counted(count, 'run')})" for value, count in counts.most_common()], _SHOWN)
+        yield f"the runs were played with {len(counts):,} versions of the learner's code: {shown}"
 
 
 def _line(name: str, fact: Callable[[AnyPart], str], records: Sequence[RunRecord]) -> Iterator[str]:

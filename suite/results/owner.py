@@ -20,7 +20,7 @@ from protocol import ForeignProtocol, Frozen, RunId, RunRecord, canonical_digest
 from suite.digests import short_digest
 from suite.results.player import announce, announced, is_held
 from suite.results.store import Store, record_paths
-from suite.results.writing import write_file, write_once
+from suite.results.writing import lock, write_file, write_once
 
 OWNER = ".owner"
 
@@ -59,10 +59,11 @@ def claim(store: Store, run_id: RunId, owner: Owner) -> None:
 
     Raises:
         ForeignProtocol: somebody else's run is complete or is being played there.
+        RunBusy: another machine has taken the run.
         StoreError: the folder cannot be written to.
     """
     path, text = store.folder / OWNER, owner.model_dump_json() + "\n"
-    announce(store.player_path(run_id), owner.digest)
+    announce(store.player_path(run_id), str(run_id), owner.digest)
     with _one_at_a_time(store.folder):
         write_once(path, text)
         found = _owner(store)
@@ -89,7 +90,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock(descriptor, fcntl.LOCK_EX, str(folder))
         yield
     finally:
         os.close(descriptor)

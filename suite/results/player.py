@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protocol import RunBusy, StoreError
-from suite.results.writing import write_once
+from suite.results.writing import lock, write_once
 
 RENEW_SECONDS = 20.0
 LEASE_SECONDS = 120.0
@@ -50,7 +50,7 @@ def held(path: Path, run: str) -> Iterator[None]:
     """
     descriptor = _opened(path, run)
     try:
-        if not _locked(descriptor):
+        if not _locked(descriptor, str(path)):
             raise RunBusy(f"run {run} is being played by another process; wait for it or end it")
         if not _is_named(path, descriptor):
             raise StoreError(f"run {run} has just been completed by another process")
@@ -77,12 +77,12 @@ def _is_named(path: Path, descriptor: int) -> bool:
     return False
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, name: str) -> bool:
     """Lock a file for this process; False: another one holds it, and does more than to ask who does."""
     deadline = time.monotonic() + _ASKING_SECONDS
     while True:
         with suppress(BlockingIOError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, name)
             return True
         if time.monotonic() >= deadline:
             return False
@@ -105,10 +105,21 @@ def _machine(descriptor: int) -> str:
     return os.pread(descriptor, 200, 0).decode("ascii", "replace").partition("\n")[0]
 
 
-def announce(path: Path, whom: str) -> None:
-    """Say for whom the run is played that this process holds; a word without spaces."""
+def announce(path: Path, run: str, whom: str) -> None:
+    """Say for whom the run is played that this process holds; the machine in the file stays.
+
+    Args:
+        path: the run's ``.player`` file.
+        run: its name, for errors.
+        whom: a word without spaces.
+
+    Raises:
+        RunBusy: another machine has taken the run.
+    """
+    check_held(path, run)
     with path.open("r+b") as file:
-        file.write(f"{this_machine()}\n{whom}\n".encode())
+        file.seek(len(this_machine()))
+        file.write(f"\n{whom}\n".encode())
 
 
 def announced(path: Path) -> str:
@@ -137,7 +148,7 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, str(path))
         return _is_held_elsewhere(path, descriptor)
     except BlockingIOError:
         return True

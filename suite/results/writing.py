@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -14,6 +15,30 @@ from protocol import StoreError
 
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 """Of exFAT, and of some file systems over a network or in user space."""
+_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+
+
+def lock(descriptor: int, operation: int, name: str) -> None:
+    """``flock`` an open file or folder.
+
+    Args:
+        descriptor: of it.
+        operation: of ``fcntl``.
+        name: for the error.
+
+    Raises:
+        BlockingIOError: another process holds it, and LOCK_NB asks not to wait.
+        StoreError: its disk has no such locks.
+    """
+    try:
+        fcntl.flock(descriptor, operation)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise StoreError(
+            f"the disk of {name} locks no files ({error}); mount it with locks, such as -o flock of Lustre, or "
+            "choose a folder on another disk with --out"
+        ) from error
 
 
 def write_file(path: Path, data: bytes | str) -> None:
@@ -50,6 +75,7 @@ def new_file(path: Path) -> Iterator[Path]:
         yield new
         _sync_file(new)
         new.replace(path)
+        sync_names(path.parent)
     finally:
         with suppress(OSError):
             new.unlink(missing_ok=True)
@@ -68,6 +94,7 @@ def write_once(path: Path, text: str) -> None:
         new.write_text(text, encoding="utf-8")
         _sync_file(new)
         _link(new, path)
+        sync_names(path.parent)
     except FileExistsError:
         pass
     except OSError as error:

@@ -24,23 +24,24 @@ from protocol import (
     load,
     parse_run_id,
 )
+from suite.contained.wire import LackedRoom
 from suite.digests import file_digest, folder_digest, short_digest
 from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
-from suite.learners.sources import code_digest
+from suite.learners.sources import code_digest, suite_digest
 from suite.machine import code_commit, cpu_type, has_gpu, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.owner import Owner, claim
 from suite.results.reading import read_record
 from suite.results.spending import spending
 from suite.results.store import CHECKPOINT, JOURNAL, LEDGER, RECORD, Store, notes_digest
-from suite.results.writing import empty
+from suite.results.writing import empty, sync_files
 from suite.run.copies import Copies
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener
 from suite.run.rounds import Rounds
-from suite.run.snapshots import TRAINED, Maker, Resumed, Snapshots
+from suite.run.snapshots import TRAINED, UNUSED, Maker, Resumed, Snapshots
 from suite.run.space import check_room, room_for
 from suite.untrusted.files import Unreadable
 from suite.untrusted.text import printable
@@ -78,10 +79,10 @@ def play(job: Job, report: Listener) -> RunRecord:
         )
         claim(store, run_id, owner)
         ancestor = _ancestor(run, job, digest)
-        maker = _maker_of(job, digest, ancestor)
+        maker = _maker_of(job, learner, digest, ancestor)
         snapshots = Snapshots(folder, Path(scratch), job.snapshot_minutes, _copies(job, maker))
         resumed = snapshots.newest(job.run_id, maker, folder / JOURNAL)
-        _tidy(folder, resumed)
+        _tidy(folder, resumed, snapshots)
         if resumed is not None:
             started_at = resumed.snapshot.started_at
         begun = Begun(configuration=configuration, configuration_digest=digest, started_at=started_at)
@@ -99,6 +100,7 @@ def play(job: Job, report: Listener) -> RunRecord:
         claim(store, run_id, owner)
         (folder / RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         _check_readable(folder)
+        sync_files(folder)  # before what a run that is broken off here would go on with goes
         (folder / JOURNAL).unlink()
         snapshots.drop()
     snapshots.drop_copies()
@@ -110,7 +112,7 @@ def _blaming(snapshots: Snapshots, resumed: Resumed | None, rounds: Rounds) -> I
     """Blame the snapshot for an error before a resumed run makes a step, unless the machine lacks something."""
     try:
         yield
-    except (OSError, MemoryError):
+    except (OSError, MemoryError, LackedRoom):
         raise
     except Exception:
         if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
@@ -126,13 +128,15 @@ def _check_readable(folder: Path) -> None:
         raise StoreError(f"the record that was written {error}; please report that") from error
 
 
-def _maker_of(job: Job, configuration_digest: str, ancestor: RunRecord | None) -> Maker:
+def _maker_of(job: Job, learner: Learner, configuration_digest: str, ancestor: RunRecord | None) -> Maker:
+    boxed_code = getattr(learner, "code_sha256", None)  # of one in a box, which says it itself
     return Maker(
         learner=job.learner,
         configuration_digest=configuration_digest,
         device=job.device,
         code_commit=code_commit(),
-        code_sha256=code_digest(job.learner),
+        suite_sha256=suite_digest(),
+        code_sha256=code_digest(job.learner) if job.box is None else boxed_code,
         image_sha256=None if job.box is None else job.box.image_sha256,
         checkpoint_in=None if ancestor is None else ancestor.checkpoint_out,
     )
@@ -144,12 +148,13 @@ def _copies(job: Job, maker: Maker) -> Copies | None:
     return Copies(job.snapshot_url, canonical_digest([job.run_id, maker.model_dump()]))
 
 
-def _tidy(folder: Path, resumed: Resumed | None) -> None:
-    """Remove what a try that was broken off left, but for what the run goes on with."""
+def _tidy(folder: Path, resumed: Resumed | None, snapshots: Snapshots) -> None:
+    """Remove what a try that was broken off left, but for what the run goes on with, or might have."""
     if resumed is None:
-        empty(folder)
+        snapshots.set_aside()
+        empty(folder, {UNUSED})
         return
-    kept = {JOURNAL, resumed.learner.parent.name}
+    kept = {JOURNAL, UNUSED, resumed.learner.parent.name}
     if resumed.snapshot.phase == "evaluation":
         kept |= {*TRAINED}
     empty(folder, kept)
@@ -214,6 +219,7 @@ def _record(
         notes_sha256=notes_digest(folder),
         image_sha256=maker.image_sha256,
         code_commit=maker.code_commit,
+        learner_code_sha256=maker.code_sha256,
         versions=library_versions(),
         cpu=cpu_type(),
         started_at=begun.started_at,

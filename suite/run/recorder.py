@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from protocol import EndReason, Phase
-from suite.results.journal import JournalRecorder, read_journal, unfinished_episodes
+from protocol import EndReason, EpisodeRecord, Phase
+from suite.results.journal import JournalRecorder
 from suite.run.messages import EpisodeEnd, Listener, Played
 
 
@@ -31,24 +31,23 @@ class ReportingRecorder(JournalRecorder):
         size_bytes: int | None = None,
         played_steps: int = 0,
     ) -> None:
-        super().__init__(path, lanes, size_bytes)
         self._report = report
+        self._steps_of_lane = [0] * lanes
+        super().__init__(path, lanes, size_bytes)
         self.played_steps = self._resumed_steps = played_steps
         self._playing: dict[int, tuple[Phase, str]] = {}
         self._returns = np.zeros(lanes, np.int64)
-        if size_bytes is not None:
-            self._report_again(path, lanes)
-
-    def _report_again(self, path: Path, lanes: int) -> None:
-        steps_of_lane = [0] * lanes
-        for episode in read_journal(path):
-            steps_of_lane[episode.lane] += episode.length_steps
-            steps = steps_of_lane[episode.lane] * lanes
-            self._report(EpisodeEnd(episode.phase, episode.game, episode.episode_return, steps))
-        for unfinished in unfinished_episodes(path):
+        for unfinished in self.unfinished:
             self._playing[unfinished["lane"]] = unfinished["phase"], unfinished["game"]
             self._returns[unfinished["lane"]] = sum(unfinished["rewards"])
-        self._report(Played(steps=self.played_steps, resumed_steps=self._resumed_steps))
+        if size_bytes is not None:
+            self._report(Played(steps=self.played_steps, resumed_steps=self._resumed_steps))
+
+    def _ended_before(self, episode: EpisodeRecord) -> None:
+        """Report an episode of a journal to go on with again."""
+        self._steps_of_lane[episode.lane] += episode.length_steps
+        steps = self._steps_of_lane[episode.lane] * len(self._steps_of_lane)
+        self._report(EpisodeEnd(episode.phase, episode.game, episode.episode_return, steps))
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""

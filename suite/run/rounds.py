@@ -20,7 +20,6 @@ from suite.lanes.workers import make_engine
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
-from suite.results.journal import unfinished_episodes
 from suite.results.run_parts import joined
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.run.job import Job
@@ -82,7 +81,7 @@ class Rounds:
             closing(ReportingRecorder(folder / JOURNAL, protocol.lanes, self._report, size, steps)) as recorder,
             self._counting(recorder),
         ):
-            table = _Table(engine, recorder, folder / JOURNAL)
+            table = _Table(engine, recorder)
             if before is not None:
                 self._meter.set_state(MeterState(before.left, before.playing, before.numbers))
             if before is None or before.phase == "training":
@@ -250,7 +249,6 @@ class _Table(NamedTuple):
 
     engine: Engine
     recorder: ReportingRecorder
-    journal: Path
 
     def open_episodes(self) -> dict[int, OpenEpisode]:
         """By lane, what the episodes that were broken off have played."""
@@ -258,7 +256,7 @@ class _Table(NamedTuple):
             one["lane"]: OpenEpisode(
                 one["game"], one["seed"], one["actions"], one["reward_steps"], one["rewards"]
             )
-            for one in unfinished_episodes(self.journal)
+            for one in self.recorder.unfinished
         }
 
 

@@ -4,6 +4,7 @@
     <run>.partial/snapshot-N/           the newest; the one before goes once this one stands
         snapshot.json                   ``Snapshot``
         learner/                        what the learner's ``save_state`` wrote
+    <run>.partial/unused/               the last snapshot that could not be used, with all that it needs
 
 Consoles are not kept: on resumption every open episode is played again from its actions.
 """
@@ -21,9 +22,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from protocol import Frozen, Phase, RunPart, Sha256
+from protocol import Frozen, Phase, RunPart, Sha256, StoreError
+from suite.contained.wire import LackedRoom
 from suite.digests import folder_digest
-from suite.results.store import CHECKPOINT, NOTES
+from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.results.writing import sync_files, sync_names
 from suite.run.copies import Copies
 
@@ -32,7 +34,9 @@ STOP_SECONDS = 3.0
 TRAINED = (CHECKPOINT, NOTES)
 """The parts that a training leaves in the run's partial folder, and that a snapshot in evaluation needs."""
 _STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
-_FAILED, _SET_ASIDE = "failed", "unused-"
+_FAILED = "failed"
+UNUSED = "unused"
+"""The folder for a snapshot that was not used, until the run is complete."""
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -41,7 +45,8 @@ class Maker(Frozen):
 
     Attributes:
         learner, configuration_digest, device, code_commit: as in the run's record.
-        code_sha256: of the learner's own code (``suite.learners.sources.code_digest``).
+        suite_sha256: of the suite's code (``suite.learners.sources.suite_digest``).
+        code_sha256: of the learner's own code (``suite.learners.sources.code_digest``); None: not known.
         image_sha256, checkpoint_in: likewise.
     """
 
@@ -49,6 +54,7 @@ class Maker(Frozen):
     configuration_digest: Sha256
     device: str
     code_commit: str | None
+    suite_sha256: str
     code_sha256: str | None
     image_sha256: str | None
     checkpoint_in: Sha256 | None
@@ -112,7 +118,7 @@ class Snapshots:
         self._seconds = 60 * minutes
         self._next = time.monotonic() + self._seconds
         self._number = max((_number(path) for path in _folders(folder)), default=0)
-        self._asked = self._stopping = False
+        self._asked = self._stopping = self._taking = False
 
     def due(self) -> bool:
         """True if a snapshot is due: its time has come, or the run is to stop; False if none is wanted."""
@@ -132,7 +138,8 @@ class Snapshots:
                 raise KeyboardInterrupt
             if not self._stopping:
                 self._stopping = True
-                signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
+                if not self._taking:  # what is begun is finished
+                    signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
         before = {number: signal.signal(number, stop) for number in _STOPPING}
         alarm = signal.signal(signal.SIGALRM, stop)
@@ -157,17 +164,19 @@ class Snapshots:
         Raises:
             KeyboardInterrupt: the run is to stop, and the snapshot stands if it could be taken.
         """
-        signal.setitimer(signal.ITIMER_REAL, 0)  # once begun, it is finished
+        self._taking = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
         new, state = self._folder / "snapshot.new", self._scratch / "state"
         try:
             snapshot = self._take(describe, save, new, state)
-        except OSError as error:
+        except (OSError, LackedRoom) as error:
             _print(f"no snapshot could be taken ({error}); the run goes on without it")
         else:
             self._copy(snapshot)
         finally:
             for path in (new, state):
                 shutil.rmtree(path, ignore_errors=True)
+        self._taking = False
         self._next = time.monotonic() + self._seconds
         if self._stopping:
             raise KeyboardInterrupt
@@ -214,18 +223,32 @@ class Snapshots:
             (path / _FAILED).touch()
             _print(f"the run could not go on from {path.name}; if that fails once more, it starts over")
             return
-        aside = path.with_name(f"{_SET_ASIDE}{path.name.removeprefix(_PREFIX)}")
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
+        self.set_aside()
         self.drop_copies()
+        _print(f"the run could not go on from {path.name} twice; the next call starts the run over")
+
+    def set_aside(self) -> None:
+        """Put the newest snapshot, and what the run would need to go on from it, where nothing uses it.
+
+        Its code may come back: a run of days is not lost because git was away for a moment.
+        """
+        if not (newest := max(_folders(self._folder), key=_number, default=None)):
+            return
+        aside = self._folder / UNUSED
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        for path in (newest, *(self._folder / name for name in (JOURNAL, *TRAINED))):
+            if path.exists():
+                path.rename(aside / path.name)
         _print(
-            f"the run could not go on from {path.name} twice; it is {aside.name} now, and the run starts over"
+            f"{newest.name} lies in {UNUSED}/ until the run is complete, with the journal that belongs to it"
         )
 
     def drop(self) -> None:
         """Remove all snapshots from the run's folder: the run is over."""
         for path in _folders(self._folder):
             shutil.rmtree(path)
+        shutil.rmtree(self._folder / UNUSED, ignore_errors=True)
 
     def drop_copies(self) -> None:
         """Remove the copies of the snapshots, of which the run has no more need."""
@@ -238,7 +261,7 @@ class Snapshots:
         Why others cannot be used is printed into the run's log.
 
         Raises:
-            StoreError: there may be copies elsewhere, and they cannot be read.
+            StoreError: a snapshot here, or copies that there may be elsewhere, cannot be read now.
         """
         here = self._usable(run_id, maker, journal)
         number = 0 if here is None else _number(here.learner.parent)
@@ -252,9 +275,11 @@ class Snapshots:
         for path in sorted(_folders(self._folder), key=_number, reverse=True):
             try:
                 snapshot = Snapshot.model_validate_json((path / _STATE).read_bytes())
-            except (OSError, ValidationError) as error:
+            except (FileNotFoundError, ValidationError) as error:
                 _log(path, f"cannot be read ({type(error).__name__})")
                 continue
+            except OSError as error:
+                raise StoreError(f"the snapshot {path} cannot be read ({error}); try again") from error
             if (reason := _unusable(snapshot, path, run_id, maker, journal)) is None:
                 return Resumed(snapshot, path / _LEARNER)
             _log(path, reason)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from protocol import Frozen, RunId, Sha256, StoreError, UnknownName
-from suite.results.writing import own_folder
+from suite.results.writing import lock, own_folder
 from suite.verify.findings import Finding
 from suite.verify.run_audit import AuditedLedger
 from suite.verify.shards import Shard
@@ -106,7 +106,7 @@ def finished_in(folder: Path | None, submission: Path, version: str) -> Iterator
         raise StoreError(f"{path} cannot be opened ({error.strerror}); name another folder") from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, str(path))
         except BlockingIOError as error:
             raise StoreError(f"another process replays with {folder}; wait for it or name another") from error
         yield Finished(version, descriptor, list(_read(descriptor)))

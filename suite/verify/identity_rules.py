@@ -14,7 +14,7 @@ from suite.submission.description import Submission
 from suite.untrusted.text import counted, listed
 from suite.verify.findings import WHOLE, Finding, Place, finding
 
-_SHOWN_COMMITS = 5
+_SHOWN_CODES = 5
 _SAME_SHARE = 0.5
 """Of a run's episodes: who copies a run may change some of it."""
 Plays = Mapping[RunId, frozenset[bytes]]
@@ -35,7 +35,7 @@ def check_identity(
         submission: what is declared of them; None: it could not be read.
     """
     yield from _one_maker(records)
-    yield from _one_commit(records)
+    yield from _one_code(records)
     if submission is not None:
         yield from _declared_image(records, submission)
     yield from _published_before(edition, records, plays)
@@ -54,14 +54,16 @@ def _made_by(record: RunRecord) -> str:
     return f"{record.learner} with configuration {record.configuration_digest} in {image}"
 
 
-def _one_commit(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
-    """A warning where the runs name several commits of their code."""
-    counts = Counter(
-        commit for record in records.values() for commit in {played.code_commit for played in parts_of(record)}
+def _one_code(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
+    """A warning where the runs name several commits of the suite, or digests of the learner's code."""
+    commits = Counter(
+        commit for record in records.values() for commit in {part.code_commit for part in parts_of(record)}
     )
-    if len(counts) > 1:
-        named = [f"{short_digest(commit)} ({counted(runs, 'run')})" for commit, runs in counts.most_common()]
-        yield finding("P5", WHOLE, "one commit of the code", listed(named, _SHOWN_COMMITS), "warning")
+    codes = Counter(record.learner_code_sha256 for record in records.values())
+    for counts, wanted in ((commits, "one commit of the code"), (codes, "one digest of the learner's code")):
+        if len(counts) > 1:
+            named = [f"{short_digest(code)} ({counted(runs, 'run')})" for code, runs in counts.most_common()]
+            yield finding("P5", WHOLE, wanted, listed(named, _SHOWN_CODES), "warning")
 
 
 def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) -> Iterator[Finding]:

@@ -86,6 +86,7 @@ def _described(baseline: str) -> Callable[[str], Snapshot]:
         configuration_digest="0" * 64,
         device="cpu",
         code_commit=None,
+        suite_sha256="0" * 64,
         code_sha256=None,
         image_sha256=None,
         checkpoint_in=None,

@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -291,3 +292,60 @@ class RaisesItsOwnKind(UniformLearner):
 
     def learn(self, env):
         raise KeyboardInterrupt
+
+
+class ActsAsAPair(UniformLearner):
+    """Returns actions and a state, as Stable-Baselines3's ``predict`` does."""
+
+    def act(self, observations, episode_start):
+        return super().act(observations, episode_start), None
+
+
+class SavesTheTime(UniformLearner):
+    """Saves what it learned, and when."""
+
+    def save(self, folder):
+        super().save(folder)
+        (folder / "time.txt").write_text(str(time.time_ns()))
+
+
+class StopsAtOnce(UniformLearner):
+    """Learns nothing and plays nothing."""
+
+    def learn(self, env):
+        pass
+
+
+class GoesOn(UniformLearner):
+    """Catches every error of the lanes, and steps on."""
+
+    def learn(self, env):
+        env.reset()
+        while True:
+            with suppress(Exception):
+                env.step([0] * env.num_envs)
+
+
+class FailsByValue(UniformLearner):
+    """Raises the error that numpy and torch raise most."""
+
+    def learn(self, env):
+        raise ValueError("operands could not be broadcast together")
+
+
+class ConfiguredBeyond(UniformLearner):
+    """Has a hyper-parameter that is no finite number."""
+
+    def __init__(self, seed, lanes):
+        super().__init__(seed, lanes)
+        self.configuration = {"rates": [0.1, float("nan")]}
+
+
+def returns_nothing(seed, lanes):
+    """Make a learner, and forget to return it."""
+    UniformLearner(seed, lanes)
+
+
+def takes_more(seed, lanes, rate):
+    """Need a hyper-parameter that nobody gives."""
+    return UniformLearner(seed, lanes)

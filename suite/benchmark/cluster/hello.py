@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from protocol import AmtlbError, Frozen, canonical_digest
+from protocol import AmtlbError, Frozen
 from suite.benchmark.process import answer_of
-from suite.digests import file_digest, short_digest
+from suite.digests import short_digest
 from suite.learners.hyperparameters import VARIABLE
+from suite.learners.sources import suite_digest
 from suite.machine import code_commit, library_versions
-from suite.shadows import OURS, ROOT
-
-_ROOT = Path(ROOT)
 
 
 class Facts(Frozen):
@@ -80,7 +77,7 @@ def facts_here(
         digest = _configuration_digest(learner, lanes, hyperparameters, minutes, cwd)
     return Facts(
         code_commit=code_commit(),
-        code_sha256=_code_digest(),
+        code_sha256=suite_digest(),
         versions=library_versions(),
         configuration_digest=digest,
     )
@@ -99,11 +96,6 @@ def _configuration_digest(
         **{VARIABLE: hyperparameters},
     )
     return said.strip()
-
-
-def _code_digest() -> str:
-    paths = (path for name in OURS for path in (_ROOT / name).rglob("*") if path.suffix in (".py", ".toml"))
-    return canonical_digest({path.relative_to(_ROOT).as_posix(): file_digest(path) for path in paths})
 
 
 def differences(here: Facts, there: Facts) -> Iterator[str]:

@@ -16,14 +16,15 @@ import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from protocol import Protocol, RunId
 from suite.benchmark.cluster.packed_run import PackedRun, put_start
+from suite.results.player import is_held
 from suite.results.store import Store, record_paths
+from suite.results.writing import sync_files, sync_names
 
 STALE_SECONDS = 30 * 86_400
 """A batch of which nothing was asked and nothing played for so long is given up."""
@@ -55,10 +56,12 @@ class Scratch:
 
     def drop_stale(self) -> None:
         """Remove the other batches of this disk that are given up."""
-        for other in self.folder.parent.glob("*"):
-            with suppress(OSError):  # another worker of this disk removes it
-                if other != self.folder and time.time() - other.stat().st_mtime > STALE_SECONDS:
-                    shutil.rmtree(other)
+        with suppress(OSError), tempfile.NamedTemporaryFile(dir=self.folder.parent) as now:
+            disk_time = os.fstat(now.fileno()).st_mtime  # whatever this machine's clock says
+            for other in self.folder.parent.iterdir():
+                with suppress(OSError):  # another worker of this disk removes it
+                    if other.is_dir() and other != self.folder and _is_stale(other, disk_time):
+                        shutil.rmtree(other)
 
     def start(self, run_id: RunId, packed_run: PackedRun) -> Path:
         """A results folder with the run that another starts from."""
@@ -79,6 +82,12 @@ class Scratch:
         return folder.relative_to(self.store.folder).as_posix()
 
 
+def _is_stale(batch: Path, disk_time: float) -> bool:
+    """True if nobody has asked anything of a batch for long, and no run of it is being played."""
+    players = batch.glob("runs/*/**/*.player")
+    return disk_time - batch.stat().st_mtime > STALE_SECONDS and not any(map(is_held, players))
+
+
 def laid_out(folder: Path, fill: Callable[[Path], None]) -> Path:
     """A folder that is there whole or not at all, whoever else lays it out."""
     if not folder.exists():
@@ -86,7 +95,9 @@ def laid_out(folder: Path, fill: Callable[[Path], None]) -> Path:
         new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
         try:
             fill(new)
+            sync_files(new)
             new.rename(folder)
+            sync_names(folder.parent)
         except OSError:
             shutil.rmtree(new, ignore_errors=True)
             if not folder.exists():

@@ -1,5 +1,6 @@
 """The wire: what is sent comes whole, and what should not come is told in a line."""
 
+import resource
 import socket
 import struct
 import threading
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.contained.wire import MAX_FILES, MAX_HEAD_BYTES, Wire, WireError, receive_folder, send_folder
+from protocol import LearnerError
+from suite.contained.wire import (
+    MAX_FILES,
+    MAX_HEAD_BYTES,
+    LackedRoom,
+    Wire,
+    WireError,
+    receive_folder,
+    send_folder,
+)
 from suite.untrusted.text import printable
 
 JSON = st.recursive(
@@ -127,6 +137,48 @@ def test_folders_come_as_they_are_sent(tmp_path):
     assert {name: path.read_bytes() for name, path in found.items() if path.is_file()} == files
 
 
+def test_a_full_disk_leaves_nothing_on_the_wire(tmp_path):
+    """Where a file has no room, the folder is read to its end, and the next message is the next answer."""
+    for name, size in (("a", 10), ("b", 300_000), ("c", 10)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    into = tmp_path.with_name(f"{tmp_path.name}-into")
+    into.mkdir()
+    one, other = socket.socketpair()
+    left, right = Wire(one, 2**23, 20.0), Wire(other, 2**23, 20.0)
+
+    def send() -> None:
+        send_folder(left, tmp_path)
+        left.send("next")
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            receive_folder(right, into, 10_000_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert right.receive().head == {"kind": "next"}
+    sender.join()
+    left.close()
+    right.close()
+
+
+@pytest.mark.parametrize(
+    ("lacks_room", "kind"), [(True, LackedRoom), (False, LearnerError), ("yes", LearnerError)]
+)
+def test_a_failure_to_write_is_the_machines_only_where_room_is_missing(tmp_path, lacks_room, kind):
+    """A learner that could not write its files says why, and whether room was missing."""
+    left, right = (Wire(end, 1000, 1.0) for end in socket.socketpair())
+    left.send("failed", reason="OSError: no room", lacks_room=lacks_room)
+    with pytest.raises(LearnerError, match="the learner failed: OSError: no room") as caught:
+        receive_folder(right, tmp_path, 1000)
+    assert type(caught.value) is kind
+    left.close()
+    right.close()
+
+
 def test_links_and_odd_names_do_not_cross(tmp_path):
     """The sender refuses a link, and a name that the receiver would refuse."""
     left, right = (Wire(end, 10, 1.0) for end in socket.socketpair())
@@ -174,7 +226,7 @@ def test_folders_that_should_not_come_are_told(tmp_path, sent, complaint):
     )
     sender.start()
     (tmp_path / "to").mkdir()
-    with pytest.raises(WireError, match=complaint):
+    with pytest.raises((WireError, LearnerError), match=complaint):
         receive_folder(right, tmp_path / "to", 100)
     sender.join()
     assert [path.name for path in tmp_path.iterdir()] == ["to"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from protocol import BudgetExhausted, StoreError, game_choice
 from suite.lanes.environment import LaneEnv, OpenEpisode
 from suite.lanes.schedules import EvaluationSchedule, TrainingMeter
-from suite.results.journal import JournalRecorder, read_journal, unfinished_episodes
+from suite.results.journal import JournalRecorder, read_journal
 from tests.suite.helpers import LANES, SMOKE_DIGEST, V1, make_engine, make_meter, seeds_of
 
 GAMES, STEPS_PER_GAME, CAP = ["breakout", "pong"], 160, 25
@@ -39,10 +39,10 @@ def play(env, moves, steps=None):
     return seen
 
 
-def open_episodes(journal):
+def open_episodes(unfinished):
     return {
         one["lane"]: OpenEpisode(one["game"], one["seed"], one["actions"], one["reward_steps"], one["rewards"])
-        for one in unfinished_episodes(journal)
+        for one in unfinished
     }
 
 
@@ -74,7 +74,7 @@ def test_broken_lanes_go_on_to_the_same_bytes(tmp_path, workers, broken_after):
     engine, second = make_engine(GAMES, workers), JournalRecorder(tmp_path / "broken", LANES, size)
     meter = make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP)
     meter.set_state(state)
-    rest = play(lanes(engine, meter, second, open_episodes=open_episodes(tmp_path / "broken")), moves)
+    rest = play(lanes(engine, meter, second, open_episodes=open_episodes(second.unfinished)), moves)
     second.close()
     engine.close()
     assert len(rest) == len(rest_of_whole) > 1
@@ -99,7 +99,9 @@ def test_steps_without_a_reward_count_on_from_before_the_break(tmp_path):
     meter, env = begun(broken)
     play(env, moves, 50)
     broken.sync()
-    paid = open_episodes(tmp_path / "broken")
+    left = []
+    list(read_journal(tmp_path / "broken", left))
+    paid = open_episodes(left)
     assert any(episode.reward_steps for episode in paid.values())
     play(begun(broken, state=meter.state(), open_episodes=paid)[1], moves)
     for recorder in (whole, broken):
@@ -158,3 +160,16 @@ def test_an_evaluation_skips_what_was_played(ended):
         schedule.advance([bool(games) for games in rest])
         rest = [games[1:] for games in rest]
     assert schedule.playing == [None] * LANES
+
+
+def test_lanes_that_went_on_before_their_first_episode_begin_one():
+    """A run whose snapshot came before its first episode begins it at the next reset."""
+    engine = make_engine(GAMES, 0)
+    fresh = lanes(engine, make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP), None)
+    first = fresh.reset()[0]
+    resumed = lanes(
+        engine, make_meter(GAMES, STEPS_PER_GAME, "smoke/generalist/seed0", CAP), None, open_episodes={}
+    )
+    assert np.array_equal(resumed.reset()[0], first)
+    resumed.step(next(actions()))
+    engine.close()

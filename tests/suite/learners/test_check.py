@@ -1,6 +1,7 @@
 """The shipped contract test accepts learners that satisfy the contract and reports violations."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,8 +26,14 @@ from tests.suite.helpers import refused
         ("NamesItsFolder", "the name of its folder into settings"),
         ("SavesNothing", "wrote nothing"),
         ("ForgetsOnLoad", "load and save give another checkpoint"),
-        ("ActsBeyond", "actions are 0 to 17"),
+        ("ActsBeyond", "act gave actions .* integers from 0 to 17"),
         ("ActsByHalves", "act gave actions that are float64"),
+        ("ActsAsAPair", "a tuple of parts of different shapes cannot be played"),
+        ("SavesTheTime", "save, called twice, wrote different files"),
+        ("StopsAtOnce", "before the budget was spent"),
+        ("returns_nothing", "returned NoneType, which has no configuration, learn, act, save, load"),
+        ("takes_more", r"called as takes_more\(seed, lanes\), and missing .*: 'rate'; give every other"),
+        ("ConfiguredBeyond", r"configuration.rates.1 is nan, and JSON has finite numbers only"),
         ("LearnsInAct", "must not learn"),
         ("ConfiguredBySeed", "differs between seeds"),
         ("NoConfiguration", "JSON-able"),
@@ -40,13 +47,22 @@ from tests.suite.helpers import refused
 )
 def test_each_broken_contract_is_named(name, complaint):
     """The error for a learner that breaks the contract in one way names that way."""
-    with pytest.raises((LearnerError, ValueError), match=complaint):
+    with pytest.raises((LearnerError, UnknownName, ValueError), match=complaint):
         check_learner(f"tests.suite.bad_learners:{name}", steps_per_lane=10)
+
+
+def write_pickle(path, protocol):
+    path.write_bytes(pickle.dumps(np.zeros(2), protocol=protocol))
+
+
+def write_weights(path, name):
+    save_file({name: torch.zeros(2)}, path)
 
 
 @pytest.mark.parametrize(
     ("save", "held"),
     [
+        *((partial(write_pickle, protocol=protocol), True) for protocol in range(6)),
         (lambda path: path.write_bytes(pickle.dumps([1.0])), True),
         (lambda path: np.save(path, np.array([{}, 1], dtype=object), allow_pickle=True), True),
         (lambda path: np.savez(path, names=np.array(["a", None], dtype=object)), True),
@@ -54,7 +70,11 @@ def test_each_broken_contract_is_named(name, complaint):
         (lambda path: np.save(path, np.zeros(3)), False),
         (lambda path: np.savez(path, weights=np.zeros(3), bias=np.ones(1)), False),
         (lambda path: save_file({"weights": torch.zeros(2)}, path), False),
+        # A header of 128 and more bytes may begin as a pickle does.
+        *((partial(write_weights, name="w" * count), False) for count in range(60, 80)),
         (lambda path: path.write_text('{"a": 1}'), False),
+        (lambda path: path.write_text("cat\ndog\n.\n"), False),
+        (lambda path: path.write_text("0."), False),
         (lambda path: path.write_bytes(b""), False),
     ],
 )
@@ -98,6 +118,8 @@ def test_the_command_checks_in_a_process_of_its_own(amtlb):
         ("Killed", "its process was ended by SIGKILL"),
         ("LeavesBySysExit", "the learner left the check by sys.exit(0)"),
         ("RaisesItsOwnKind", "failed with KeyboardInterrupt"),
+        ("FailsByValue", "failed with ValueError: operands could not be broadcast together"),
+        ("GoesOn", "the learner goes on after its 320 frames are spent"),
     ],
 )
 def test_a_learner_that_ends_the_process_has_not_passed(amtlb, name, said):

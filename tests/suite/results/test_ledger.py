@@ -230,3 +230,24 @@ def test_every_ledger_names_its_version(tmp_path):
     write_ledger(record_random(tmp_path, ["breakout"], 400), tmp_path / "ledger")
     assert pq.read_schema(tmp_path / "ledger").metadata == {b"amtlb.schema_version": b"1"}
     assert read_ledger(tmp_path / "ledger", ["lane"]).num_rows == read_ledger(tmp_path / "ledger").num_rows > 0
+
+
+def test_a_journal_that_the_disk_cannot_read_is_an_error():
+    """An error of the disk is no end of a journal: what follows it may be there."""
+    with pytest.raises(StoreError, match=r"cannot be read .*; try again"):
+        list(read_journal(Path("/proc/self/mem")))  # reading its begin is an error of input and output
+
+
+def test_a_journal_to_go_on_with_is_whole(tmp_path):
+    """A journal that is cut off inside a batch ends there, or is an error where all of it is wanted."""
+    path = tmp_path / "journal"
+    recorder = JournalRecorder(path, 2)
+    recorder.begin(0, "training", 0, "breakout", 1)
+    recorder.step(np.zeros(2, np.uint8), np.zeros(2, np.int32))
+    recorder.close()
+    path.write_bytes(path.read_bytes()[:-3])
+    assert list(read_journal(path)) == []
+    with pytest.raises(StoreError, match=r"is cut off .*; play the run again"):
+        list(read_journal(path, whole=True))
+    with pytest.raises(StoreError, match="is cut off"):
+        JournalRecorder(path, 2, path.stat().st_size)

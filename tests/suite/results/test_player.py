@@ -1,14 +1,16 @@
 """A run has one player on machines that share the disk: another machine's hold, its end, and a take-over."""
 
+import errno
+import fcntl
 import os
 import threading
 import time
 
 import pytest
 
-from protocol import RunBusy
+from protocol import RunBusy, StoreError
 from suite.results import player
-from suite.results.player import LEASE_SECONDS, Renewal, held, is_held, this_machine
+from suite.results.player import LEASE_SECONDS, Renewal, announce, announced, held, is_held, this_machine
 
 RUN = "smoke/fresh/breakout/seed0"
 
@@ -127,3 +129,31 @@ def test_a_run_that_this_machine_has_not_taken_yet_is_not_lost(path):
     """Until a run's process has taken it from a machine that is off, its parent sees no loss."""
     path.write_text("another-machine")
     assert not Renewal(path).renew()
+
+
+def test_who_plays_is_announced_below_the_machine(path):
+    """The first line stays the machine's, and the second one says for whom the run is played."""
+    with held(path, RUN):
+        announce(path, RUN, "a-digest")
+        assert path.read_text() == f"{this_machine()}\na-digest\n"
+        assert announced(path) == "a-digest"
+
+
+def test_a_run_that_was_taken_over_is_not_announced(path):
+    """A process whose run another machine has taken finds that out, and the file stays the other machine's."""
+    with pytest.raises(RunBusy, match="taken over by another machine"), held(path, RUN):
+        path.write_text("another machine")
+        announce(path, RUN, "a-digest")
+    assert path.read_text() == "another machine"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_a_disk_without_locks_is_named(path, monkeypatch, number):
+    """A disk that locks no files is a StoreError that names the way out, rather than a full disk."""
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match=r"seed0\.player locks no files .*--out"), held(path, RUN):
+        pytest.fail("it must not be played")

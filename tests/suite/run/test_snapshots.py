@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
+from protocol import StoreError
 from suite.run.snapshots import Maker, Snapshot, Snapshots
 
 MAKER = Maker(
@@ -13,6 +15,7 @@ MAKER = Maker(
     configuration_digest="0" * 64,
     device="cpu",
     code_commit="1" * 40,
+    suite_sha256="4" * 64,
     code_sha256="2" * 64,
     image_sha256=None,
     checkpoint_in=None,
@@ -121,6 +124,7 @@ def test_an_error_of_the_learner_is_not_hidden(folders):
         (lambda folder: None, RUN, {"configuration_digest": "2" * 64}, "configuration_digest"),
         (lambda folder: None, RUN, {"learner": "mine:make"}, "here it is mine:make"),
         (lambda folder: None, RUN, {"code_sha256": "3" * 64}, "code_sha256"),
+        (lambda folder: None, RUN, {"suite_sha256": "3" * 64}, "suite_sha256"),
         (lambda folder: None, RUN, {"device": "cuda"}, "device"),
         (lambda folder: (folder / "journal.arrows").write_bytes(b"1"), RUN, {}, "more of the journal"),
         (lambda folder: (folder / "journal.arrows").unlink(), RUN, {}, "more of the journal"),
@@ -159,12 +163,46 @@ def test_a_snapshot_that_cannot_be_gone_on_from_twice_is_set_aside(folders, caps
     """The first failure may be the machine's; after the second the run starts over."""
     snapshots = Snapshots(*folders, 15)
     snapshots.take(snapshot, save)
-    for said, is_left in (("if that fails once more", True), ("it is unused-1 now", False)):
+    for said, is_left in (("if that fails once more", True), ("the next call starts the run over", False)):
         found = newest(*folders) or pytest.fail("it is there")
         Snapshots(*folders, 15).could_not_resume(found)
         assert said in capsys.readouterr().err
         assert (newest(*folders) is not None) is is_left
-    assert (folders[0] / "unused-1/learner/state.json").read_text() == "{}"
+    assert (folders[0] / "unused/snapshot-1/learner/state.json").read_text() == "{}"
+    assert (folders[0] / "unused/journal.arrows").exists()
+    Snapshots(*folders, 15).drop()
+    assert not (folders[0] / "unused").exists()
+
+
+def test_a_snapshot_that_cannot_be_read_now_ends_the_try(folders):
+    """A disk that cannot read a snapshot is no reason to start over: the next try may read it."""
+    Snapshots(*folders, 15).take(snapshot, save)
+    state = folders[0] / "snapshot-1/snapshot.json"
+    kept = state.read_bytes()
+    state.unlink()
+    state.symlink_to("/proc/self/mem")  # reading its begin is an error of input and output
+    with pytest.raises(StoreError, match=r"cannot be read .*; try again"):
+        newest(*folders)
+    state.unlink()
+    state.write_bytes(kept)
+    assert newest(*folders) is not None
+
+
+def test_a_signal_during_a_snapshot_waits_for_its_end(folders, monkeypatch):
+    """A snapshot that has begun is finished, however long it takes, and the run stops then."""
+    monkeypatch.setattr("suite.run.snapshots.STOP_SECONDS", 0.05)
+
+    def slow(folder):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.3)
+        save(folder)
+
+    snapshots = Snapshots(*folders, 15)
+    with pytest.raises(KeyboardInterrupt), snapshots.before_stopping():
+        snapshots.due()
+        snapshots.take(snapshot, slow)
+        pytest.fail("it goes on")
+    assert newest(*folders).snapshot.played_steps == 80
 
 
 def test_an_evaluation_needs_its_checkpoint(folders, capsys):
