@@ -194,7 +194,7 @@ def lies_in(folder: Path, module: str) -> bool:
 
 
 def _not_finite(value: Any, place: str) -> str:
-    """Where a configuration holds a number that is not finite, and which; empty: nowhere."""
+    """A number in a configuration that is not finite, and its place; empty: there is none."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{place} is {value}"
     inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()

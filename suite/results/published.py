@@ -9,12 +9,10 @@ artifacts/<protocol version>/<edition>/<baseline>/      a results folder without
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
-import pyarrow.parquet as pq
-
-from protocol import CURRENT, RunId, RunRecord, UnknownName, load, parse_run_id
-from suite.results.reading import plays_of
-from suite.results.store import LEDGER, SUMS, record_paths
+from protocol import CURRENT, RunRecord, UnknownName
+from suite.results.store import SUMS, record_paths
 from suite.untrusted.files import is_folder
 
 ARTIFACTS = (Path(__file__).resolve().parents[2] / "amtlb" / "artifacts").resolve()
@@ -56,22 +54,26 @@ def source_folder(source: str | Path, edition: str) -> Path:
     return Path(source) if is_folder(source) else published_folder(str(source), edition)
 
 
-def published_plays(edition: str) -> dict[RunId, dict[str, frozenset[bytes]]]:
-    """Of each published transfer run, by its learner, what was played (``plays_of``).
+class PublishedLearner(NamedTuple):
+    """A learner whose runs are published.
 
-    Of learners that learn: runs that all end as one checkpoint follow from the seeds alone, and anybody's may
-    be the same. So may be the runs that load nothing: of two learners that differ in what they do after a load.
+    Attributes:
+        learner: ``module:function``.
+        learns: False if all of its runs end as one checkpoint, so that anybody's may be the same.
+        folder: of the runs.
     """
-    protocol = load(CURRENT)
-    found: dict[RunId, dict[str, frozenset[bytes]]] = {}
+
+    learner: str
+    learns: bool
+    folder: Path
+
+
+def published_learners(edition: str) -> tuple[PublishedLearner, ...]:
+    """The learners whose runs are published for an edition, sorted by name."""
+    found = []
     for name in published_baselines(edition):
-        paths = record_paths(edition_folder(edition) / name)
-        records = {path: RunRecord.model_validate_json(path.read_bytes()) for path in paths}
-        if len({record.checkpoint_out for record in records.values()}) == 1:
-            continue
-        for path, record in records.items():
-            run_id = parse_run_id(record.run_id, protocol)
-            if run_id.arm == "transfer":
-                actions = pq.read_table(path.with_name(LEDGER), columns=["actions"])["actions"]
-                found.setdefault(run_id, {})[record.learner] = plays_of(actions)
-    return found
+        folder = edition_folder(edition) / name
+        records = [RunRecord.model_validate_json(path.read_bytes()) for path in record_paths(folder)]
+        ends = {record.checkpoint_out for record in records}
+        found.append(PublishedLearner(records[0].learner, len(ends) > 1, folder))
+    return tuple(found)

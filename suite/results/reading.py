@@ -28,7 +28,6 @@ preload(__name__)
 MAX_RECORD_BYTES = 2**18
 MAX_NOTE_BYTES, MAX_NOTES_BYTES = 32 * 2**20, 256 * 2**20
 """Of one file of notes, and of the notes of all runs together."""
-_TELLING_STEPS = 20
 _BYTES_PER_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_PER_ROW = 1024
 _ROOM_BYTES = 2**20
@@ -50,11 +49,6 @@ class LedgerFile(NamedTuple):
     columns: Columns
     sha256: str
     size_bytes: int
-
-    @property
-    def plays(self) -> frozenset[bytes]:
-        """Digests of what was played, however it is stored (``plays_of``)."""
-        return plays_of(self.table["actions"])
 
     @property
     def rows_bytes(self) -> int:
@@ -98,18 +92,6 @@ def read_ledger_file(folder: Path, file: str, run: Run) -> LedgerFile:
     data = read_bytes(folder, file, max_ledger_bytes(run))
     table = read_table(run, data)
     return LedgerFile(table, Columns.of(table, run.games), hashlib.sha256(data).hexdigest(), len(data))
-
-
-def plays_of(actions: pa.ChunkedArray) -> frozenset[bytes]:
-    """Digests by which episodes of a ledger are known again: of the first half of the actions of each.
-
-    Who copies an episode can change its end, but not its begin without playing another one. Halves of less than
-    _TELLING_STEPS tell nothing, nor do those of one action: learners that have collapsed to it play the same
-    episodes, whoever they are.
-    """
-    halves = (own[: (len(own) + 1) // 2] for own in actions.to_pylist())
-    telling = (half for half in halves if len(half) >= _TELLING_STEPS and half.strip(half[:1]))
-    return frozenset(hashlib.blake2b(half, digest_size=16).digest() for half in telling)
 
 
 def checked_ledger_file(

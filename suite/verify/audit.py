@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from protocol import Edition, Protocol, Run, RunId, RunRecord, UnknownName, plan
+from suite.results.published import published_learners
 from suite.results.reading import ledger_limits
 from suite.results.store import LEDGER
 from suite.scoring.ledger_outcomes import GameOutcome
@@ -75,7 +76,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
         return Audit(None, None, found.submission, {}, tuple(findings), frozenset(checked))
     findings += check_plan(protocol, edition, found.runs, found.closed)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
-    audits = _audit_runs(folder, protocol, present, workers)
+    audits = _audit_runs(folder, protocol, edition, present, workers)
     findings += [one for audited in audits.values() for one in audited.findings]
     read = _Read.of(audits)
     findings += _between_runs(folder, protocol, edition, present, read, found)
@@ -121,8 +122,8 @@ def _between_runs(
 ) -> Iterator[Finding]:
     """The rules that hold between runs, and between the runs and what is said of them."""
     digests = {run_id: ledger.sha256 for run_id, ledger in read.ledgers.items()}
-    plays = {run_id: ledger.plays for run_id, ledger in read.ledgers.items()}
-    yield from kept("P5", check_identity(edition, read.records, plays, found.submission))
+    shared = {run_id: ledger.shared for run_id, ledger in read.ledgers.items()}
+    yield from kept("P5", check_identity(edition, read.records, shared, found.submission))
     yield from kept("F3", check_lineage(present, read.records, read.paid))
     yield from kept("S1", check_intent(protocol, read.records))
     notes = {run_id: record.notes_sha256 for run_id, record in read.records.items()}
@@ -146,9 +147,12 @@ def _edition(protocol: Protocol, found: Survey) -> tuple[Edition | None, list[Fi
         return None, [finding("P4", WHOLE, f"an edition out of {known}", name[:80])]
 
 
-def _audit_runs(folder: Path, protocol: Protocol, runs: Sequence[Run], workers: int) -> dict[RunId, RunAudit]:
+def _audit_runs(
+    folder: Path, protocol: Protocol, edition: Edition, runs: Sequence[Run], workers: int
+) -> dict[RunId, RunAudit]:
     """Every run, looked at in a process within bounds."""
-    tasks = [RunTask(str(folder), protocol.version, str(run.run_id)) for run in runs]
+    published = {one.learner: str(one.folder) for one in published_learners(edition.name)}
+    tasks = [RunTask(str(folder), protocol.version, str(run.run_id), tuple(published.items())) for run in runs]
     ended = dict(run_sharded(audit_run, tasks, workers, ledger_limits(runs)))
     return {run.run_id: _audited(run, ended[place]) for place, run in enumerate(runs)}
 

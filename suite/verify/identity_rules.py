@@ -7,23 +7,22 @@ from collections.abc import Iterator, Mapping
 
 from protocol import Edition, RunId, RunRecord
 from suite.digests import short_digest
-from suite.results.published import published_plays
+from suite.results.published import published_learners
 from suite.results.run_parts import parts_of
+from suite.results.shared_plays import SharedPlays
 from suite.results.store import LEDGER, RECORD, SUBMISSION
 from suite.submission.description import Submission
 from suite.untrusted.text import counted, listed
-from suite.verify.findings import WHOLE, Finding, Place, finding
+from suite.verify.findings import WHOLE, Finding, Place, Severity, finding
 
 _SHOWN_CODES = 5
-_SAME_SHARE = 0.5
-"""Of a run's episodes: who copies a run may change some of it."""
-Plays = Mapping[RunId, frozenset[bytes]]
+Shared = Mapping[RunId, Mapping[str, SharedPlays]]
 
 
 def check_identity(
     edition: Edition,
     records: Mapping[RunId, RunRecord],
-    plays: Plays,
+    shared: Shared,
     submission: Submission | None,
 ) -> Iterator[Finding]:
     """Check who made the runs, as far as claims can be compared with each other.
@@ -31,14 +30,14 @@ def check_identity(
     Args:
         edition: of the runs.
         records: of those whose record could be read.
-        plays: by run, what was played (suite.results.reading).
+        shared: by run and published learner, the episodes that both have.
         submission: what is declared of them; None: it could not be read.
     """
     yield from _one_maker(records)
     yield from _one_code(records)
     if submission is not None:
         yield from _declared_image(records, submission)
-    yield from _published_before(edition, records, plays)
+    yield from _published_before(edition, records, shared)
 
 
 def _one_maker(records: Mapping[RunId, RunRecord]) -> Iterator[Finding]:
@@ -80,18 +79,46 @@ def _declared_image(records: Mapping[RunId, RunRecord], submission: Submission) 
             yield finding("P5", Place.of_run(run_id, RECORD), said, found)
 
 
-def _published_before(edition: Edition, records: Mapping[RunId, RunRecord], plays: Plays) -> Iterator[Finding]:
-    """Transfer runs that are those of a published baseline which learns, whole or in good part, renamed."""
-    published = published_plays(edition.name)
-    for run_id, own in plays.items():
-        same = {
-            learner: len(own & theirs)
-            for learner, theirs in published.get(run_id, {}).items()
-            if own and len(own & theirs) >= _SAME_SHARE * len(own)
-        }
-        record = records.get(run_id)
-        if not same or record is None or record.learner in same:
-            continue
-        learner = max(same, key=lambda one: same[one])
-        found = f"{same[learner]:,} of its {len(own):,} episodes are published for {learner}"
-        yield finding("P5", Place.of_run(run_id, LEDGER), f"a run that {record.learner} played", found)
+def _published_before(
+    edition: Edition, records: Mapping[RunId, RunRecord], shared: Shared
+) -> Iterator[Finding]:
+    """Runs that are published for others, renamed: transfer runs, and any that make a mixture."""
+    learns = {one.learner: one.learns for one in published_learners(edition.name)}
+    players = {
+        run_id: {learner for learner, plays in own.items() if plays.training.is_most}
+        for run_id, own in shared.items()
+        if run_id in records
+    }
+    for run_id, found in players.items():
+        if run_id.arm == "transfer" and (known := [learner for learner in found if learns[learner]]):
+            learner = max(known, key=lambda one: shared[run_id][one].training.alike)
+            yield _copy(run_id, records[run_id].learner, learner, shared[run_id][learner])
+    yield from _mixed(players, learns)
+
+
+def _copy(run_id: RunId, claimed: str, learner: str, plays: SharedPlays) -> Finding:
+    """A transfer run that is published for another learner; a warning if it was evaluated in another way."""
+    training, evaluation = plays
+    found = f"{training.alike:,} of its {training.compared:,} training episodes are published for {learner}"
+    severity: Severity = "error"
+    if evaluation.compared and not evaluation.is_most:
+        found, severity = f"{found}; its evaluation is another", "warning"
+    return finding("P5", Place.of_run(run_id, LEDGER), f"a run that {claimed} played", found, severity)
+
+
+def _mixed(players: Mapping[RunId, set[str]], learns: Mapping[str, bool]) -> Iterator[Finding]:
+    """Runs that no single learner can have played.
+
+    Learners may share what they do before a checkpoint is loaded. But runs of several published learners are no
+    one's, and fresh runs of a learner that never learns do not belong to transfer runs of one that does.
+    """
+    known = [found for found in players.values() if found]
+    if known and not set.intersection(*known):
+        counts = Counter(learner for found in known for learner in found)
+        named = [f"{learner} ({counted(runs, 'run')})" for learner, runs in counts.most_common()]
+        yield finding("P5", WHOLE, "runs of one learner", f"published for {listed(named, _SHOWN_CODES)}")
+    idle = {learner for learner, does in learns.items() if not does}
+    fresh, transfer = ([own for one, own in players.items() if one.arm == arm] for arm in ("fresh", "transfer"))
+    if fresh and all(own & idle for own in fresh) and any(not own & idle for own in transfer):
+        found = f"those of {', '.join(sorted(idle))}, which does not learn, with other transfer runs"
+        yield finding("P5", WHOLE, "fresh runs of its own", found)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from protocol import Protocol, Run, RunRecord, canonical_digest, describe, load, load_vectors, parse_run_id
+from protocol import (
+    Protocol,
+    Run,
+    RunId,
+    RunRecord,
+    canonical_digest,
+    describe,
+    load,
+    load_vectors,
+    parse_run_id,
+)
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.run_parts import parts_of, wall_seconds
+from suite.results.shared_plays import COLUMNS, SharedPlays, shared_plays
 from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import Unreadable
@@ -29,11 +42,16 @@ _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 
 
 class RunTask(NamedTuple):
-    """A run of a submission."""
+    """A run of a submission.
+
+    Attributes:
+        published: by learner, the folders of published results, whose ledgers it is compared with.
+    """
 
     folder: str
     version: str
     run_id: str
+    published: tuple[tuple[str, str], ...] = ()
 
 
 class AuditedLedger(NamedTuple):
@@ -42,12 +60,12 @@ class AuditedLedger(NamedTuple):
     Attributes:
         steps: how many actions each episode has, int32 (E,).
         sha256: the digest of its bytes.
-        plays: of a transfer run, what was played (LedgerFile).
+        shared: by published learner, the episodes that the run shares with that one's.
     """
 
     steps: npt.NDArray[np.int32]
     sha256: str
-    plays: frozenset[bytes]
+    shared: Mapping[str, SharedPlays]
 
 
 class RunAudit(NamedTuple):
@@ -92,9 +110,17 @@ def audit_run(task: RunTask) -> RunAudit:
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
-    plays = ledger.plays if run.run_id.arm == "transfer" else frozenset()
-    audited = AuditedLedger(steps, ledger.sha256, plays)
+    audited = AuditedLedger(steps, ledger.sha256, dict(_shared(task, run.run_id, ledger.table, record)))
     return RunAudit((*findings, *found), record, outcomes, audited)
+
+
+def _shared(
+    task: RunTask, run_id: RunId, table: pa.Table, record: RunRecord | None
+) -> Iterator[tuple[str, SharedPlays]]:
+    for learner, folder in task.published:
+        path = Path(folder, run_id.path, LEDGER)
+        if record is not None and learner != record.learner and path.is_file():
+            yield learner, shared_plays(table, pq.read_table(path, columns=list(COLUMNS)))
 
 
 def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterator[Finding]:

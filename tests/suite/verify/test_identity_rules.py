@@ -8,8 +8,8 @@ import pytest
 
 from protocol import RunRecord, plan
 from suite.results.ledger import read_ledger
-from suite.results.published import published_folder
-from suite.results.reading import plays_of
+from suite.results.published import published_folder, published_learners
+from suite.results.shared_plays import Alike, SharedPlays, shared_plays
 from suite.submission.description import Submission
 from suite.verify.identity_rules import check_identity
 from tests.suite.helpers import V1
@@ -38,19 +38,28 @@ def changed(records, changes, **everywhere):
     }
 
 
-def found(records, plays=None, **said):
+def found(records, shared=None, **said):
     submission = Submission.model_validate(SAID | said)
-    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, plays or {}, submission)]
+    return [(one.rule, one.severity) for one in check_identity(SMOKE, records, shared or {}, submission)]
 
 
-def ledger_plays(baseline, edit=lambda actions: actions):
-    folder = published_folder(baseline, "smoke")
-    columns = {run_id: read_ledger(folder / run_id.path / "ledger.parquet")["actions"] for run_id in RUNS}
-    return {run_id: plays_of(edit(actions)) for run_id, actions in columns.items()}
+def ledger(baseline, run_id):
+    return read_ledger(published_folder(baseline, "smoke") / run_id.path / "ledger.parquet")
+
+
+def shared_with_published(baseline_of, edit=lambda table: table):
+    """By run and published learner, the shared episodes of runs that are taken from baselines by their arm."""
+    learners = {one.learner: one.folder.name for one in published_learners("smoke")}
+    return {
+        run_id: {
+            learner: shared_plays(edit(ledger(baseline_of(run_id.arm), run_id)), ledger(name, run_id))
+            for learner, name in learners.items()
+        }
+        for run_id in RUNS
+    }
 
 
 PPO = read("ppo")
-PLAYS = ledger_plays("ppo")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +79,7 @@ PLAYS = ledger_plays("ppo")
         ({}, {}, {"contained": True, "image_sha256": IMAGE}, ["error"] * 20),
         ({5: {"code_commit": "0" * 40}}, {}, {}, ["warning"]),
         ({5: {"code_commit": None}}, {}, {}, ["warning"]),
-        ({}, {"learner": "lucky:make"}, {"plays": PLAYS}, ["error"] * 6),
-        ({}, {"learner": "lucky:make"}, {"plays": {RUNS[0]: PLAYS[RUNS[0]]}}, []),
+        ({5: {"learner_code_sha256": "0" * 64}}, {}, {}, ["warning"]),
     ],
     ids=[
         "as published",
@@ -83,8 +91,7 @@ PLAYS = ledger_plays("ppo")
         "declared as contained, in no image",
         "a run of another commit",
         "a run of no commit",
-        "a published learner's transfer runs under another name",
-        "a run that loads nothing, as a published learner's",
+        "a run of other code of the learner",
     ],
 )
 def test_makers_are_held_to_what_is_declared(changes, everywhere, said, expected):
@@ -92,37 +99,95 @@ def test_makers_are_held_to_what_is_declared(changes, everywhere, said, expected
     assert found(changed(PPO, changes, **everywhere), **said) == [("P5", severity) for severity in expected]
 
 
-def other_actions(nth, place, actions):
+def with_actions(change):
+    """A ledger in which the actions of each episode, by its place, are changed."""
+
+    def edit(table):
+        place = table.schema.get_field_index("actions")
+        changed = [change(number, bytearray(own)) for number, own in enumerate(table["actions"].to_pylist())]
+        return table.set_column(place, "actions", pa.chunked_array([[bytes(own) for own in changed]]))
+
+    return edit
+
+
+def other(number, own, nth=1, place=0):
     """Every nth episode with another action at a place."""
-
-    def other(own):
-        own = bytearray(own)
+    if number % nth == 0:
         own[place] = 17 - own[place]
-        return bytes(own)
+    return own
 
-    played = actions.to_pylist()
-    return pa.chunked_array(
-        [[own if number % nth else other(own) for number, own in enumerate(played)]], pa.binary()
-    )
+
+def played_anew(number, own):
+    """Other actions from the first step on."""
+    return bytearray((action + 1) % 18 for action in own)
 
 
 @pytest.mark.parametrize(
-    ("nth", "place", "severities"), [(1, -1, ["error"] * 6), (3, 0, ["error"] * 6), (1, 0, [])]
+    ("edit", "severities"),
+    [
+        (lambda table: table, ["error"] * 6),
+        (with_actions(other), ["error"] * 6),
+        (with_actions(partial(other, place=-1)), ["error"] * 6),
+        (with_actions(partial(other, nth=3)), ["error"] * 6),
+        (with_actions(lambda number, own: own if number % 4 else played_anew(number, own)), ["error"] * 6),
+        (with_actions(played_anew), []),
+    ],
+    ids=["as it is", "first actions", "last actions", "a third", "three of four", "all"],
 )
-def test_a_copy_that_was_changed_here_and_there_is_one(nth, place, severities):
-    """A run is a copy if half of its episodes begin as a published run's, whatever was changed in the rest."""
-    plays = ledger_plays("ppo", partial(other_actions, nth, place))
+def test_a_copy_that_was_changed_here_and_there_is_one(edit, severities):
+    """A transfer run of which half the episodes are a published run's is a copy, whatever was changed in it."""
     records = changed(PPO, {}, learner="lucky:make")
-    assert found(records, plays=plays) == [("P5", severity) for severity in severities]
+    shared = shared_with_published(lambda arm: "ppo", edit)
+    transfer = {run_id: own for run_id, own in shared.items() if run_id.arm == "transfer"}
+    assert found(records, transfer) == [("P5", severity) for severity in severities]
 
 
-def test_episodes_of_one_action_are_nobodys():
-    """Policies that have collapsed play alike; only episodes in which actions vary tell who played."""
-    assert plays_of(pa.chunked_array([[b"\3" * 100, b"\3\4" * 10, b""]], pa.binary())) == frozenset()
-    assert len(plays_of(pa.chunked_array([[b"\3\4" * 20, b"\4\3" * 20, b"\3\4" * 20]], pa.binary()))) == 2
+def test_runs_that_load_nothing_may_be_alike():
+    """Learners that differ in what they do after a load share the other arms, and nobody is accused."""
+    records = changed(PPO, {}, learner="mine:make")
+    shared = shared_with_published(lambda arm: "ppo")
+    assert found(records, {one: own for one, own in shared.items() if one.arm != "transfer"}) == []
+
+
+def test_another_evaluation_of_the_same_training_is_a_warning():
+    """A published learner that is evaluated in another way shares its training; the reviewer is told."""
+    records = changed(PPO, {}, learner="greedy:make")
+
+    def greedy(table):
+        kept = [phase == "training" for phase in table["phase"].to_pylist()]
+        return with_actions(lambda number, own: own if kept[number] else bytearray(len(own)))(table)
+
+    assert found(records, shared_with_published(lambda arm: "ppo", greedy)) == [("P5", "warning")] * 6
+
+
+@pytest.mark.parametrize(
+    "baseline_of",
+    [
+        lambda arm: "uniform" if arm == "fresh" else "ppo",
+        lambda arm: "dqn" if arm == "fresh" else "ppo",
+        lambda arm: "multihead_a2c" if arm == "generalist" else "ppo",
+    ],
+)
+def test_runs_of_several_published_learners_are_nobodys(baseline_of):
+    """A submission whose arms are taken from different baselines is found as a whole."""
+    records = changed(PPO, {}, learner="mine:make")
+    shared = shared_with_published(baseline_of)
+    without = {one: own for one, own in shared.items() if one.arm != "transfer"}
+    assert ("P5", "error") in found(records, without)
+
+
+def test_fresh_runs_that_never_learn_belong_to_no_learner():
+    """Fresh runs of uniform play are found where the transfer runs are of a learner that learns."""
+    records = changed(PPO, {}, learner="mine:make")
+    shared = shared_with_published(lambda arm: "uniform")
+    learned = {
+        one: own if one.arm == "fresh" else dict.fromkeys(own, SharedPlays(Alike(0, 9), Alike(0, 9)))
+        for one, own in shared.items()
+    }
+    assert found(records, learned) == [("P5", "error")]
 
 
 def test_anybody_may_play_at_random():
     """Ledgers that follow from the seeds alone, as those of a learner without weights do, are nobody's."""
     records = changed(read("uniform"), {}, learner="mine:make")
-    assert found(records, plays=ledger_plays("uniform")) == []
+    assert found(records, shared_with_published(lambda arm: "uniform")) == []
