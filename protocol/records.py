@@ -152,7 +152,7 @@ class RunRecord(Frozen):
     cpu: Line
     started_at: Line
     wall_seconds: Seconds
-    training_steps_per_second: Annotated[float, Field(ge=0)]
+    training_steps_per_second: Annotated[float, Field(ge=0, le=1e9)]
     workers: Count
     peak_memory_bytes: Count
     resumed_from: Annotated[tuple[RunPart, ...], Field(max_length=10_000)] = ()

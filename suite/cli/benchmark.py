@@ -26,7 +26,7 @@ from suite.cli.options import (
 )
 from suite.cli.results import score_and_print
 from suite.cli.stopping import Terminated
-from suite.untrusted.text import counted
+from suite.untrusted.text import counted, listed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,12 +93,25 @@ def benchmark(
         highlight=False,
         soft_wrap=True,
     )
+    _warn_of_left_behind(runs, missing)
     _play(console, runs, missing, store, settings)
     if detach and missing:
         left = f"left to {scheduler}: {counted(len(missing), 'run')}"
         console.print(f"{left}; the same command without --detach fetches them")
         return
     score_and_print(store, chosen, "json" if as_json else "tables")
+
+
+def _warn_of_left_behind(runs: Sequence[Run], missing: Sequence[Run]) -> None:
+    """Name complete runs that start from a missing one: that is played after them now, which rule F3 finds."""
+    again = {run.run_id for run in missing}
+    left = [str(run.run_id) for run in runs if run.run_id not in again and run.starts_from in again]
+    if left:
+        print(
+            f"warning: {listed(left, 2)} started from runs that are missing now; delete them, too, so that "
+            "they are played again after those",
+            file=sys.stderr,
+        )
 
 
 def _threads_of(scheduler: str) -> int:

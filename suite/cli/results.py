@@ -161,15 +161,17 @@ def leaderboard(
     edition: OfEditionOption = None,
 ) -> None:
     """Write a leaderboard: one HTML file with every learner's figures, cost and verdict of the audit."""
+    from rich.text import Text
+
     from suite.cli.printing import output_console
     from suite.leaderboard.entries import read_board
     from suite.leaderboard.page import write_leaderboard
 
     with output_console(stderr=True).status("reading", spinner="line") as status:
-        board = read_board(results, edition, status.update)
+        board = read_board(results, edition, lambda step: status.update(Text(step)))
         page = write_leaderboard(board, out)
     for label, entry in board.entries.items():
-        print(f"{label}: audit {entry.audited.words}")
+        print(f"{label}: audit {entry.verdict}")
     print(f"written to {printable(str(page))}")
 
 

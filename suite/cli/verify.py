@@ -103,6 +103,8 @@ def verify(
     ] = False,
 ) -> None:
     """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
+    from rich.text import Text
+
     from suite.cli.printing import output_console, print_verification
     from suite.verify.findings import COST
     from suite.verify.verification import verify as verify_folder
@@ -116,7 +118,7 @@ def verify(
         def tell(step: str) -> None:
             if step.startswith(COST):
                 console.print(step, highlight=False, soft_wrap=True)
-            status.update(step)
+            status.update(Text(step))
 
         found = verify_folder(folder, levels, listener=tell)
     if as_json:

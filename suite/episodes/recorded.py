@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,10 +24,11 @@ from protocol import (
     parse_run_id,
 )
 from suite.results.ledger import episodes_of
-from suite.results.published import source_folder
-from suite.results.reading import checked_ledger_file, read_record
+from suite.results.published import ARTIFACTS, source_folder
+from suite.results.reading import checked_ledger_file, ledger_limits, read_record
 from suite.results.store import LEDGER, RECORD, check_edition
 from suite.untrusted.files import Unreadable
+from suite.untrusted.processes import Failure, within_bounds
 from suite.untrusted.text import printable
 
 LOOKS_LIKE = "results/smoke/baselines.ppo/fresh/breakout/seed0, or ppo/fresh/breakout/seed0 for a published one"
@@ -105,10 +107,28 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
     try:
         record = read_record(folder, f"{path}/{RECORD}")
         run = _run_of(name, path, record, protocol)
-        ledger = checked_ledger_file(folder, f"{path}/{LEDGER}", run, protocol, record.ledger_sha256)
-        return Recorded(name, printable(folder.resolve().name), run, ledger.sha256, ledger.table)
+        task = _Ledger(folder, f"{path}/{LEDGER}", run, protocol, record.ledger_sha256)
+        ours = folder.resolve().is_relative_to(ARTIFACTS)
+        table = _table(task) if ours else within_bounds(_table, task, ledger_limits([run]))
+        if isinstance(table, Failure):
+            raise Unreadable(f"cannot be read within bounds: {table.reason}")
+        return Recorded(name, printable(folder.resolve().name), run, record.ledger_sha256, table)
     except Unreadable as error:
         raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error
+
+
+class _Ledger(NamedTuple):
+    """The arguments of ``checked_ledger_file``."""
+
+    folder: Path
+    file: str
+    run: Run
+    protocol: Protocol
+    sha256: str
+
+
+def _table(ledger: _Ledger) -> pa.Table:
+    return checked_ledger_file(*ledger).table
 
 
 def _place(name: str, edition: str) -> tuple[Path, str]:

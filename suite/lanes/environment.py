@@ -15,7 +15,7 @@ from gymnasium.vector import VectorEnv
 from protocol import BudgetExhausted, EndReason, LearnerError, Phase, Protocol, StoreError
 from suite.lanes.engine import IDLE, Engine
 from suite.lanes.schedules import Schedule
-from suite.lanes.shape import LaneShape
+from suite.lanes.shape import LaneShape, checked_actions
 
 UInt8 = npt.NDArray[np.uint8]
 MOST_REFUSALS = 1_000
@@ -278,30 +278,3 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
                 self._recorder.begin(lane, schedule.phase, number, game, seed)
         if episodes:
             self._engine.begin(episodes)
-
-
-def checked_actions(given: npt.ArrayLike, lanes: int, actions: int) -> UInt8:
-    """The actions of one step, uint8 (L,), in an array of their own.
-
-    Args:
-        given: by the learner.
-        lanes: L.
-        actions: the number of actions; they are counted from 0.
-
-    Raises:
-        ValueError: they have another shape or type, or are out of range.
-    """
-    try:
-        found = np.asarray(given)
-    except ValueError:  # parts of different shapes, such as (actions, state)
-        _reject(f"a {type(given).__name__} of parts of different shapes", f"one array of shape ({lanes},)")
-    if found.shape != (lanes,) or found.dtype.kind not in "iu":
-        what = type(given).__name__ if found.dtype == object else f"{found.dtype} of shape {found.shape}"
-        _reject(f"actions that are {what}", f"integers of shape ({lanes},)")
-    if found.min() < 0 or found.max() >= actions:
-        _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
-    return found.astype(np.uint8)
-
-
-def _reject(given: str, wanted: str) -> Never:
-    raise ValueError(f"{given} cannot be played; the lanes take {wanted}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from protocol import Protocol
+
+UInt8 = npt.NDArray[np.uint8]
 
 
 class LaneShape(NamedTuple):
@@ -64,3 +67,30 @@ class LaneShape(NamedTuple):
         env.single_observation_space, env.single_action_space = self.observation_space, self.action_space
         env.observation_space = batch_space(self.observation_space, self.lanes)
         env.action_space = batch_space(self.action_space, self.lanes)
+
+
+def checked_actions(given: npt.ArrayLike, lanes: int, actions: int) -> UInt8:
+    """The actions of one step, uint8 (L,), in an array of their own.
+
+    Args:
+        given: by the learner.
+        lanes: L.
+        actions: the number of actions; they are counted from 0.
+
+    Raises:
+        ValueError: they have another shape or type, or are out of range.
+    """
+    try:
+        found = np.asarray(given)
+    except ValueError:  # parts of different shapes, such as (actions, state)
+        _reject(f"a {type(given).__name__} of parts of different shapes", f"one array of shape ({lanes},)")
+    if found.shape != (lanes,) or found.dtype.kind not in "iu":
+        what = type(given).__name__ if found.dtype == object else f"{found.dtype} of shape {found.shape}"
+        _reject(f"actions that are {what}", f"integers of shape ({lanes},)")
+    if found.min() < 0 or found.max() >= actions:
+        _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
+    return found.astype(np.uint8)
+
+
+def _reject(given: str, wanted: str) -> Never:
+    raise ValueError(f"{given} cannot be played; the lanes take {wanted}")

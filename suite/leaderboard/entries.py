@@ -25,12 +25,19 @@ class Entry(NamedTuple):
         store: where its runs lie.
         outcomes: of these runs.
         audited: the verifier's verdict.
+        same_as: the learner named before it whose runs it has, whole or in good part; empty: nobody's.
     """
 
     label: str
     store: Store
     outcomes: Outcomes
     audited: Audited
+    same_as: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words, and whose runs these are if another learner has them, too."""
+        return f"{self.audited.words}; same runs as {self.same_as}" if self.same_as else self.audited.words
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
@@ -59,6 +66,18 @@ class Board(NamedTuple):
         return [record for entry in self.entries.values() for record in entry.records]
 
 
+def _same_as(outcomes: Outcomes, others: Sequence[Entry]) -> str:
+    """The first of these learners that has at least half of the transfer ledgers; empty: none has."""
+    own = _transfer_ledgers(outcomes)
+    shared = (other for other in others if 2 * len(own & _transfer_ledgers(other.outcomes)) >= len(own))
+    return next((other.label for other in shared), "")
+
+
+def _transfer_ledgers(outcomes: Outcomes) -> set[str]:
+    arm = "/transfer/"
+    return {record.ledger_sha256 for record in outcomes.records if arm in record.run_id}
+
+
 def read_board(
     names: Sequence[str],
     edition: str | None,
@@ -83,12 +102,13 @@ def read_board(
     first = contenders[0].outcomes
     listener("scoring")
     comparison = compare_contenders(contenders, published_scores(first.protocol, first.edition.name))
-    entries = {}
+    entries: dict[str, Entry] = {}
     for name, one in zip(names, contenders, strict=True):
         listener(f"auditing {one.label}")
         store = open_results(name, first.edition.name).store
         audited = audits.get(name) or audit_results(store, one.label)
-        entries[one.label] = Entry(one.label, store, one.outcomes, audited)
+        same_as = _same_as(one.outcomes, list(entries.values()))
+        entries[one.label] = Entry(one.label, store, one.outcomes, audited, same_as)
     ranked = sorted(
         comparison.contenders,
         key=lambda one: (

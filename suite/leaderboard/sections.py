@@ -30,7 +30,7 @@ def entry_cells(entry: Entry) -> Row:
     """The cells of MORE_COLUMNS."""
     return {
         "cost": (rough(wall_hours(entry.records)), *sorted({record.device for record in entry.records})),
-        "verdict": entry.audited.words,
+        "verdict": entry.verdict,
         "digest": short_digest(entry.audited.sums_sha256),
     }
 

@@ -24,7 +24,8 @@ import numpy.typing as npt
 
 from protocol import AmtlbError, BudgetExhausted, LearnerError, Protocol, current_protocol
 from suite.digests import folder_digest
-from suite.lanes.environment import LaneEnv, checked_actions
+from suite.lanes.environment import LaneEnv
+from suite.lanes.shape import checked_actions
 from suite.learners.answering import say_error
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, Resumable, checked_configuration, find_learner

@@ -28,9 +28,13 @@ preload(__name__)
 MAX_RECORD_BYTES = 2**18
 MAX_NOTE_BYTES, MAX_NOTES_BYTES = 32 * 2**20, 256 * 2**20
 """Of one file of notes, and of the notes of all runs together."""
+_READING_SECONDS, _READING_STEPS_PER_SECOND = 45.0, 1_000_000
+"""A machine reads and checks some 20 million steps a second; a busy one may be slow to begin."""
 _BYTES_PER_STEP = 24  # an action, and a reward with its step, with room for encodings
 _BYTES_PER_ROW = 1024
 _ROOM_BYTES = 2**20
+_ROW_GROUPS, _LEAST_GROUP_ROWS = 16, 256
+"""Of a ledger: more groups than this, and one for so many rows, are nobody's."""
 _ROW_GROUP_ROWS = 2**12  # written at once, in little memory
 _MEMORY_BYTES, _MEMORY_BYTES_PER_STEP = 192 * 2**20, 3  # ``full`` needs half of it
 
@@ -123,7 +127,8 @@ def checked_ledger_file(
 def ledger_limits(runs: Iterable[Run]) -> Limits:
     """The limits of a process that reads ledgers of these runs."""
     longest = max((run.most_steps for run in runs), default=0)
-    return Limits(memory_bytes=_MEMORY_BYTES + _MEMORY_BYTES_PER_STEP * longest, seconds=300)
+    memory_bytes = _MEMORY_BYTES + _MEMORY_BYTES_PER_STEP * longest
+    return Limits(memory_bytes, _READING_SECONDS + longest / _READING_STEPS_PER_SECOND)
 
 
 def max_ledger_bytes(run: Run) -> int:
@@ -141,6 +146,7 @@ def read_table(run: Run, data: bytes) -> pa.Table:
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
         _check_sizes(run, file.metadata)
+        _check_places(file.metadata, len(data))
         if problem := schema_problem(file.schema_arrow):
             raise Unreadable(problem)
         table = file.read(use_threads=False)
@@ -168,6 +174,25 @@ def _check_sizes(run: Run, metadata: pq.FileMetaData) -> None:
         if values > most_rows + metadata.num_rows:  # a list without a value counts as one
             name = metadata.schema.column(place).path[:40]
             raise TooLarge(f"has {values:,} values in {name}, at most {most_rows:,} can be right")
+
+
+def _check_places(metadata: pq.FileMetaData, size_bytes: int) -> None:
+    """Every part of a column has bytes of its own; a footer could name the same ones thousands of times."""
+    most_groups = _ROW_GROUPS + metadata.num_rows // _LEAST_GROUP_ROWS
+    if metadata.num_row_groups > most_groups:
+        raise TooLarge(f"has {metadata.num_row_groups:,} row groups, at most {most_groups:,} can be right")
+    places = []
+    for group in range(metadata.num_row_groups):
+        for column in range(metadata.num_columns):
+            part = metadata.row_group(group).column(column)
+            begins = [part.data_page_offset]
+            begins += [part.dictionary_page_offset] if part.has_dictionary_page else []
+            places.append((min(begins), min(begins) + part.total_compressed_size))
+    end = 0
+    for begin, after in sorted(places):
+        if not end <= begin <= after <= size_bytes:
+            raise TooLarge("names bytes twice, or beyond its end, in its footer")
+        end = after
 
 
 def schema_problem(schema: pa.Schema) -> str | None:

@@ -40,8 +40,9 @@ from suite.results.writing import empty, sync_files
 from suite.run.copies import Copies
 from suite.run.job import Job
 from suite.run.messages import Begun, Listener
+from suite.run.resumption import Maker, Resumed
 from suite.run.rounds import Rounds
-from suite.run.snapshots import TRAINED, UNUSED, Maker, Resumed, Snapshots
+from suite.run.snapshots import TRAINED, UNUSED, Snapshots
 from suite.run.space import check_room, room_for
 from suite.untrusted.files import Unreadable
 from suite.untrusted.text import printable

@@ -25,7 +25,8 @@ from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
 from suite.run.recorder import ReportingRecorder
-from suite.run.snapshots import Maker, Resumed, Snapshot, Snapshots
+from suite.run.resumption import Maker, Resumed, Snapshot
+from suite.run.snapshots import Snapshots
 
 
 class Rounds:

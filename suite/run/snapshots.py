@@ -18,89 +18,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from protocol import Frozen, Phase, RunPart, Sha256, StoreError
+from protocol import StoreError
 from suite.contained.wire import LackedRoom
 from suite.digests import folder_digest
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
 from suite.results.writing import sync_files, sync_names
 from suite.run.copies import Copies
+from suite.run.resumption import LEARNER, STATE, Maker, Resumed, Snapshot, why_unusable
 
 STOP_SECONDS = 3.0
 """The most seconds that a run that is to stop may take to its next safe point; a rollout takes about 1 s."""
 TRAINED = (CHECKPOINT, NOTES)
 """The parts that a training leaves in the run's partial folder, and that a snapshot in evaluation needs."""
-_STATE, _LEARNER, _PREFIX = "snapshot.json", "learner", "snapshot-"
+_PREFIX = "snapshot-"
 _FAILED = "failed"
 UNUSED = "unused"
 """The folder for a snapshot that was not used, until the run is complete."""
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-
-
-class Maker(Frozen):
-    """The maker of a run: all that must be the same for the run to be resumed.
-
-    Attributes:
-        learner, configuration_digest, device, code_commit: as in the run's record.
-        suite_sha256: of the suite's code (``suite.learners.sources.suite_digest``).
-        code_sha256: of the learner's own code (``suite.learners.sources.code_digest``); None: not known.
-        image_sha256, checkpoint_in: likewise.
-    """
-
-    learner: str
-    configuration_digest: Sha256
-    device: str
-    code_commit: str | None
-    suite_sha256: str
-    code_sha256: str | None
-    image_sha256: str | None
-    checkpoint_in: Sha256 | None
-
-
-class Snapshot(Frozen):
-    """The harness's part of a snapshot.
-
-    Attributes:
-        run_id: of the run.
-        maker: who played it.
-        phase: training; evaluation: the training is over and its checkpoint saved.
-        started_at: when the run began, ISO 8601.
-        training_seconds: that the training has taken so far.
-        played_steps: agent steps of both phases, over all lanes.
-        journal_bytes: the journal's size.
-        left, playing, numbers: of the training's meter (``suite.lanes.schedules.MeterState``).
-        evaluated_numbers: for each lane, the number of its current evaluation episode; (): in training.
-        episode_start: for each lane, whether its observation is an episode's first; (): in training, where the
-            learner keeps that itself.
-        learner_sha256: over the files of the learner's state.
-        parts: on what the run has been played until here, this part included.
-    """
-
-    schema_version: Literal[1]
-    run_id: str
-    maker: Maker
-    phase: Phase
-    started_at: str
-    training_seconds: Annotated[float, Field(ge=0)]
-    played_steps: Annotated[int, Field(ge=0)]
-    journal_bytes: Annotated[int, Field(ge=0)]
-    left: dict[str, int]
-    playing: tuple[str | None, ...]
-    numbers: tuple[int, ...]
-    evaluated_numbers: tuple[int, ...] = ()
-    episode_start: tuple[bool, ...] = ()
-    learner_sha256: Sha256
-    parts: tuple[RunPart, ...]
-
-
-class Resumed(NamedTuple):
-    """A snapshot to go on from, and the folder of the learner's part."""
-
-    snapshot: Snapshot
-    learner: Path
 
 
 class Snapshots:
@@ -189,9 +126,9 @@ class Snapshots:
             path.mkdir(parents=True)  # the machine may have cleaned its temporary folder
         save(state)
         digest = folder_digest(state)
-        shutil.move(state, new / _LEARNER)
+        shutil.move(state, new / LEARNER)
         snapshot = describe(digest)
-        (new / _STATE).write_text(snapshot.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (new / STATE).write_text(snapshot.model_dump_json(indent=2) + "\n", encoding="utf-8")
         sync_files(self._folder)
         before = _folders(self._folder)
         self._number += 1
@@ -274,33 +211,16 @@ class Snapshots:
         """The newest snapshot in the folder from which this maker can go on."""
         for path in sorted(_folders(self._folder), key=_number, reverse=True):
             try:
-                snapshot = Snapshot.model_validate_json((path / _STATE).read_bytes())
+                snapshot = Snapshot.model_validate_json((path / STATE).read_bytes())
             except (FileNotFoundError, ValidationError) as error:
                 _log(path, f"cannot be read ({type(error).__name__})")
                 continue
             except OSError as error:
                 raise StoreError(f"the snapshot {path} cannot be read ({error}); try again") from error
-            if (reason := _unusable(snapshot, path, run_id, maker, journal)) is None:
-                return Resumed(snapshot, path / _LEARNER)
+            if (reason := why_unusable(snapshot, path, run_id, maker, journal)) is None:
+                return Resumed(snapshot, path / LEARNER)
             _log(path, reason)
         return None
-
-
-def _unusable(snapshot: Snapshot, path: Path, run_id: str, maker: Maker, journal: Path) -> str | None:
-    """Why a run cannot go on from a snapshot; None: it can."""
-    if snapshot.run_id != run_id:
-        return f"is of {snapshot.run_id}"
-    for name in type(maker).model_fields:
-        here, there = getattr(maker, name), getattr(snapshot.maker, name)
-        if here != there:
-            return f"was taken with {name} {there}, here it is {here}"
-    if not journal.is_file() or journal.stat().st_size < snapshot.journal_bytes:
-        return "names more of the journal than there is"
-    if snapshot.phase == "evaluation" and not (path.parent / CHECKPOINT).is_dir():
-        return "needs the checkpoint of its training, which is not there"
-    if folder_digest(path / _LEARNER) != snapshot.learner_sha256:
-        return "holds another state of the learner than it names"
-    return None
 
 
 def _log(path: Path, reason: str) -> None:

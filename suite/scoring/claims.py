@@ -111,12 +111,12 @@ def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple
     """The claims that are supported for each of several learners on one edition, compared at once.
 
     Args:
-        everyone: the learners' scores. Equal ones, as of a copy of a published result, are one question.
+        everyone: the learners' scores. Equal figures, as of a copy under whatever name, are one question.
         published: by name, the scores of the baselines that are published for the same edition.
     """
     distinct: list[Scores] = []
     for scores in everyone:
-        if scores not in distinct:
+        if not any(map(scores.has_the_figures_of, distinct)):
             distinct.append(scores)
     nulls = [scores.transfer.contrast.null for scores in distinct]
     corrected = holm([null.p_value if null else 1.0 for null in nulls])
@@ -124,7 +124,10 @@ def claims(everyone: Sequence[Scores], published: Mapping[str, Scores]) -> tuple
         _claim(scores, p_value if null else None, len(distinct), published)
         for scores, null, p_value in zip(distinct, nulls, corrected, strict=True)
     ]
-    return tuple(found[distinct.index(scores)] for scores in everyone)
+    return tuple(
+        next(claim for one, claim in zip(distinct, found, strict=True) if scores.has_the_figures_of(one))
+        for scores in everyone
+    )
 
 
 def _claim(scores: Scores, p_value: float | None, learners: int, published: Mapping[str, Scores]) -> Claim:

@@ -161,6 +161,10 @@ class Scores(Frozen):
     transfer: Transfer
     multitask: tuple[GameMultitask, ...]
 
+    def has_the_figures_of(self, other: Scores) -> bool:
+        """True if all figures are equal, whatever the learners are called: the same runs were scored."""
+        return (self.transfer, self.multitask) == (other.transfer, other.multitask)
+
 
 def counted_games(scores: Scores) -> list[str]:
     """The games that enter figures over all games: those without negative rewards."""

@@ -7,6 +7,7 @@ cannot show two faces.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import json
 import math
@@ -121,6 +122,8 @@ def list_files(folder: Path) -> tuple[list[str], list[tuple[str, str]]]:
             break
         if entry is None:
             odd.append((ascii(path)[1:-1], NOT_LISTED))
+        elif entry.name == "Icon\r":  # of a folder on macOS
+            odd.append((ascii(path)[1:-1], PASSED_OVER))
         elif not path.isprintable():
             odd.append((ascii(path), "a name that cannot be printed"))
         elif entry.is_symlink():
@@ -238,7 +241,7 @@ def parse_toml(data: bytes) -> dict[str, Any]:
     Raises:
         Unreadable: it is not.
     """
-    text = _decoded(data)
+    text = _decoded(data.removeprefix(codecs.BOM_UTF8))  # which some editors write
     if (dots := max(line.count(".") for line in text.split("\n"))) > MAX_DOTS_PER_LINE:
         raise Unreadable(f"has a line with {dots:,} dots, at most {MAX_DOTS_PER_LINE:,} can be right")
     try:

@@ -39,10 +39,12 @@ class Failure(NamedTuple):
     Attributes:
         reason: its process ended, was too slow, or met an error.
         too_large: it wanted more memory than anything that is right could need.
+        too_slow: it took more time than that.
     """
 
     reason: str
     too_large: bool = False
+    too_slow: bool = False
 
 
 class Limits(NamedTuple):
@@ -161,7 +163,7 @@ class _Worker:
         if time.monotonic() < self.deadline:
             return None
         self.stop()
-        return self.index, Failure(f"it took more than {self._limits.seconds:g} seconds")
+        return self.index, Failure(f"it took more than {self._limits.seconds:.0f} seconds", too_slow=True)
 
     def stop(self) -> None:
         """End the process."""

@@ -91,6 +91,10 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     )
 
 
+_MOST_SLOW = 3
+_NOT_READ = Failure(f"it was not read, as {_MOST_SLOW} others took too long")
+
+
 class _Read(NamedTuple):
     """The readable parts of the runs: their records, the rewards of their episodes, and the ledgers."""
 
@@ -153,8 +157,14 @@ def _audit_runs(
     """Every run, looked at in a process within bounds."""
     published = {one.learner: str(one.folder) for one in published_learners(edition.name)}
     tasks = [RunTask(str(folder), protocol.version, str(run.run_id), tuple(published.items())) for run in runs]
-    ended = dict(run_sharded(audit_run, tasks, workers, ledger_limits(runs)))
-    return {run.run_id: _audited(run, ended[place]) for place, run in enumerate(runs)}
+    ended: dict[int, RunAudit | Failure] = {}
+    slow = 0
+    for place, found in run_sharded(audit_run, tasks, workers, ledger_limits(runs)):
+        ended[place] = found
+        slow += isinstance(found, Failure) and found.too_slow
+        if slow == _MOST_SLOW:
+            break
+    return {run.run_id: _audited(run, ended.get(place, _NOT_READ)) for place, run in enumerate(runs)}
 
 
 def _audited(run: Run, found: RunAudit | Failure) -> RunAudit:

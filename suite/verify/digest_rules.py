@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,8 @@ from suite.verify.findings import (
 
 MAX_SUMS_BYTES = 4 * 2**20
 """Of all notes of a submission together."""
+_SUM = re.compile(r"(?P<digest>[0-9a-fA-F]{64}) [ *](?:\./)?(?P<file>.+)")
+"""A line of ``sha256sum``, in its text or binary mode, of files with or without the folder's name."""
 _LIMITS = Limits(memory_bytes=512 * 2**20, seconds=120)
 
 Digests = Mapping[str, str | Unreadable]
@@ -65,8 +69,8 @@ def _check(task: DigestTask) -> list[Finding]:
     claimed, findings = _sums(task)
     digests, changed = _file_digests(task, claimed)
     if changed:
-        found = f"{listed(changed, 3)} with CRLF, as a checkout makes them; read as if with LF"
-        findings.append(finding("S4", WHOLE, "lines that end in LF", found, "warning"))
+        found = f"{listed(changed, 3)} with others, as a checkout makes them; read as before that"
+        findings.append(finding("S4", WHOLE, "the ends of lines that were packed", found, "warning"))
     whole = {
         run_id: claim
         for run_id, claim in task.notes.items()
@@ -88,15 +92,28 @@ def _sums(task: DigestTask) -> tuple[dict[str, str] | None, list[Finding]]:
             return None, []  # the survey reports it
         found = None if SUMS in task.files else "none"
         return None, [unreadable("S1", place, "the digest of every file", error, found)]
-    lines = [line.partition("  ") for line in text.splitlines()]
-    claimed = {path: digest for digest, _, path in lines}
-    if len(claimed) < len(lines):
-        return claimed, [finding("S4", place, "each file once", "one of them twice")]
-    return claimed, []
+    claimed: dict[str, str] = {}
+    findings = []
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        if not line.strip():
+            continue
+        if (match := _SUM.fullmatch(line)) is None:
+            wrong = f"line {number}: {line[:80]}"
+            findings.append(finding("S4", place, "lines of `sha256sum`: a digest, two spaces, a file", wrong))
+        elif (file := _nfc(match["file"])) in claimed:
+            findings.append(finding("S4", place, "each file once", f"{file[:200]} twice"))
+        else:
+            claimed[file] = match["digest"].lower()
+    return claimed, list(first(findings, len(findings)))
+
+
+def _nfc(file: str) -> str:
+    """A path as most systems write it; some keep accents apart from their letters, and mean the same file."""
+    return unicodedata.normalize("NFC", file)
 
 
 def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[Digests, list[str]]:
-    """The digest of every file but the sums, and which files have those claimed but for CRLF in their lines."""
+    """The digest of every file but the sums, and those of which only the ends of lines differ."""
     found: dict[str, str | Unreadable] = {
         f"{run_id.path}/{LEDGER}": digest for run_id, digest in task.ledgers.items()
     }
@@ -114,12 +131,23 @@ def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[
             found[file] = TooLarge(f"is more than {MAX_NOTES_BYTES:,} bytes of notes, with those before it")
             break
         found[file] = hashlib.sha256(data).hexdigest()
-        if claimed and b"\r\n" in data and found[file] != (due := claimed.get(file)):
-            plain = hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
-            if plain == due:
-                found[file] = plain
-                changed.append(file)
+        due = None if claimed is None else claimed.get(_nfc(file))
+        if due is not None and found[file] != due and due in map(_digest_of, _with_other_ends(data)):
+            found[file] = due
+            changed.append(file)
     return found, changed
+
+
+def _with_other_ends(data: bytes) -> Iterator[bytes]:
+    """What a checkout may have made of other ends of lines: LF of CRLF, or CRLF of LF."""
+    if b"\r\n" in data:
+        yield data.replace(b"\r\n", b"\n")
+    elif b"\n" in data:
+        yield data.replace(b"\n", b"\r\n")
+
+
+def _digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def check_notes(
@@ -139,26 +167,34 @@ def check_notes(
         own = {name: one for name, one in noted.items() if f"{run_id.path}/{NOTES}/{name}" not in passed}
         if any(isinstance(digest, Unreadable) for digest in own.values()):
             continue  # the sums say that it cannot be read
-        right, readable = _digest(own), not any(isinstance(one, Unreadable) for one in noted.values())
-        if claim != right and not (readable and claim == _digest(noted)):
-            yield finding("S4", Place.of_run(run_id, RECORD), f"notes_sha256 {right}", str(claim))
+        readable = not any(isinstance(one, Unreadable) for one in noted.values())
+        right = [*_digests(own), *(_digests(noted) if readable else ())]
+        if claim not in right:
+            yield finding("S4", Place.of_run(run_id, RECORD), f"notes_sha256 {right[0]}", str(claim))
 
 
-def _digest(noted: Mapping[str, str | Unreadable]) -> str | None:
-    return canonical_digest(dict(noted)) if noted else None
+def _digests(noted: Mapping[str, str | Unreadable]) -> Iterator[str | None]:
+    """The digest of notes, under their names as they are and as other systems write them."""
+    if not noted:
+        yield None
+        return
+    yield canonical_digest(dict(noted))
+    for form in ("NFC", "NFD"):
+        yield canonical_digest({unicodedata.normalize(form, name): digest for name, digest in noted.items()})
 
 
 def _against_sums(task: DigestTask, claimed: Mapping[str, str], digests: Digests) -> Iterator[Finding]:
     """SHA256SUMS names every other file once, with its digest."""
-    expected = {*task.files} - {SUMS}
-    unequal = sorted((expected ^ claimed.keys()) - {*task.strays, *task.passed})
+    files = {_nfc(file): file for file in task.files if file != SUMS}
+    expected = files.keys()
+    unequal = sorted((expected ^ claimed.keys()) - {_nfc(file) for file in (*task.strays, *task.passed)})
     wanted, where = "a file in the folder and in the sums", {True: "in the folder", False: "in the sums"}
     lone = (
         finding("S4", Place.of_file(file[:200]), wanted, f"only {where[file in expected]}") for file in unequal
     )
     yield from first(lone, len(unequal))
     for file in sorted(expected & claimed.keys()):
-        place, digest = Place.of_file(file[:200]), digests.get(file)
+        place, digest = Place.of_file(file[:200]), digests.get(files[file])
         if isinstance(digest, Unreadable):
             yield from unreadable_file(place, digest)
         elif digest is not None and digest != claimed[file]:

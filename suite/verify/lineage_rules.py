@@ -142,7 +142,8 @@ def _in_time(run: Run, record: RunRecord, starts_from: RunId, ancestor: RunRecor
         return  # S1 reports it
     ready += timedelta(seconds=min(wall_seconds(ancestor), _LONGEST_SECONDS))  # and what lay between its parts
     if begun + CLOCKS_APART < ready:
-        expected = f"a start after {starts_from} ended, at {ready.isoformat(timespec='seconds')}"
+        ended = ready.isoformat(timespec="seconds")
+        expected = f"a start after {starts_from} ended, at {ended}; who plays that again plays this again, too"
         yield finding("F3", Place.of_run(run.run_id, RECORD), expected, record.started_at)
 
 

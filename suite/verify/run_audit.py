@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,7 +173,7 @@ def _time_findings(place: Place, run: Run, record: RunRecord) -> Iterator[Findin
     elif begun > datetime.now(UTC) + CLOCKS_APART:
         yield finding("S1", place, "started_at in the past", record.started_at)
     speed, seconds = record.training_steps_per_second, wall_seconds(record)
-    if run.total_budget_steps > speed * _SLACK * seconds:
+    if not run.total_budget_steps <= speed * _SLACK * seconds < math.inf:
         right = f"time for {run.total_budget_steps:,} steps, at {speed:,.1f} steps per second"
         yield finding("S1", place, right, f"{seconds:,.1f} seconds", "warning")
 

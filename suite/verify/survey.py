@@ -33,9 +33,12 @@ MAX_NOTES_DEPTH = 3
 _NOTES = rf"{NOTES}/(?:[^/]+/){{0,{MAX_NOTES_DEPTH}}}[^/]+"
 _RUN = re.compile(rf"(?P<run>(?:{'|'.join(ARMS)})/(?:[a-z0-9_]+/)*?seed[0-9]+)/(?:{RECORD}|{LEDGER}|{_NOTES})")
 _TOP = (SUBMISSION, SCORES, SUMS)
+_ABOUT = "README|LICEN[CS]E|COPYING|NOTICE|AUTHORS|CONTRIBUTORS|CHANGE(?:LOG|S)|CITATION"
 _LEFT_BY_SYSTEMS = re.compile(
-    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|Thumbs\.db|desktop\.ini|\.directory|\.git(?:attributes|ignore|keep|modules)?)"
-    rf"|(?!(?:.*/)?{NOTES}/)(?:(?:.*/)?(?:README|LICENSE|CITATION)(?:\.(?:md|txt|rst|cff))?"
+    r"(?:.*/)?(?:\.DS_Store|\._[^/]*|(?:eh)?thumbs\.db|desktop\.ini|\.directory|[^/]+:Zone\.Identifier"
+    r"|\.git(?:attributes|ignore|keep|modules)?)"
+    r"|(?:.*/)?(?:@eaDir|\$RECYCLE\.BIN|System Volume Information)/.*"
+    rf"|(?!(?:.*/)?{NOTES}/)(?:(?:.*/)?(?:{_ABOUT})(?:\.(?:md|txt|rst|cff))*"
     r"|(?:.*/)?(?:\.[^/]+(?:/.*)?|[^/]+~))",
     re.IGNORECASE,
 )

@@ -20,7 +20,8 @@ from protocol import current_protocol, describe, parse_run_id
 from suite.digests import folder_bytes
 from suite.learners.contract import Resumable
 from suite.run.job import SNAPSHOT_MINUTES
-from suite.run.snapshots import Maker, Snapshot, Snapshots
+from suite.run.resumption import Maker, Snapshot
+from suite.run.snapshots import Snapshots
 
 BASELINES = ("ppo", "multihead_a2c", "dqn")
 REPEATS = 3

@@ -58,6 +58,17 @@ def test_a_row_has_interval_null_cost_verdict_and_digest(board):
         assert row["digest"] == hashlib.sha256(sums).hexdigest()[:12]
 
 
+def test_a_copy_is_named(board, tmp_path):
+    """A learner that has another one's transfer ledgers under its own name is marked in its verdict."""
+    copy = tmp_path / "thief"
+    shutil.copytree(published_folder("ppo", "smoke"), copy)
+    copied = read_board(
+        ["ppo", str(copy)], "smoke", lambda step: None, {str(copy): board.entries["ppo"].audited}
+    )
+    assert [entry.verdict for entry in copied.entries.values()] == ["passes", "passes; same runs as ppo"]
+    assert all(entry.same_as == "" for entry in board.entries.values())
+
+
 def test_hours_are_of_all_runs_and_all_their_stretches(board):
     """A run that was resumed costs all of its stretches."""
     record = board.entries["ppo"].records[0].model_copy(update={"wall_seconds": 1800.0})

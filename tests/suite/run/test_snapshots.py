@@ -8,7 +8,8 @@ import time
 import pytest
 
 from protocol import StoreError
-from suite.run.snapshots import Maker, Snapshot, Snapshots
+from suite.run.resumption import Maker, Snapshot
+from suite.run.snapshots import Snapshots
 
 MAKER = Maker(
     learner="baselines.ppo:make",

@@ -224,5 +224,7 @@ def test_a_copy_is_no_further_learner():
     sure, other = scores(SURE), scores(figure(0.3, 0.1, 0.5, 0.03))
     once = claims([sure, other], PUBLISHED)
     assert claims([sure, other, sure, other.model_copy(), sure], PUBLISHED) == (*once, *once, once[0])
+    renamed = sure.model_copy(update={"learner": "thief:make", "configuration_digest": "1" * 64})
+    assert claims([sure, other, renamed], PUBLISHED) == (*once, once[0])
     assert [found.learners for found in once] == [2, 2]
     assert [found.p_value for found in once] == [0.02, 0.03]

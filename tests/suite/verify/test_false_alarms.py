@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,12 @@ PASSED_OVER: dict[str, Add] = {
         "scores.json~", ".ipynb_checkpoints/scores.json", "fresh/.record.json.swp", ".idea/a.xml"
     ),
     "a README": _file("README.md", f"{FRESH}/README.txt", "LICENSE"),
+    "a network disk's": _file("fresh/@eaDir/record.json@SynoEAStream", f"{FRESH}/@eaDir/a"),
+    "Windows's, seen from elsewhere": _file(
+        f"{FRESH}/record.json:Zone.Identifier", "$RECYCLE.BIN/a", "System Volume Information/a", "ehthumbs.db"
+    ),
+    "a Mac's folder's": _file("Icon\r"),
+    "what projects say of themselves": _file("COPYING", "NOTICE", "AUTHORS", "CHANGELOG.md", "README.md.txt"),
     "listed in the sums": _listed,
 }
 
@@ -129,7 +136,70 @@ def test_line_ends_of_a_checkout_are_explained_once(folder):
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     (warning,) = audited(folder).findings
     assert (warning.rule, warning.severity) == ("S4", "warning")
-    assert "CRLF" in warning.found
+    assert "as a checkout makes them" in warning.found
+
+
+def _note(folder: Path, name: str, data: bytes) -> Path:
+    """A note of a run, with its digests made right."""
+    note = folder / FRESH / "notes" / name
+    note.write_bytes(data)
+    forged = Forged(folder)
+    digest = notes_digest(folder / FRESH)
+    forged.write_record(FRESH, forged.record(FRESH) | {"notes_sha256": digest})
+    forged.sums()
+    return note
+
+
+def test_lines_that_lost_a_sign_are_explained_once(folder):
+    """A note whose lines ended in CRLF, and end in LF after a checkout, is a warning."""
+    note = _note(folder, "log.csv", b"a,b\r\n1,2\r\n")
+    assert audited(folder).findings == ()
+    note.write_bytes(b"a,b\n1,2\n")
+    assert [(one.rule, one.severity) for one in audited(folder).findings] == [("S4", "warning")]
+
+
+@pytest.mark.parametrize(("noted", "found"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_may_be_written_in_another_form(folder, noted, found):
+    """A file name whose accents another system keeps apart from their letters is the same name."""
+    name = unicodedata.normalize(noted, "Gr\u00f6\u00dfe.csv")
+    note = _note(folder, name, b"1")
+    assert audited(folder).findings == ()
+    note.rename(note.with_name(unicodedata.normalize(found, name)))
+    assert audited(folder).findings == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("  ", " *"),
+        lambda text: text.replace("  ", "  ./"),
+        lambda text: "\n".join(line[:64].upper() + line[64:] for line in text.split("\n")),
+        lambda text: "\ufeff" + text,
+        lambda text: text + "\n\n",
+    ],
+    ids=["binary mode", "with the folder", "capitals", "a mark before the text", "empty lines"],
+)
+def test_sums_are_read_as_sha256sum_reads_them(folder, change):
+    """Sums in any form that standard tools write mean the same."""
+    sums = folder / "SHA256SUMS"
+    sums.write_text(change(sums.read_text()))
+    assert audited(folder).findings == ()
+
+
+def test_a_line_that_is_no_sum_is_named(folder):
+    """A line of the sums that names no digest and file is one finding, with its number."""
+    sums = folder / "SHA256SUMS"
+    sums.write_text("SHA256 (a) = 0\n" + sums.read_text())
+    (error,) = audited(folder).findings
+    assert (error.rule, error.severity, error.found) == ("S4", "error", "line 1: SHA256 (a) = 0")
+
+
+def test_a_description_may_begin_with_a_mark(folder):
+    """A description that an editor has saved with a mark before its text is read."""
+    path = folder / "submission.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    Forged(folder).sums()
+    assert audited(folder).findings == ()
 
 
 def _pointer(path: Path) -> None:
