@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protocol import Edition, LearnerError, Run, current_protocol, plan
+from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, plan
 from suite.cli.grouped import grouped
 from suite.cli.options import (
     DEFAULT_EDITION,
@@ -199,7 +199,7 @@ def _pace(
     try:
         pace = measure(settings.learner, games, settings.device, settings.hyperparameters)
         return pace, f"a short play of {' and '.join(games)}"
-    except LearnerError as error:
+    except (LearnerError, UnknownName) as error:
         return None, str(error)
 
 

@@ -1,4 +1,4 @@
-"""What a run is resumed from, and what must be the same for that."""
+"""The state that a run is resumed from, and all that must be the same for that."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _file_digests(task: DigestTask, claimed: Mapping[str, str] | None) -> tuple[
 
 
 def _with_other_ends(data: bytes) -> Iterator[bytes]:
-    """What a checkout may have made of other ends of lines: LF of CRLF, or CRLF of LF."""
+    """The bytes that a checkout may have changed: with LF for CRLF, or with CRLF for LF."""
     if b"\r\n" in data:
         yield data.replace(b"\r\n", b"\n")
     elif b"\n" in data:

@@ -121,7 +121,8 @@ def _shared(
     for learner, folder in task.published:
         path = Path(folder, run_id.path, LEDGER)
         if record is not None and learner != record.learner and path.is_file():
-            yield learner, shared_plays(table, pq.read_table(path, columns=list(COLUMNS)))
+            with pq.ParquetFile(path) as file:  # threads would need more memory than a limit allows
+                yield learner, shared_plays(table, file.read(columns=list(COLUMNS), use_threads=False))
 
 
 def _record_findings(protocol: Protocol, run: Run, record: RunRecord) -> Iterator[Finding]:

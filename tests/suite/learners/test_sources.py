@@ -17,7 +17,9 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "nets_of_mine").mkdir()
     (tmp_path / "nets_of_mine/__init__.py").write_text("")
     (tmp_path / "nets_of_mine/deep.py").write_text("WIDTH = 8")
-    (tmp_path / "learner_of_mine.py").write_text("from nets_of_mine.deep import WIDTH\ndef make(): ...")
+    (tmp_path / "learner_of_mine.py").write_text(
+        "from nets_of_mine.deep import WIDTH\ndef make(seed, lanes): ..."
+    )
     (tmp_path / "unused_of_mine.py").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

@@ -1,7 +1,7 @@
 """Claims about who made the runs are compared with each other, on the published records."""
 
 import json
-from functools import partial
+from functools import cache, partial
 
 import pyarrow as pa
 import pytest
@@ -43,6 +43,7 @@ def found(records, shared=None, **said):
     return [(one.rule, one.severity) for one in check_identity(SMOKE, records, shared or {}, submission)]
 
 
+@cache
 def ledger(baseline, run_id):
     return read_ledger(published_folder(baseline, "smoke") / run_id.path / "ledger.parquet")
 

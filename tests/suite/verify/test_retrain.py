@@ -101,10 +101,10 @@ def test_a_ledger_that_was_swapped_is_not_compared(again, tmp_path):
 
 
 def test_too_few_runs_are_unchecked(again, tmp_path):
-    """One run is too few to tell: it is no error, and what to add is named."""
+    """One run is too few to decide: it is no error, and what to add is named."""
     ((found,), p_value) = compared(submitted(tmp_path), again, DRAWN[:1])
     assert (found.rule, found.severity, p_value) == ("T1", "unchecked", None)
-    assert "too few to tell" in found.found
+    assert "too few to decide" in found.found
     assert "play again, too: smoke/" in found.expected
 
 
