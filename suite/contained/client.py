@@ -21,11 +21,10 @@ from gymnasium.vector import VectorEnv
 
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
-from suite.lanes.shape import LaneShape
+from suite.lanes.shape import LaneShape, UInt8
 from suite.learners.contract import Learner, NoteWriter, Resumable, checked_configuration, find_learner
 from suite.learners.sources import code_digest
 
-UInt8 = npt.NDArray[np.uint8]
 _MAX_PAYLOAD_BYTES = 2**28
 """The referee is trusted: this only keeps a broken length from filling the memory."""
 _RAISED = {"BudgetExhausted": BudgetExhausted, "ValueError": ValueError}

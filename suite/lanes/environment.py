@@ -15,9 +15,8 @@ from gymnasium.vector import VectorEnv
 from protocol import BudgetExhausted, EndReason, LearnerError, Phase, Protocol, StoreError
 from suite.lanes.engine import IDLE, Engine
 from suite.lanes.schedules import Schedule
-from suite.lanes.shape import LaneShape, checked_actions
+from suite.lanes.shape import LaneShape, UInt8, checked_actions
 
-UInt8 = npt.NDArray[np.uint8]
 MOST_REFUSALS = 1_000
 """The most steps that a learner may ask for after its frames are spent, before that is an error."""
 

@@ -85,8 +85,7 @@ def checked_actions(given: npt.ArrayLike, lanes: int, actions: int) -> UInt8:
     except ValueError:  # parts of different shapes, such as (actions, state)
         _reject(f"a {type(given).__name__} of parts of different shapes", f"one array of shape ({lanes},)")
     if found.shape != (lanes,) or found.dtype.kind not in "iu":
-        what = type(given).__name__ if found.dtype == object else f"{found.dtype} of shape {found.shape}"
-        _reject(f"actions that are {what}", f"integers of shape ({lanes},)")
+        _reject(f"actions of shape {found.shape} and type {found.dtype}", f"integers of shape ({lanes},)")
     if found.min() < 0 or found.max() >= actions:
         _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
     return found.astype(np.uint8)

@@ -39,7 +39,7 @@ def edition_of(folder: Path, protocol: Protocol) -> Edition:
 
 
 def _way_out(folder: Path) -> str:
-    """Name a results folder above or below one that holds no run; otherwise the command that plays runs."""
+    """A results folder above or below one that holds no run; without one, the command that plays runs."""
     above = [*folder.resolve().parents][:_LEVELS]
     below = sorted(path for levels in ("*", "*/*") for path in islice(folder.glob(levels), _LOOKED_AT))
     for place in (*below, *above):
