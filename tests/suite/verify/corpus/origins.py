@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from protocol import canonical_digest
 from suite.digests import file_digest
+from suite.results.published import published_folder
 from tests.suite.verify.corpus.forging import (
     FRESH,
     GENERALIST,
@@ -63,6 +64,15 @@ def _packed_anew(forged: Forged) -> None:
         pq.write_table(pq.read_table(path), path, compression="snappy")
         forged.change(path.parent.relative_to(forged.folder).as_posix(), ledger_sha256=file_digest(path))
     _everywhere(forged, learner="mine.own:make")
+
+
+def _fresh_of(forged: Forged, baseline: str) -> None:
+    """The fresh runs of another published learner: weak ones make the transfer runs look strong."""
+    theirs = Forged(published_folder(baseline, "smoke"))
+    for path in sorted(forged.folder.glob("fresh/*/*/ledger.parquet")):
+        run = path.parent.relative_to(forged.folder).as_posix()
+        forged.write_rows(run, theirs.rows(run), scores=False)
+    forged.edit_rows(FRESH, lambda rows: None)  # makes the scores right
 
 
 def _changed_ends(forged: Forged) -> None:
@@ -145,6 +155,8 @@ ORIGINS = (
     named("a published learner's runs under another name", "P5", _everywhere, learner="mine.own:make"),
     named("a published learner's runs under another name, packed anew", "P5", _packed_anew),
     named("a published learner's runs under another name, with other ends", "P5", _changed_ends),
+    named("fresh runs of another published learner", "P5", _fresh_of, baseline="dqn"),
+    named("fresh runs of a learner that never learns", "P5", _fresh_of, baseline="uniform"),
     named("a box that there never was", "P5", _declared_contained),
     named("a seed dropped", "D1", _drop_seed),
     named("a seed too many", "D1", _third_seed),
