@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from suite.machine import available_cores
 from tests.starter import Starter
 from tests.suite.helpers import PLAYED_ANEW, uniform_results
 
@@ -18,6 +19,11 @@ settings.register_profile("amtlb", deadline=None)  # a noisy machine is no failu
 settings.load_profile("amtlb")
 
 Run = subprocess.CompletedProcess[str]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The number of processes for ``-n auto``: one more than cores, since many tests wait for processes."""
+    return available_cores() + 1
 
 
 @pytest.fixture(scope="session")

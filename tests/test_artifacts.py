@@ -175,6 +175,7 @@ def test_the_datasheet_answers_every_group_of_questions():
         assert f"## {heading}" in text
 
 
+@pytest.mark.slow
 def test_a_wheel_brings_the_published_baselines(installed, tmp_path):
     """Installed from a wheel, the command knows every published file, and compares baselines in any folder."""
     folders = [published_folder(name, edition) for edition, name in BASELINES]

@@ -185,6 +185,7 @@ def test_what_a_learner_prints_is_not_its_digest(tmp_path):
     assert facts[0] == facts[1]
 
 
+@pytest.mark.slow
 def test_a_worker_whose_runs_fail_at_once_is_left_out(tmp_path):
     """Runs that fail at once on one worker are played by the other; the first is left out, once, by name."""
     store, heard = Store(tmp_path / "out", V1), []

@@ -119,6 +119,7 @@ def test_a_place_for_snapshots_that_is_none_exits_with_2(amtlb, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_exits_with_1(amtlb, tmp_path):
     """An address without a dask scheduler is told in one line."""
     uniform = ["--learner", "baselines.uniform:make", "--out", tmp_path]

@@ -95,6 +95,7 @@ def test_remote_lanes_are_the_lanes(saved):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.slow
 def test_a_boxed_learner_keeps_the_contract():
     """The shipped contract test passes over the wire, and still names what breaks the contract."""
     check_learner("tests.suite.contained.boxed:uniform")

@@ -42,7 +42,7 @@ def test_asking_who_plays_stops_nobody(path):
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        for _ in range(200):
+        for _ in range(50):
             with held(path, RUN):
                 pass
     finally:

@@ -152,6 +152,7 @@ def test_a_folder_has_its_name_from_wherever_it_is_named(tmp_path, monkeypatch):
     assert labels(names, [Path(name) for name in names]) == ["fresh", "mine", "ppo"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
     """Unknown names, two editions, other rules, the same folder twice: each gives an error of one line."""
     refused(amtlb("compare", "nobody"), 2, "'nobody'", "uniform", "ppo")

@@ -22,6 +22,7 @@ from tests.suite.tracking.servers import SECRET, opened
 SMOKE = V1.edition("smoke")
 
 
+@pytest.mark.slow
 def test_a_comparison_from_a_database_is_the_one_from_folders(amtlb, server):
     """A named learner comes from the database and compares like its folder; errors name what is there."""
     with opened(server.url) as database:

@@ -158,7 +158,9 @@ def test_lines_that_lost_a_sign_are_explained_once(folder):
     assert [(one.rule, one.severity) for one in audited(folder).findings] == [("S4", "warning")]
 
 
-@pytest.mark.parametrize(("noted", "found"), [("NFC", "NFD"), ("NFD", "NFC")])
+@pytest.mark.parametrize(
+    ("noted", "found"), [("NFC", "NFD"), pytest.param("NFD", "NFC", marks=pytest.mark.slow)]
+)
 def test_accents_may_be_written_in_another_form(folder, noted, found):
     """A file name whose accents another system keeps apart from their letters is the same name."""
     name = unicodedata.normalize(noted, "Gr\u00f6\u00dfe.csv")
@@ -282,6 +284,7 @@ def test_what_nobody_adds_by_habit_is_found(folder, add):
     assert {one.rule for one in audited(folder).findings if one.severity == "error"} == {"S3"}
 
 
+@pytest.mark.slow
 def test_too_many_files_hide_no_error(folder):
     """A forged seed is reported next to the error that there are more notes than are listed."""
     forged = Forged(folder)
