@@ -13,6 +13,7 @@ OF_THIS_PAGE = ("ppo/without", "ppo/actions", "ppo/spending")
 FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?!\w|\.\d)")
 
 
+@pytest.mark.slow
 def test_its_tables_are_those_of_the_published_runs():
     """Written anew, the page is the same."""
     page = PAGE.read_text(encoding="utf-8")

@@ -12,9 +12,11 @@ from protocol import LearnerError, UnknownName
 from suite.learners.check import check_learner, holds_pickle
 from tests.suite.helpers import refused
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
 
 @pytest.mark.parametrize(
-    slow("name", "complaint"),
+    ("name", "complaint"),
     [
         ("EarlyStop", "before the budget was spent"),
         ("BadActions", "cannot be played"),

@@ -115,6 +115,7 @@ def test_claims_are_corrected_for_all_that_are_compared(tmp_path):
     assert [one.claim.p_value for one in found] == list(holm(p_values))
 
 
+@pytest.mark.slow
 def test_the_command_prints_every_form(amtlb, smoke_results, comparison):
     """The outputs are a table, JSON that parses to the comparison, Markdown, CSV with one row per figure."""
     names = ["uniform", "ppo"]
