@@ -62,10 +62,11 @@ def shared_plays(own: pa.Table, theirs: pa.Table) -> SharedPlays:
         other = others.get(place, actions[:0])
         half = actions[: (len(actions) + 1) // 2]
         agree, counted = _agreement(half, other[: len(half)])
-        _, counted_there = _agreement(other[: (len(other) + 1) // 2], actions)
-        if max(counted, counted_there) >= TELLING_STEPS:
+        if counted >= TELLING_STEPS:
             counts[place[0]][1] += 1
-            counts[place[0]][0] += counted >= TELLING_STEPS and agree >= ALIKE_SHARE * counted
+            counts[place[0]][0] += agree >= ALIKE_SHARE * counted
+        elif _agreement(other[: (len(other) + 1) // 2], actions)[1] >= TELLING_STEPS:
+            counts[place[0]][1] += 1
     return SharedPlays(*(Alike(*counts[phase]) for phase in ("training", "evaluation")))
 
 
