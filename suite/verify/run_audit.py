@@ -107,11 +107,12 @@ def audit_run(task: RunTask) -> RunAudit:
         right = f"at most {most:,} bytes for its rows"
         findings.append(finding("S3", in_ledger, right, f"{ledger.size_bytes:,}"))
     found = check_ledger(protocol, run, ledger.columns, record)
-    outcomes = None
+    outcomes, shared = None, dict[str, SharedPlays]()
     if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
+        shared |= _shared(task, run.run_id, ledger.table, record)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
-    audited = AuditedLedger(steps, ledger.sha256, dict(_shared(task, run.run_id, ledger.table, record)))
+    audited = AuditedLedger(steps, ledger.sha256, shared)
     return RunAudit((*findings, *found), record, outcomes, audited)
 
 
