@@ -93,7 +93,7 @@ def benchmark(
         highlight=False,
         soft_wrap=True,
     )
-    _warn_of_left_behind(runs, missing)
+    warn_of_left_behind(runs, missing)
     _play(console, runs, missing, store, settings)
     if detach and missing:
         left = f"left to {scheduler}: {counted(len(missing), 'run')}"
@@ -102,7 +102,7 @@ def benchmark(
     score_and_print(store, chosen, "json" if as_json else "tables")
 
 
-def _warn_of_left_behind(runs: Sequence[Run], missing: Sequence[Run]) -> None:
+def warn_of_left_behind(runs: Sequence[Run], missing: Sequence[Run]) -> None:
     """Name complete runs that start from a missing one: that is played after them now, which rule F3 finds."""
     again = {run.run_id for run in missing}
     left = [str(run.run_id) for run in runs if run.run_id not in again and run.starts_from in again]

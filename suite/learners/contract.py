@@ -86,9 +86,9 @@ class Resumable(Protocol):
 
 
 MAX_CONFIGURATION_DEPTH, MAX_CONFIGURATION_BYTES = 32, 2**16
+"""Limits below those of what reads records back: a depth of some 200, and 262,144 bytes of a whole record."""
 _OFFERED = ("configuration", "learn", "act", "save", "load")
 _NAME: TypeAdapter[str] = TypeAdapter(LearnerName)
-"""Limits below those of what reads records back: a depth of some 200, and 262,144 bytes of a whole record."""
 
 
 class MakeLearner(Protocol):
@@ -197,7 +197,8 @@ def _not_finite(value: Any, place: str) -> str:
     """A number in a configuration that is not finite, and its place; empty: there is none."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{place} is {value}"
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    listed = enumerate(value) if isinstance(value, list | tuple) else ()
+    inner = value.items() if isinstance(value, Mapping) else listed
     return next(filter(None, (_not_finite(one, f"{place}.{key}") for key, one in inner)), "")
 
 

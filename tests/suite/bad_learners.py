@@ -338,7 +338,7 @@ class ConfiguredBeyond(UniformLearner):
 
     def __init__(self, seed, lanes):
         super().__init__(seed, lanes)
-        self.configuration = {"rates": [0.1, float("nan")]}
+        self.configuration = {"rates": (0.1, float("nan"))}
 
 
 def returns_nothing(seed, lanes):

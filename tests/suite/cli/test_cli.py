@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from protocol import plan
+from suite.cli.benchmark import warn_of_left_behind
 from suite.cli.options import results_folder
+from suite.machine import has_gpu
 from suite.results.published import published_folder
 from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1, refused
 
@@ -35,6 +38,27 @@ RUN = "smoke/fresh/breakout/seed0"
 def test_unknown_names_exit_with_2(amtlb, tmp_path, arguments, words):
     """An unknown edition, learner, device or run id is one line and status 2."""
     refused(amtlb(*arguments, cwd=tmp_path), 2, *words)
+
+
+@pytest.mark.skipif(has_gpu(), reason="this machine has one")
+def test_a_gpu_that_is_not_there_is_refused(amtlb, tmp_path):
+    """A run on a GPU is refused where the machine shows none, before anything is played."""
+    for command in (["benchmark"], ["run", RUN]):
+        options = ("--learner", "baselines.uniform:make", "--device", "cuda", "--out", tmp_path / "out")
+        done = amtlb(*command, *options)
+        refused(done, 2, "'cuda'", "shows no GPU")
+        assert not list(tmp_path.glob("out/*/**/record.json"))
+
+
+def test_runs_left_behind_are_named(capsys):
+    """Complete transfer runs whose pretrain run is missing are named, and no others."""
+    runs = plan(V1, V1.edition("smoke"))
+    pretrain = next(run for run in runs if run.run_id.arm == "pretrain")
+    warn_of_left_behind(runs, [pretrain])
+    assert "smoke/transfer/fold0/" in (said := capsys.readouterr().err)
+    assert said.count("smoke/") == 1
+    warn_of_left_behind(runs, runs)
+    assert capsys.readouterr().err == ""
 
 
 def test_unknown_options_exit_with_2(amtlb):

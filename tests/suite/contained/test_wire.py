@@ -139,7 +139,7 @@ def test_folders_come_as_they_are_sent(tmp_path):
 
 def test_a_full_disk_leaves_nothing_on_the_wire(tmp_path):
     """A folder of which a file has no room is read to its end, and the next message is the next answer."""
-    for name, size in (("a", 10), ("b", 300_000), ("c", 10)):
+    for name, size in (("a", 10), ("b", 9_000_000), ("c", 10)):
         (tmp_path / name).write_bytes(b"x" * size)
     into = tmp_path.with_name(f"{tmp_path.name}-into")
     into.mkdir()

@@ -18,6 +18,10 @@ def test_runs_that_are_alike_are_no_mixture():
         ({"device": "cuda"}, f"2 devices: {RECORD.device} (2 runs), cuda (1 run)"),
         ({"cpu": "another"}, f"2 types of CPU: {RECORD.cpu} (2 runs), another (1 run)"),
         ({"code_commit": "b" * 40 + "-dirty"}, "bbbbbbbbbbbb-dirty (1 run)"),
+        (
+            {"learner_code_sha256": "b" * 64},
+            "the learner's code: unknown (2 runs), bbbbbbbbbbbb (1 run)",
+        ),
         ({"versions": RECORD.versions | {"torch": "0"}}, "2 versions of torch"),
         ({"resumed_from": (part("cuda"),)}, f"2 devices: {RECORD.device} (3 runs), cuda (1 run)"),
         (

@@ -24,6 +24,7 @@ from protocol import (
 from suite.digests import file_digest, folder_digest
 from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import TrainingMeter
+from suite.learners.sources import code_digest
 from suite.results.journal import JournalRecorder
 from suite.results.ledger import episodes_of, read_ledger
 from suite.results.published import published_folder
@@ -297,6 +298,7 @@ def test_notes_of_a_learner_lie_beside_its_record(tmp_path):
     play(job(tmp_path, str(run_id), "tests.suite.observer:make"), _ignore)
     folder = Store(tmp_path, V1).run_folder(run_id)
     assert (folder / "notes" / "seen.txt").read_text() == "a note"
+    assert Store(tmp_path, V1).record(run_id).learner_code_sha256 == code_digest("tests.suite.observer:make")
     assert [path.name for path in (folder / "checkpoint").iterdir()] == ["no_weights"]
 
 
