@@ -21,7 +21,7 @@ from gymnasium.vector import VectorEnv
 
 from protocol import BudgetExhausted
 from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive_folder, send_folder
-from suite.lanes.shape import LaneShape, UInt8
+from suite.lanes.shape import LaneShape, UInt8, as_integers
 from suite.learners.contract import Learner, NoteWriter, Resumable, checked_configuration, find_learner
 from suite.learners.sources import code_digest
 
@@ -61,10 +61,7 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         """As ``LaneEnv.step``."""
         if self._over:
             raise BudgetExhausted(f"the {self.budget_frames} frames of this run are spent")
-        try:
-            self._wire.send("step", actions=np.asarray(actions).tolist())
-        except TypeError as error:
-            raise ValueError(f"actions that are no numbers cannot be played ({error})") from error
+        self._wire.send("step", actions=as_integers(actions, self.num_envs).tolist())
         head, payload = self._answer()
         infos: dict[str, Any] = {}
         if over := head["over"]:
@@ -179,7 +176,7 @@ class _Serving:
         observations = np.frombuffer(payload, np.uint8).reshape(head["shape"])
         episode_start = np.array(head["episode_start"], np.bool_)
         actions = self._made[head["instance"]].act(observations, episode_start)
-        self._wire.send("acted", actions=np.asarray(actions).tolist())
+        self._wire.send("acted", actions=as_integers(actions, len(episode_start)).tolist())
 
     def _save(self, head: dict[str, Any], payload: bytearray) -> None:
         send_written(self._wire, self._made[head["instance"]].save)

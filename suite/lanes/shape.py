@@ -80,15 +80,25 @@ def checked_actions(given: npt.ArrayLike, lanes: int, actions: int) -> UInt8:
     Raises:
         ValueError: they have another shape or type, or are out of range.
     """
+    found = as_integers(given, lanes)
+    if found.min() < 0 or found.max() >= actions:
+        _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
+    return found.astype(np.uint8)
+
+
+def as_integers(given: npt.ArrayLike, lanes: int) -> npt.NDArray[np.integer[Any]]:
+    """One integer for each lane, (L,), as the learner gave them.
+
+    Raises:
+        ValueError: they have another shape or type.
+    """
     try:
         found = np.asarray(given)
     except ValueError:  # parts of different shapes, such as (actions, state)
         _reject(f"a {type(given).__name__} of parts of different shapes", f"one array of shape ({lanes},)")
     if found.shape != (lanes,) or found.dtype.kind not in "iu":
         _reject(f"actions of shape {found.shape} and type {found.dtype}", f"integers of shape ({lanes},)")
-    if found.min() < 0 or found.max() >= actions:
-        _reject(f"actions {found.tolist()}", f"integers from 0 to {actions - 1}")
-    return found.astype(np.uint8)
+    return found
 
 
 def _reject(given: str, wanted: str) -> Never:

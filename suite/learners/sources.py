@@ -33,8 +33,10 @@ def code_digest(learner: str) -> str | None:
     is_package = Path(file).stem == "__init__"
     folder = Path(file).resolve().parents[module.count(".") + is_package]
     alone = top in OURS or _is_library(folder)
-    paths = {path for name, path in _loaded(folder) if name == top or not (alone or name in OURS)}
-    return canonical_digest({path.relative_to(folder).as_posix(): file_digest(path) for path in paths})
+    paths = {path.relative_to(folder).as_posix() for path in _loaded(folder)}
+    names = {path: path.partition("/")[0].partition(".")[0] for path in paths}
+    counted = (path for path, name in names.items() if name == top or not (alone or name in OURS))
+    return canonical_digest({path: file_digest(folder / path) for path in counted})
 
 
 def suite_digest() -> str:
@@ -43,15 +45,15 @@ def suite_digest() -> str:
     return canonical_digest({path.relative_to(ROOT).as_posix(): file_digest(path) for path in paths})
 
 
-def _loaded(folder: Path) -> Iterator[tuple[str, Path]]:
+def _loaded(folder: Path) -> Iterator[Path]:
     """The files in a folder that modules were loaded from; those of libraries in it do not count."""
-    for name, module in list(sys.modules.items()):
+    for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if not file or not Path(file).is_file():
             continue
         path = Path(file).resolve()
         if path.is_relative_to(folder) and (_is_library(folder) or not _is_library(path)):
-            yield name.partition(".")[0], path
+            yield path
 
 
 def _is_library(path: Path) -> bool:

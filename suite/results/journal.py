@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class JournalRecorder:
         path: the journal; it must not exist, unless its size is given.
         lanes: how many lanes.
         size_bytes: of a journal to go on with, as ``sync`` gave it; what came after it is cut off.
+        ended: takes the episodes that had ended in a journal to go on with, in the order of their ends.
 
     Attributes:
         unfinished: the episodes of a journal to go on with that had not ended, as ``read_journal`` gives them.
@@ -43,7 +44,13 @@ class JournalRecorder:
         StoreError: the journal is shorter than that, or cannot be read.
     """
 
-    def __init__(self, path: Path, lanes: int, size_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lanes: int,
+        size_bytes: int | None = None,
+        ended: Callable[[EpisodeRecord], None] = lambda _: None,
+    ) -> None:
         if size_bytes is None:
             with path.open("xb") as file:
                 file.write(JOURNAL_SCHEMA.serialize())
@@ -60,20 +67,17 @@ class JournalRecorder:
         self._append_at = time.monotonic() + APPEND_SECONDS
         self.unfinished: list[dict[str, Any]] = []
         if size_bytes is not None:
-            self._go_on()
+            self._go_on(ended)
         self._file = path.open("ab", buffering=0)
         self._size_bytes = path.stat().st_size
 
-    def _go_on(self) -> None:
+    def _go_on(self, ended: Callable[[EpisodeRecord], None]) -> None:
         """Read the journal once; whoever goes on with the run takes from here what it holds."""
         for episode in read_journal(self._path, self.unfinished, whole=True):
-            self._ended_before(episode)
+            ended(episode)
         for left in self.unfinished:
             self._open[left["lane"]] = {name: left[name] for name in _SHARED}
             self._from_step[left["lane"]] = len(left["actions"])
-
-    def _ended_before(self, episode: EpisodeRecord) -> None:
-        """Take note of an episode that had ended in a journal to go on with."""
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,8 @@ class ReportingRecorder(JournalRecorder):
         size_bytes: int | None = None,
         played_steps: int = 0,
     ) -> None:
+        super().__init__(path, lanes, size_bytes, _reporting_again(report, lanes))
         self._report = report
-        self._steps_of_lane = [0] * lanes
-        super().__init__(path, lanes, size_bytes)
         self.played_steps = self._resumed_steps = played_steps
         self._playing: dict[int, tuple[Phase, str]] = {}
         self._returns = np.zeros(lanes, np.int64)
@@ -42,12 +42,6 @@ class ReportingRecorder(JournalRecorder):
             self._returns[unfinished["lane"]] = sum(unfinished["rewards"])
         if size_bytes is not None:
             self._report(Played(steps=self.played_steps, resumed_steps=self._resumed_steps))
-
-    def _ended_before(self, episode: EpisodeRecord) -> None:
-        """Report an episode of a journal to go on with again."""
-        self._steps_of_lane[episode.lane] += episode.length_steps
-        steps = self._steps_of_lane[episode.lane] * len(self._steps_of_lane)
-        self._report(EpisodeEnd(episode.phase, episode.game, episode.episode_return, steps))
 
     def begin(self, lane: int, phase: Phase, number: int, game: str, seed: int) -> None:
         """An episode begins."""
@@ -66,3 +60,15 @@ class ReportingRecorder(JournalRecorder):
         """The lane's episode has ended."""
         super().end(lane, reason, ram)
         self._report(EpisodeEnd(*self._playing[lane], int(self._returns[lane]), self.played_steps))
+
+
+def _reporting_again(report: Listener, lanes: int) -> Callable[[EpisodeRecord], None]:
+    """Report the ended episodes of a journal to go on with, at the steps that all lanes had played by then."""
+    steps_of_lane = [0] * lanes
+
+    def report_again(episode: EpisodeRecord) -> None:
+        steps_of_lane[episode.lane] += episode.length_steps
+        steps = steps_of_lane[episode.lane] * lanes
+        report(EpisodeEnd(episode.phase, episode.game, episode.episode_return, steps))
+
+    return report_again

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from baselines.uniform import UniformLearner
 from suite.contained.referee import contained_maker
@@ -56,18 +57,23 @@ class Witness(UniformLearner):
 
     def learn(self, env: Any) -> None:
         """Play to the end, trying what the contract forbids on the way."""
-        for wrong in (lambda: env.reset(seed=1), lambda: env.step([99] * env.num_envs), lambda: env.step([0])):
-            try:
-                wrong()
-            except ValueError as error:
-                self._seen.update(str(error).encode())
+        actions = [0] * env.num_envs
+        self._refused(env.step, actions)  # before the first reset
+        self._refused(env.reset, seed=1)
         for value in (env.budget_frames, env.num_envs, env.metadata, env.observation_space, env.action_space):
             self._seen.update(str(value).encode())
         self._note(env.reset()[0])
+        for wrong in ([99] * env.num_envs, [0], (actions, None), [None] * env.num_envs, [0.5] * env.num_envs):
+            self._refused(env.step, wrong)
         while True:
             *arrays, infos = env.step(self.act(None, None))
             for array in [*arrays, *(infos[name] for name in sorted(infos))]:
                 self._note(array)
+
+    def _refused(self, call: Callable[..., object], *arguments: object, **options: object) -> None:
+        with pytest.raises(ValueError) as caught:
+            call(*arguments, **options)
+        self._seen.update(str(caught.value).encode())
 
     def _note(self, array: np.ndarray) -> None:
         assert array.flags.writeable

@@ -18,7 +18,8 @@ class WrongShape(UniformLearner):
 
     def learn(self, env):
         env.reset()
-        env.step(np.array([3]))
+        env._wire.send("step", actions=[3])
+        env._answer()
 
 
 class WrongType(UniformLearner):
@@ -26,7 +27,8 @@ class WrongType(UniformLearner):
 
     def learn(self, env):
         env.reset()
-        env.step(np.full(env.num_envs, 0.5))
+        env._wire.send("step", actions=[0.5] * env.num_envs)
+        env._answer()
 
 
 class OutOfRange(UniformLearner):

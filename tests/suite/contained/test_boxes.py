@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -21,6 +22,7 @@ from suite.contained.referee import contained_maker
 from suite.learners.check import check_learner
 from suite.learners.contract import find_learner
 from suite.learners.practice import practice_lanes
+from tests import ROOT
 from tests.suite.contained.boxed import SELF, Witness, limited
 from tests.suite.contained.hostile import OutOfRange
 from tests.suite.helpers import V1
@@ -93,6 +95,26 @@ def test_remote_lanes_are_the_lanes(saved):
         remote.save(saved)
     seen.append((saved / "seen").read_text())
     assert seen[0] == seen[1]
+
+
+def test_a_box_tells_of_its_learner():
+    """A mistake in a learner's actions, and the digest of its code, are told as without a box."""
+    name = "tests.suite.bad_learners:ActsAsAPair"
+    code = (
+        "from suite.learners.contract import find_learner\n"
+        "from suite.learners.sources import code_digest\n"
+        f"find_learner({name!r})\n"
+        f"print(code_digest({name!r}))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    observations, _ = practice_lanes(steps_per_lane=10).reset()
+    with contained_maker(SELF, name, "cpu", lambda text: None) as make:
+        learner = make(1, V1.lanes)
+        assert learner.code_sha256 == told.strip()
+        with pytest.raises(LearnerError, match=r"a tuple of parts of different shapes .*\(8,\)"):
+            learner.act(observations, np.ones(V1.lanes, np.bool_))
 
 
 @pytest.mark.slow
