@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from protocol import Edition, Protocol, RunRecord
+from protocol import Edition, Protocol, RunId, RunRecord, parse_run_id
 from suite.leaderboard.audited import Audited, audit_results
+from suite.results.ledger import read_ledger
 from suite.results.results import open_results
+from suite.results.shared_plays import COLUMNS, shared_plays
 from suite.results.store import Store
 from suite.scoring.comparison import Comparison, compare_contenders, read_contenders
 from suite.scoring.outcomes import Outcomes
@@ -66,16 +68,28 @@ class Board(NamedTuple):
         return [record for entry in self.entries.values() for record in entry.records]
 
 
-def _same_as(outcomes: Outcomes, others: Sequence[Entry]) -> str:
-    """The first of these learners that has at least half of the transfer ledgers; empty: none has."""
-    own = _transfer_ledgers(outcomes)
-    shared = (other for other in others if 2 * len(own & _transfer_ledgers(other.outcomes)) >= len(own))
-    return next((other.label for other in shared), "")
+def _same_as(store: Store, outcomes: Outcomes, others: Iterable[Entry]) -> str:
+    """The first of these learners that has played at least half of the transfer runs; empty: none has."""
+    digests = {parse_run_id(one.run_id, outcomes.protocol): one.ledger_sha256 for one in outcomes.records}
+    transfer = {run_id: digest for run_id, digest in digests.items() if run_id.arm == "transfer"}
+    return next((other.label for other in others if _has_most_of(transfer, store, other)), "")
 
 
-def _transfer_ledgers(outcomes: Outcomes) -> set[str]:
-    arm = "/transfer/"
-    return {record.ledger_sha256 for record in outcomes.records if arm in record.run_id}
+def _has_most_of(digests: Mapping[RunId, str], store: Store, other: Entry) -> bool:
+    """True if a learner's runs are at least half of these, as the audit knows them again in published ones."""
+    theirs = {record.run_id: record.ledger_sha256 for record in other.records}
+    found, left = 0, len(digests)
+    for run_id, digest in digests.items():
+        if 2 * (found + left) < len(digests) or 2 * found >= len(digests):
+            break
+        left -= 1
+        found += digest == theirs[str(run_id)] or _is_shared(run_id, store, other.store)
+    return 2 * found >= len(digests)
+
+
+def _is_shared(run_id: RunId, *stores: Store) -> bool:
+    own, theirs = (read_ledger(store.ledger_path(run_id), COLUMNS) for store in stores)
+    return shared_plays(own, theirs).training.is_most
 
 
 def read_board(
@@ -107,7 +121,7 @@ def read_board(
         listener(f"auditing {one.label}")
         store = open_results(name, first.edition.name).store
         audited = audits.get(name) or audit_results(store, one.label)
-        same_as = _same_as(one.outcomes, list(entries.values()))
+        same_as = _same_as(store, one.outcomes, entries.values())
         entries[one.label] = Entry(one.label, store, one.outcomes, audited, same_as)
     ranked = sorted(
         comparison.contenders,

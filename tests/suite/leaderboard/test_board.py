@@ -3,10 +3,11 @@
 import hashlib
 import re
 import shutil
+from typing import Any
 
 import pytest
 
-from protocol import StoreError
+from protocol import StoreError, parse_run_id
 from suite.leaderboard.audited import audit_results
 from suite.leaderboard.entries import read_board
 from suite.leaderboard.page import board_text, write_leaderboard
@@ -58,15 +59,25 @@ def test_a_row_has_interval_null_cost_verdict_and_digest(board):
         assert row["digest"] == hashlib.sha256(sums).hexdigest()[:12]
 
 
-def test_a_copy_is_named(board, tmp_path):
-    """A learner that has another one's transfer ledgers under its own name is marked in its verdict."""
+@pytest.mark.parametrize("is_altered", [False, True])
+def test_a_copy_is_named(board, tmp_path, is_altered):
+    """A learner that has another one's transfer runs is marked, also where single actions differ."""
     copy = tmp_path / "thief"
     shutil.copytree(published_folder("ppo", "smoke"), copy)
+    runs = [parse_run_id(record.run_id, V1) for record in board.entries["ppo"].records]
+    for run in (run for run in runs if is_altered and run.arm == "transfer"):
+        Forged(copy).edit_rows(run.path, with_another_first_action, scores=False)
     copied = read_board(
         ["ppo", str(copy)], "smoke", lambda step: None, {str(copy): board.entries["ppo"].audited}
     )
     assert [entry.verdict for entry in copied.entries.values()] == ["passes", "passes; same runs as ppo"]
     assert all(entry.same_as == "" for entry in board.entries.values())
+
+
+def with_another_first_action(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        first, *others = row["actions"]
+        row["actions"] = bytes([(first + 1) % 18, *others])
 
 
 def test_hours_are_of_all_runs_and_all_their_stretches(board):
