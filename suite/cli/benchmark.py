@@ -76,7 +76,7 @@ def benchmark(
     from suite.cli.printing import output_console
 
     check_scheduler(scheduler, jobs, detach)
-    settings = how.settings(boxed.spec(how.device), jobs, scheduler, detach)
+    settings = how.settings(boxed.spec(how.device), jobs, scheduler, detach=detach)
     store = how.store(edition)
     missing, _ = missing_runs(runs, store, settings.learner, settings.box)
     check_hyperparameters(runs, store, settings)

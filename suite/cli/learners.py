@@ -34,12 +34,17 @@ def check(
     ] = 10.0,
 ) -> None:
     """Check a learner against the contract, in a process like those of runs; say what was not tried."""
+    from rich.console import Console
+    from rich.text import Text
+
     from suite.benchmark.endings import how_it_ended
     from suite.benchmark.process import ask
 
     steps = [] if steps_per_lane is None else [str(steps_per_lane)]
+    waiting = Text(f"checking {learner}, {minutes:g} minutes at most")
     try:
-        done = ask("suite.learners.check", learner, *steps, timeout_seconds=60 * minutes)
+        with Console(stderr=True).status(waiting):  # a terminal shows it, nothing else does
+            done = ask("suite.learners.check", learner, *steps, timeout_seconds=60 * minutes)
     except TimeoutExpired:
         fail(f"learner {learner!r}: the check takes more than {minutes:g} minutes; --minutes allows more", 1)
     print(done.stdout, end="")

@@ -206,6 +206,7 @@ class PlayOptions:
         box: BoxSpec | None,
         jobs: int | None,
         scheduler: str | None = None,
+        *,
         detach: bool = False,
         foreground: bool = False,
     ) -> Settings:

@@ -80,10 +80,10 @@ def protocol_check(
     for name in names:
         checked_cartridge(protocol, name)
     if stamp and is_stamped(stamp, protocol):
-        _print_check(protocol, [], False, as_json)
+        _print_check(protocol, [], played=False, as_json=as_json)
         return
     deviating = _play_all_vectors(protocol, names)
-    _print_check(protocol, deviating, True, as_json)
+    _print_check(protocol, deviating, played=True, as_json=as_json)
     if deviating:
         from suite.emulator.conformance import deviation
 
@@ -104,7 +104,7 @@ def _play_all_vectors(protocol: Protocol, names: Sequence[str]) -> list[str]:
     return deviating_games(published.games, found)
 
 
-def _print_check(protocol: Protocol, deviating: list[str], played: bool, as_json: bool) -> None:
+def _print_check(protocol: Protocol, deviating: list[str], *, played: bool, as_json: bool) -> None:
     roms, games = len(protocol.games), len(protocol.played_games)
     if as_json:
         answer = {

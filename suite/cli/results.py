@@ -175,7 +175,7 @@ def leaderboard(
     print(f"written to {printable(str(page))}")
 
 
-def score_and_print(store: Store, edition: Edition, form: Form, keep: bool = True) -> None:
+def score_and_print(store: Store, edition: Edition, form: Form, *, keep: bool = True) -> None:
     """Score complete results, print the scores and, if asked, keep them there if that can be written to."""
     from suite.cli.printing import markdown_scores, output_console, print_scores
     from suite.results.mixture import mixtures

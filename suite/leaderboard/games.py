@@ -82,7 +82,7 @@ def _sheets_of(everyone: Sequence[ScoredLearner], place: int) -> tuple[Sheet, ..
                 "learner": one.label,
                 "fresh": points(held_out.fresh_reward),
                 "transfer": points(held_out.transfer_reward),
-                **contrast_cells(held_out.contrast, held_out.negative_rewards),
+                **contrast_cells(held_out.contrast, marked=held_out.negative_rewards),
             }
         )
         multitask.append(

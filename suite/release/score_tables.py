@@ -47,8 +47,8 @@ def rewards(outcomes: Outcomes) -> tuple[Floats, Floats]:
 
 def _cells(outcomes: Outcomes, ours: Floats, theirs: Floats, places: Sequence[int]) -> Row:
     return {
-        "iqm": with_p(_paired(contrast_iqm, outcomes, ours, theirs, places), True),
-        "mean": with_p(_paired(contrast_mean, outcomes, ours, theirs, places), True),
+        "iqm": with_p(_paired(contrast_iqm, outcomes, ours, theirs, places), signed),
+        "mean": with_p(_paired(contrast_mean, outcomes, ours, theirs, places), signed),
     }
 
 

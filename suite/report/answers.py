@@ -76,7 +76,7 @@ def _transfer(scores: Scores, claim: Claim) -> Answer:
             "answer_transfer",
             "",
             f"The transfer contrast over all games, {_in_words(figure)}, above that of each game.",
-            draw_forest(rows, TRANSFER_AXIS, TRANSFER, len(rows) <= MOST_NAMED_GAMES + 1),
+            draw_forest(rows, TRANSFER_AXIS, TRANSFER, has_names=len(rows) <= MOST_NAMED_GAMES + 1),
         ),
     )
 
@@ -86,14 +86,14 @@ def _contrast_sentence(figure: Figure, counted: int) -> str:
         return "No game counts, so there is no transfer contrast over all games."
     return (
         f"Over {counted} games, the transfer contrast is {signed(figure.value)} with the 95 % interval "
-        f"{interval_text(figure, True)}. Fresh runs against each other (the null) give "
-        f"{null_text(figure, True)}; with few seeds only p is a test: "
+        f"{interval_text(figure, signed)}. Fresh runs against each other (the null) give "
+        f"{null_text(figure, signed)}; with few seeds only p is a test: "
         f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{p_text(figure)}."
     )
 
 
 def _in_words(figure: Figure) -> str:
-    return f"{signed(figure.value)} with 95 % interval {interval_text(figure, True)}"
+    return f"{signed(figure.value)} with 95 % interval {interval_text(figure, signed)}"
 
 
 def _multitask(scores: Scores) -> Answer:
@@ -126,7 +126,7 @@ def _multitask(scores: Scores) -> Answer:
             "answer_multitask",
             "",
             f"The contrast of generalist and specialist in each game: above 0 in {higher}, below in {lower}.",
-            draw_forest(rows, MULTITASK_AXIS, GENERALIST, len(rows) <= MOST_NAMED_GAMES),
+            draw_forest(rows, MULTITASK_AXIS, GENERALIST, has_names=len(rows) <= MOST_NAMED_GAMES),
         ),
     )
 
@@ -185,7 +185,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
             "How likely a pre-trained run earns more than one of "
             + ", ".join(f"{rival.name}: {plain(rival.wins.value)}" for rival in rivals)
             + ".",
-            draw_forest(rows, Axis("probability that it earns more", 0.5, (0.0, 1.0)), TRANSFER, True),
+            draw_forest(rows, Axis("probability that it earns more", 0.5, (0.0, 1.0)), TRANSFER),
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from suite.report.numbers import Cell, null_pieces, p_text, points, with_interval, with_p
+from suite.report.numbers import Cell, null_pieces, p_text, plain, points, signed, with_interval, with_p
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import mark_note, marked_if
 from suite.scoring.claims import Claim, Condition
@@ -103,7 +103,7 @@ def _sheets_of(
                 (
                     one.label,
                     {
-                        game.game: marked_if(game.negative_rewards, with_p(game.contrast, True))
+                        game.game: marked_if(game.negative_rewards, with_p(game.contrast, signed))
                         for game in one.scores.transfer.games
                     },
                 )
@@ -126,7 +126,7 @@ def _sheets_of(
             "contrast of generalist and specialist by game, with its p-value",
             game,
             [
-                (one.label, {game.game: with_p(game.contrast, True) for game in one.scores.multitask})
+                (one.label, {game.game: with_p(game.contrast, signed) for game in one.scores.multitask})
                 for one in everyone
             ],
         ),
@@ -168,7 +168,7 @@ def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
         {
             "first": duel.ours,
             "second": duel.theirs,
-            **{name: with_p(figure, False) for name, figure in duel.figures().items()},
+            **{name: with_p(figure, plain) for name, figure in duel.figures().items()},
         }
         for duel in duels
     ]
@@ -215,12 +215,12 @@ def comparison_row(label: str, scores: Scores) -> Row:
     return {
         "learner": label,
         "games": f"{counted} of {len(transfer.games)}",
-        "contrast": with_interval(contrast, True),
-        "wins": with_interval(transfer.win_probability, False),
-        "null": null_pieces(contrast, True),
+        "contrast": with_interval(contrast, signed),
+        "wins": with_interval(transfer.win_probability, plain),
+        "null": null_pieces(contrast, signed),
         "p": p_text(contrast),
-        "ratio": (*with_interval(ratio, False), *fewer),
-        "ratio_null": null_pieces(ratio, False),
+        "ratio": (*with_interval(ratio, plain), *fewer),
+        "ratio_null": null_pieces(ratio, plain),
     }
 
 

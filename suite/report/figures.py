@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
 from suite.report.forests import Axis, ForestRow, draw_forest
-from suite.report.numbers import signed, with_null
+from suite.report.numbers import plain, signed, with_null
 from suite.report.style import (
     FRESH,
     GENERALIST,
@@ -161,14 +161,14 @@ def transfer_drawings(scores: Scores) -> list[Drawing]:
             "contrast_curve",
             "Transfer contrast of what was earned so far: interquartile mean over games. 0: no transfer. The "
             "axis is as wide as what follows the first quarter of the frames.",
-            f"Line of the transfer contrast over frames; it ends at {with_null(transfer.contrast, True)}.",
+            f"Line of the transfer contrast over frames; it ends at {with_null(transfer.contrast, signed)}.",
             draw_curve(transfer.contrast_curve, transfer.grid_frames, Axis("contrast", 0.0)),
         ),
         Drawing(
             "ratio_curve",
             "Transfer ratio r(t): reward of pre-trained over fresh runs so far, mean over folds. It means "
             "something only where it leaves its null; its interval is too narrow where games come near 0.",
-            f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, False)}.",
+            f"Line of the transfer ratio over frames; it ends at {with_null(transfer.ratio, plain)}.",
             draw_curve(transfer.ratio_curve, transfer.grid_frames, Axis("ratio r(t)", 1.0)),
         ),
     ]

@@ -40,7 +40,7 @@ _FOREST_LEGEND = ("value", "95 % interval", "null, 5 to 95 %", "no effect")
 
 
 def draw_forest(
-    rows: Sequence[ForestRow], axis: Axis, colour: str, has_names: bool = True, panel_of: str = ""
+    rows: Sequence[ForestRow], axis: Axis, colour: str, *, has_names: bool = True, panel_of: str = ""
 ) -> Picture:
     """One line per row: the figure with its 95 % interval, on its null's 5 to 95 %; from the best down.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from suite.scoring.claims import p_value_text
 from suite.scoring.estimates import Figure
@@ -12,6 +13,8 @@ UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
 _SIGN = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
+Form = Callable[[float | None], str]
+"""How a number is written: ``signed`` or ``plain``."""
 Cell = str | tuple[str, ...]
 """A text, or pieces of one that may stand below each other but are never broken themselves."""
 
@@ -54,25 +57,23 @@ def rough(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def interval_text(figure: Figure, sign: bool) -> str:
+def interval_text(figure: Figure, show: Form) -> str:
     """The 95 % interval: [-0.100, +0.200]."""
     if figure.interval is None:
         return UNDEFINED
-    show = signed if sign else plain
     return f"[{show(figure.interval.low)}, {show(figure.interval.high)}]"
 
 
-def null_text(figure: Figure, sign: bool) -> str:
+def null_text(figure: Figure, show: Form) -> str:
     """The null's 5 % and 95 % points: -0.100 .. +0.100."""
     if figure.null is None:
         return UNDEFINED
-    show = signed if sign else plain
     return f"{show(figure.null.low)} .. {show(figure.null.high)}"
 
 
-def null_pieces(figure: Figure, sign: bool) -> tuple[str, ...]:
+def null_pieces(figure: Figure, show: Form) -> tuple[str, ...]:
     """The same in two pieces: -0.100 .. and +0.100."""
-    low, dots, high = null_text(figure, sign).partition(" ..")
+    low, dots, high = null_text(figure, show).partition(" ..")
     return (low + dots, high.strip()) if high else (low,)
 
 
@@ -81,18 +82,18 @@ def p_text(figure: Figure) -> str:
     return p_value_text(figure.null.p_value) if figure.null else UNDEFINED
 
 
-def with_interval(figure: Figure, sign: bool) -> tuple[str, ...]:
+def with_interval(figure: Figure, show: Form) -> tuple[str, ...]:
     """A figure and its interval: +0.050 and [-0.100, +0.200]."""
     if figure.value is None:
         return (UNDEFINED,)
-    return (signed if sign else plain)(figure.value), interval_text(figure, sign)
+    return show(figure.value), interval_text(figure, show)
 
 
-def with_null(figure: Figure, sign: bool) -> str:
+def with_null(figure: Figure, show: Form) -> str:
     """A figure with its interval and its null: +0.050 [-0.100, +0.200], null -0.100 .. +0.100."""
-    return f"{joined(with_interval(figure, sign))}, null {null_text(figure, sign)}"
+    return f"{joined(with_interval(figure, show))}, null {null_text(figure, show)}"
 
 
-def with_p(figure: Figure, sign: bool) -> tuple[str, ...]:
+def with_p(figure: Figure, show: Form) -> tuple[str, ...]:
     """A figure, its interval and its p-value: +0.050, [-0.100, +0.200] and p 0.400."""
-    return (*with_interval(figure, sign), *((f"p {p_text(figure)}",) if figure.null else ()))
+    return (*with_interval(figure, show), *((f"p {p_text(figure)}",) if figure.null else ()))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from suite.report.numbers import (
     UNKNOWN,
     Cell,
+    Form,
     null_pieces,
     p_text,
     plain,
@@ -62,16 +63,16 @@ def score_sheets(scores: Scores) -> ScoreSheets:
     )
 
 
-def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, bool]]:
-    """The figures over all games: name, figure, whether it is shown with a sign."""
+def aggregate_rows(scores: Scores) -> list[tuple[str, Figure, Form]]:
+    """The figures over all games: name, figure, how its numbers are written."""
     transfer = scores.transfer
     return [
-        ("contrast, interquartile mean", transfer.contrast, True),
-        ("probability that transfer beats fresh", transfer.win_probability, False),
-        ("contrast, mean", transfer.mean_contrast, True),
-        (f"ratio r, of {transfer.defined_games} of {transfer.counted_games} games", transfer.ratio, False),
-        ("contrast of final performance", transfer.final_contrast, True),
-        (f"human-normalised gain, {transfer.gain_games} games", transfer.human_normalised_gain, True),
+        ("contrast, interquartile mean", transfer.contrast, signed),
+        ("probability that transfer beats fresh", transfer.win_probability, plain),
+        ("contrast, mean", transfer.mean_contrast, signed),
+        (f"ratio r, of {transfer.defined_games} of {transfer.counted_games} games", transfer.ratio, plain),
+        ("contrast of final performance", transfer.final_contrast, signed),
+        (f"human-normalised gain, {transfer.gain_games} games", transfer.human_normalised_gain, signed),
     ]
 
 
@@ -89,13 +90,13 @@ def _overall_sheet(scores: Scores) -> Sheet:
         tuple(
             {
                 "figure": name,
-                "value": with_interval(figure, sign),
-                "null": null_pieces(figure, sign),
-                "median": (signed if sign else plain)(figure.null.median if figure.null else None),
+                "value": with_interval(figure, show),
+                "null": null_pieces(figure, show),
+                "median": show(figure.null.median if figure.null else None),
                 "p": p_text(figure),
                 "detectable": plain(figure.null.minimum_detectable_effect if figure.null else None),
             }
-            for name, figure, sign in aggregate_rows(scores)
+            for name, figure, show in aggregate_rows(scores)
         ),
     )
 
@@ -116,11 +117,11 @@ def marked_if(marked: bool, cell: Sequence[str]) -> Cell:
     return (*cell, NEGATIVE_MARK) if marked else (*cell,)
 
 
-def contrast_cells(figure: Figure, marked: bool = False) -> dict[str, Cell]:
+def contrast_cells(figure: Figure, *, marked: bool = False) -> dict[str, Cell]:
     """The cells of CONTRAST_COLUMNS; those of a game that enters no figure over all games are marked."""
     return {
-        "contrast": marked_if(marked, with_interval(figure, True)),
-        "null": null_pieces(figure, True),
+        "contrast": marked_if(marked, with_interval(figure, signed)),
+        "null": null_pieces(figure, signed),
         "p": p_text(figure),
     }
 
@@ -257,8 +258,8 @@ def headline(scores: Scores, claim: Claim) -> Sequence[str]:
     transfer = scores.transfer
     return [
         claim.sentence,
-        f"transfer contrast {with_null(transfer.contrast, True)}",
-        f"transfer beats fresh with probability {with_null(transfer.win_probability, False)}",
+        f"transfer contrast {with_null(transfer.contrast, signed)}",
+        f"transfer beats fresh with probability {with_null(transfer.win_probability, plain)}",
         *(f"{condition.name}: {condition.words}" for condition in claim.conditions[2:]),
         *caveats(scores),
     ]
@@ -275,7 +276,7 @@ def caveats(scores: Scores) -> Sequence[str]:
         ),
     }
     return [
-        f"The transfer ratio is {with_null(transfer.ratio, False)}: above 1 proves nothing by itself, and its "
+        f"The transfer ratio is {with_null(transfer.ratio, plain)}: above 1 proves nothing by itself, and its "
         "interval is too narrow where games come near 0.",
         *(f"{what}: {', '.join(games)}." for what, games in named.items() if games),
     ]

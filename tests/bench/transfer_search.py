@@ -20,7 +20,7 @@ import numpy as np
 
 from protocol import current_protocol
 from suite.machine import available_cores, cpu_type
-from suite.report.numbers import joined, with_p
+from suite.report.numbers import joined, signed, with_p
 from suite.scoring.draws import draw_pairs
 from suite.scoring.estimates import Figure, estimate
 from suite.scoring.measures import contrast
@@ -199,7 +199,7 @@ def table(search: Search, seeds: Sequence[int]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "--:|" * (len(GAMES) + 1)]
     for name, own in found.items():
         by_game = [f"{one:+.2f}" for one in own.contrasts]
-        cells = [name, DESIGNS[name].does, *by_game, joined(with_p(own.mean, True))]
+        cells = [name, DESIGNS[name].does, *by_game, joined(with_p(own.mean, signed))]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from suite.leaderboard.audited import audit_results
 from suite.leaderboard.entries import read_board
 from suite.leaderboard.page import board_text, write_leaderboard
 from suite.leaderboard.sections import board_sections
-from suite.report.numbers import interval_text, typeset
+from suite.report.numbers import interval_text, signed, typeset
 from suite.results.published import published_folder
 from suite.results.run_parts import wall_hours
 from suite.results.store import Store
@@ -51,7 +51,7 @@ def test_a_row_has_interval_null_cost_verdict_and_digest(board):
     for row, one in zip(first.rows, board.comparison.contenders, strict=True):
         entry, contrast = board.entries[one.label], one.scores.transfer.contrast
         assert row["learner"] == one.label
-        assert row["contrast"][1] == interval_text(contrast, True)
+        assert row["contrast"][1] == interval_text(contrast, signed)
         assert " ".join(row["null"]).startswith(f"{contrast.null.low:+.3f} ..")
         assert float(row["cost"][0]) == pytest.approx(wall_hours(entry.records), rel=0.1)
         assert row["verdict"] == "passes"
@@ -109,7 +109,7 @@ def test_the_page_needs_no_other_file(board, tmp_path):
     assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) <= {"", "data:,"}
     assert not re.findall(r"(?:https?:)?//(?!www\.w3\.org)[a-z]", page)
     for one in board.comparison.contenders:
-        assert typeset(interval_text(one.scores.transfer.contrast, True)) in page
+        assert typeset(interval_text(one.scores.transfer.contrast, signed)) in page
     anchors = set(re.findall(r'\bid="([^"]+)"', page))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= anchors
 

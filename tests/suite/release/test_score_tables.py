@@ -22,8 +22,8 @@ def test_with_all_games_it_is_the_published_figure(contenders):
     transfer = score_outcomes(contenders[0].outcomes).transfer
     assert first == {
         "game": "none",
-        "iqm": with_p(transfer.contrast, True),
-        "mean": with_p(transfer.mean_contrast, True),
+        "iqm": with_p(transfer.contrast, signed),
+        "mean": with_p(transfer.mean_contrast, signed),
     }
     assert [row["game"] for row in others] == list(contenders[0].outcomes.games)
 

@@ -80,7 +80,9 @@ def test_a_forest_of_many_games_keeps_its_height():
     heights = set()
     for games in (20, 60):
         rows = [ForestRow(f"game{n}", figure(n / 100)) for n in range(games)]
-        drawn = draw_forest([*rows, ForestRow("all", figure(0.0), over_all=True)], CONTRAST, TRANSFER, False)
+        drawn = draw_forest(
+            [*rows, ForestRow("all", figure(0.0), over_all=True)], CONTRAST, TRANSFER, has_names=False
+        )
         heights.add(drawn.get_figheight())
         assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["all"]
     assert len(heights) == 1

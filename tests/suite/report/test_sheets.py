@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from suite.report.numbers import interval_text, null_text, points, typeset, with_interval, with_p
+from suite.report.numbers import interval_text, null_text, plain, points, signed, typeset, with_interval, with_p
 from suite.report.sheets import Column, Sheet, csv_text, markdown_table
 from suite.report.terminal import print_sheet
 from suite.scoring.estimates import Figure, Interval, Null
@@ -34,11 +34,11 @@ def test_csv_quotes_what_holds_a_comma():
 
 def test_figures_as_text():
     """A figure with its interval and null; what is undefined says so."""
-    assert with_interval(figure(0.05, -0.1, 0.2, 0.5), sign=True) == ("+0.050", "[-0.100, +0.200]")
-    assert null_text(figure(0.05, -0.1, 0.2, 0.5), sign=False) == "-0.100 .. 0.100"
-    assert with_interval(EMPTY, sign=True) == ("undefined",)
-    assert with_p(figure(0.05, -0.1, 0.2, 0.5), sign=False) == ("0.050", "[-0.100, 0.200]", "p 0.500")
-    assert interval_text(EMPTY, sign=False) == null_text(EMPTY, sign=False) == "undefined"
+    assert with_interval(figure(0.05, -0.1, 0.2, 0.5), signed) == ("+0.050", "[-0.100, +0.200]")
+    assert null_text(figure(0.05, -0.1, 0.2, 0.5), plain) == "-0.100 .. 0.100"
+    assert with_interval(EMPTY, signed) == ("undefined",)
+    assert with_p(figure(0.05, -0.1, 0.2, 0.5), plain) == ("0.050", "[-0.100, 0.200]", "p 0.500")
+    assert interval_text(EMPTY, plain) == null_text(EMPTY, plain) == "undefined"
     assert (points(None), points(1234.56)) == ("unknown", "1,234.6")
 
 
