@@ -17,25 +17,16 @@ from protocol.errors import (
 )
 from protocol.folds import make_folds, make_stratified_folds
 from protocol.model import (
-    CURRENT,
     FLAVOUR_NAME,
-    VERSIONS,
     Derivations,
     Edition,
     Environment,
     Flavour,
     Frozen,
     Game,
-    GameVectors,
     Protocol,
-    Reference,
     Sha256,
     canonical_digest,
-    current_protocol,
-    load,
-    load_references,
-    load_vectors,
-    read_data,
 )
 from protocol.records import (
     END_REASONS,
@@ -49,6 +40,17 @@ from protocol.records import (
 )
 from protocol.runs import ARMS, Arm, Run, RunId, describe, parse_run_id, plan
 from protocol.seeds import Phase, conformance_seed, episode_seed, game_choice, learner_seed
+from protocol.versions import (
+    CURRENT,
+    VERSIONS,
+    GameVectors,
+    Reference,
+    current_protocol,
+    load,
+    load_references,
+    load_vectors,
+    read_data,
+)
 
 __all__ = [
     "ARMS",

@@ -11,19 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol import Edition, LearnerError, Run, UnknownName, current_protocol, plan
+from suite.cli.box_options import BoxOptions
 from suite.cli.grouped import grouped
-from suite.cli.options import (
-    DEFAULT_EDITION,
-    PLAY,
-    BoxOptions,
-    EditionOption,
-    JsonOption,
-    PlayOptions,
-    check_playable,
-    check_scheduler,
-    fail,
-    warn_of_untracked,
-)
+from suite.cli.options import DEFAULT_EDITION, PLAY, EditionOption, JsonOption, fail
+from suite.cli.play_options import PlayOptions, check_playable, check_scheduler, warn_of_untracked
 from suite.cli.results import score_and_print
 from suite.cli.stopping import Terminated
 from suite.untrusted.text import counted, listed

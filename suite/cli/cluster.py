@@ -8,7 +8,8 @@ import typer
 
 from protocol import ServerError, current_protocol
 from suite.cli.grouped import grouped
-from suite.cli.options import MakingOptions, fail
+from suite.cli.options import fail
+from suite.cli.play_options import MakingOptions
 
 app = typer.Typer(help="Ask the workers of a dask cluster.", no_args_is_help=True)
 

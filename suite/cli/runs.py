@@ -17,16 +17,10 @@ from protocol import (
     parse_run_id,
     plan,
 )
+from suite.cli.box_options import BoxOptions
 from suite.cli.grouped import grouped
-from suite.cli.options import (
-    PLAY,
-    BoxOptions,
-    JsonOption,
-    PlayOptions,
-    check_playable,
-    fail,
-    warn_of_untracked,
-)
+from suite.cli.options import PLAY, JsonOption, fail
+from suite.cli.play_options import PlayOptions, check_playable, warn_of_untracked
 from suite.cli.stopping import Terminated, interrupts_left_to_the_run
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from protocol import UnknownName
+from suite.cli.box_options import BoxOptions
 from suite.cli.grouped import grouped
-from suite.cli.options import SHARE, BoxOptions, JsonOption, finite
+from suite.cli.options import SHARE, JsonOption, finite
 
 if TYPE_CHECKING:
     from suite.verify.verification import Levels

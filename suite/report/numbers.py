@@ -14,7 +14,7 @@ MINUS = "\N{MINUS SIGN}"
 _SIGN = re.compile(r"(?<![\w.\-])-(?=\.?\d)")
 
 Form = Callable[[float | None], str]
-"""How a number is written: ``signed`` or ``plain``."""
+"""The way in which a number is written: ``signed`` or ``plain``."""
 Cell = str | tuple[str, ...]
 """A text, or pieces of one that may stand below each other but are never broken themselves."""
 

@@ -137,12 +137,14 @@ class _Playing:
 
     def _greeted(self) -> WorkerList:
         needed = max((room_for(run, self._store)[self._store.folder] for run in self._left()), default=0)
-
-        def tell(text: str) -> None:
-            self._listener(Notice(text))
-
-        scheduler = self._settings.scheduler or ""
-        workers = WorkerList(self._client, scheduler, self._batch.greeting, self._batch.here, needed, tell)
+        workers = WorkerList(
+            self._client,
+            self._settings.scheduler or "",
+            self._batch.greeting,
+            self._batch.here,
+            needed,
+            lambda text: self._listener(Notice(text)),
+        )
         workers.look()
         if not self._has_begun:  # later, other workers may be on their way
             workers.check()

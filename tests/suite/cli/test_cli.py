@@ -11,7 +11,7 @@ import pytest
 
 from protocol import plan
 from suite.cli.benchmark import warn_of_left_behind
-from suite.cli.options import results_folder
+from suite.cli.play_options import results_folder
 from suite.machine import has_gpu
 from suite.results.published import published_folder
 from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1, refused
