@@ -33,7 +33,7 @@ PublishedOption = Annotated[
 ]
 PhaseOption = Annotated[str | None, typer.Option("--phase", help="training or evaluation.", show_default=False)]
 GameOption = Annotated[
-    str | None, typer.Option("--game", help="Which game, of a run of several.", show_default=False)
+    str | None, typer.Option("--game", help="The game, if the run has several.", show_default=False)
 ]
 
 
@@ -57,14 +57,17 @@ def watch(
         str | None,
         typer.Option(
             "--beside",
-            help="Another run, to the right: its evaluation episode by the same choice, or its training "
-            "episode after the same frames of that game.",
+            help="Another run, to the right: its evaluation episode, chosen by the same rule, or the training "
+            "episode that began after the most similar number of frames of that game.",
             metavar="RUN",
             show_default=False,
         ),
     ] = None,
     speed: Annotated[
-        float, typer.Option("--speed", min=0.1, max=64, callback=finite, help="Times the console's own speed.")
+        float,
+        typer.Option(
+            "--speed", min=0.1, max=64, callback=finite, help="Speed, as a multiple of the console's."
+        ),
     ] = 1.0,
     scale: Annotated[int, typer.Option("--scale", min=1, max=8, help="Pixels per pixel of the console.")] = 3,
     edition: PublishedOption = DEFAULT_EDITION,

@@ -37,7 +37,7 @@ class MakingOptions:
             min=0.01,
             max=MOST_STALL_MINUTES,
             callback=finite,
-            help="Minutes that the making of a learner, or a step of a run, may take.",
+            help="Most minutes that making the learner, or one step of a run, may take.",
         ),
     ] = STALL_MINUTES
     set_values: Annotated[

@@ -40,7 +40,7 @@ def output_console(*, stderr: bool = False) -> Console:
 
 
 def print_plan(console: Console, edition: Edition, runs: Sequence[Run]) -> None:
-    """Every run of an edition with its budget, one a line."""
+    """Every run of an edition with its budget, one per line."""
     table = Table(title=f"edition {edition.name}: {len(runs)} runs", title_justify="left")
     table.add_column("run", no_wrap=True)
     table.add_column("games", justify="right")
@@ -134,7 +134,7 @@ def print_verification(console: Console, found: Verification) -> None:
     if found.brings is not None:
         console.print(Text(printable(f"brings from elsewhere: {found.brings}")), soft_wrap=True)
     for rule in found.for_the_reviewer:
-        said = f"{rule.rule} for the reviewer, no program can hold it: {rule.title}; warnings: {rule.warnings}"
+        said = f"{rule.rule} for the reviewer, no program can check it: {rule.title}; warnings: {rule.warnings}"
         console.print(Text(said), soft_wrap=True)
     for finding in found.findings[:_SHOWN_FINDINGS]:
         console.print(Text(_finding_text(finding)), soft_wrap=True)

@@ -77,7 +77,7 @@ class ProgressDisplay:
         if news.resumed_steps and news.run_id not in self._played:
             share = news.resumed_steps / self._most[news.run_id]
             self._console.print(
-                f"{news.run_id} goes on after {news.resumed_steps:,} agent steps, {share:.0%} of its most",
+                f"{news.run_id} resumes after {news.resumed_steps:,} agent steps, {share:.0%} of its maximum",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,
@@ -120,7 +120,7 @@ class ProgressDisplay:
         )
 
     def _speed(self) -> float:
-        """Steps a second of all runs together, so far."""
+        """Steps per second of all runs together, so far."""
         seconds = time.monotonic() - self._started
         return sum(self._played.values()) / seconds if seconds else 0.0
 

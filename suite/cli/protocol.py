@@ -64,8 +64,8 @@ def protocol_check(
         Path | None,
         typer.Option(
             "--stamp",
-            help="A file that says on which installation this check passed: the same one is not played again, "
-            "another one is, and is stamped.",
+            help="A file that records the installation on which this check last passed: only where that has "
+            "changed are the vectors played again, and the file is written anew.",
             show_default=False,
         ),
     ] = None,

@@ -23,7 +23,7 @@ def publish(
         list[str], typer.Argument(help="Results folders, and published baselines by name, such as ppo.")
     ],
     edition: Annotated[
-        str, typer.Option("--edition", help="Of the baselines that are named.")
+        str, typer.Option("--edition", help="Edition of the published baselines: smoke, lite or full.")
     ] = DEFAULT_EDITION,
     as_json: JsonOption = False,
 ) -> None:

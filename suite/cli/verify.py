@@ -37,7 +37,12 @@ class LevelOptions:
     ] = None
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Draws the sample and the runs.", show_default="a new one, printed"),
+        typer.Option(
+            "--seed",
+            min=0,
+            help="The seed that draws the sample and the runs.",
+            show_default="a new one, printed",
+        ),
     ] = None
     scheduler: Annotated[
         str | None,
@@ -58,7 +63,7 @@ class LevelOptions:
         typer.Option(
             "--retrain",
             help="A run to train again, in a box or, if its learner is installed and trusted, here; "
-            "repeatable. A number draws so many runs by --seed.",
+            "repeatable. A number draws that many runs, by --seed.",
         ),
     ] = None
     boxed: BoxOptions
@@ -100,10 +105,14 @@ def verify(
     deep: LevelOptions,
     as_json: JsonOption = False,
     as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown, for a comment; nothing foreign acts in it.")
+        bool,
+        typer.Option(
+            "--markdown",
+            help="Print Markdown, for a comment; text of the submission is shown as code, without effect.",
+        ),
     ] = False,
 ) -> None:
-    """Did a submission honour the protocol? Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
+    """Check a submission against the rules. Exit status: 0 yes, 1 no, 2 wrong use, 3 could not check."""
     from rich.text import Text
 
     from suite.cli.printing import output_console, print_verification

@@ -48,8 +48,8 @@ def croissant(protocol: Protocol, edition: str, baselines: Sequence[Path]) -> di
         "description": (
             f"Every episode of the reference learners ({', '.join(names)}) on edition {edition} of the Atari "
             f"Multitask & Transfer Learning Benchmark, protocol {protocol.version}, edition digest "
-            f"{protocol.edition_digests[edition]}: its seed, all actions, all rewards and the digest of "
-            "its last RAM, so that each replays alone."
+            f"{protocol.edition_digests[edition]}: for each, its seed, all actions, all "
+            "rewards and the digest of the RAM after its last step, so that it can be replayed on its own."
         ),
         "license": LICENCE,
         "version": package_version("amtlb"),

@@ -223,12 +223,13 @@ the ceiling were added.
 - **Plays**: each game is held out in turn. First the other four are played as in a pretrain run, with
   {FRAMES:,} frames of each, and then the held-out game with as many.
 - **Designs** are PPO as in `baselines.ppo`, with one change each
-  ([transfer_designs.py](../tests/bench/transfer_designs.py)). Those that learn alike until they load go on
-  from the same checkpoints, and are compared with the same fresh runs. A design may be added until the final
-  seeds are played; none that was played is taken out.
+  ([transfer_designs.py](../tests/bench/transfer_designs.py)). Designs that do not differ until they load a
+  checkpoint start from the same checkpoints, and are compared with the same fresh runs. A design may be
+  added until the final seeds are played; none that was played is taken out.
 - **Ceiling**: `{SELF}` has played the held-out game before. Where it shows no transfer, a game can show none.
 - **Figure**: the contrast of the points over the whole play of the held-out game, of the means over seeds; its
-  mean over the five games. Its p is of swaps by game and seed, each of which has a pre-training of its own.
+  mean over the five games. Its p-value swaps the two plays
+  of a game and a seed; each such pair has a pre-training of its own.
 - **First seeds**, {_said(FIRST_SEEDS)}: of all designs. The best of many looks better than it is; therefore
   the best {FINALISTS} and `{REFERENCE}` are played again with the **final seeds**, {_said(FINAL_SEEDS)}, and
   only those decide.
