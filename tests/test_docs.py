@@ -108,10 +108,10 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    """All lines of all blocks of commands, each once."""
+    """All lines of all blocks of commands but their comments, each once."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
     lines = [line for page in pages for block in blocks(page, "sh") for line in block.strip().splitlines()]
-    return list(dict.fromkeys(lines))
+    return [line for line in dict.fromkeys(lines) if not line.startswith("# ")]
 
 
 def learner_of_the_docs() -> str:
@@ -124,7 +124,7 @@ def newcomer(tmp_path_factory) -> Path:
     """A folder as the README leads to it: results of an edition, and the learner of the docs."""
     folder = tmp_path_factory.mktemp("newcomer")
     shutil.copytree(published_folder("uniform", "smoke"), folder / "results/smoke/baselines.ppo")
-    for name in ("examples", "artifacts"):
+    for name in ("examples", "artifacts", "docs"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "my_learner.py").write_text(learner_of_the_docs())
     (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
