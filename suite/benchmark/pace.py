@@ -137,7 +137,7 @@ def _play(name: str, games: tuple[str, ...]) -> Pace:
     import pyarrow as pa
 
     from suite.learners.contract import find_learner
-    from suite.run.rounds import evaluate
+    from suite.run.evaluation import evaluate
 
     protocol = current_protocol()
     make = find_learner(name)

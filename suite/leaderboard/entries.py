@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from protocol import Edition, Protocol, RunId, RunRecord, parse_run_id
+from protocol import Edition, Protocol, RunId, RunRecord, describe, parse_run_id
 from suite.leaderboard.audited import Audited, audit_results
-from suite.results.ledger import read_ledger
+from suite.results.reading import read_ledger_file
 from suite.results.results import open_results
-from suite.results.shared_plays import COLUMNS, shared_plays
-from suite.results.store import Store
+from suite.results.shared_plays import shared_plays
+from suite.results.store import LEDGER, Store
 from suite.scoring.comparison import Comparison, compare_contenders, read_contenders
 from suite.scoring.outcomes import Outcomes
 from suite.scoring.published import published_scores
@@ -88,7 +88,10 @@ def _has_most_of(digests: Mapping[RunId, str], store: Store, other: Entry) -> bo
 
 
 def _is_shared(run_id: RunId, *stores: Store) -> bool:
-    own, theirs = (read_ledger(store.ledger_path(run_id), COLUMNS) for store in stores)
+    own, theirs = (
+        read_ledger_file(store.folder, f"{run_id.path}/{LEDGER}", describe(run_id, store.protocol)).table
+        for store in stores
+    )
     return shared_plays(own, theirs).training.is_most
 
 

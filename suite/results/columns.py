@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from protocol import END_REASONS, PHASES
 
+_SOME = 20
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -126,7 +127,7 @@ def first(mask: Bools) -> int | None:
 
 def some(rows: Ints) -> list[int]:
     """The first few of many."""
-    return [int(row) for row in rows[:20]]
+    return [int(row) for row in rows[:_SOME]]
 
 
 def _one(table: pa.Table, name: str) -> pa.Array:

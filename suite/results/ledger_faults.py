@@ -6,7 +6,7 @@ Rules, scores and retraining let the same ledgers through. A fault names the rul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ def faults(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
     yield from foreign
     if not foreign:
         yield from _budget(columns, run, protocol)
-    if _paired(columns).all():
+    if rewards_have_steps(columns):
         yield from _cuts(columns, run, protocol)
     yield from _evaluation(columns, run, protocol)
 
@@ -62,17 +62,30 @@ def _values(columns: Columns, protocol: Protocol) -> Iterator[Fault]:
     )
     for wrong, expected, values in checks:
         if (row := first(wrong)) is not None:
-            yield Fault("S1", row, expected, words if values is None else str(values[row]))
+            found = words if values is None else str(values[row])
+            more = int(wrong.sum()) - 1
+            yield Fault("S1", row, expected, f"{found}, and {more:,} more" if more else found)
+
+
+def _each(rule: str, rows: Ints, tell: Callable[[int], tuple[str, str]]) -> Iterator[Fault]:
+    """A fault at each of the first few rows, with what was expected and found, and how many more there are."""
+    shown = some(rows)
+    for row in shown:
+        yield Fault(rule, row, *tell(row))
+    if more := len(rows) - len(shown):
+        yield Fault(rule, None, "none like the one before", f"{more:,} more")
 
 
 def _actions(columns: Columns, protocol: Protocol) -> Iterator[Fault]:
     most = protocol.environment.actions - 1
     too_high = np.searchsorted(columns.action_ends, np.flatnonzero(columns.actions > most), "right")
-    for row in some(np.unique(too_high)):
-        yield Fault("A1", row, f"actions from 0 to {most}", "another")
+    yield from _each("A1", np.unique(too_high), lambda row: (f"actions from 0 to {most}", "another"))
     counts = np.diff(columns.action_ends, prepend=0)
-    for row in some(np.flatnonzero(counts != columns.length)):
-        yield Fault("A2", row, f"{columns.length[row]} actions, one per step", f"{counts[row]}")
+    yield from _each(
+        "A2",
+        np.flatnonzero(counts != columns.length),
+        lambda row: (f"{columns.length[row]} actions, one per step", f"{counts[row]}"),
+    )
 
 
 def _rewards(columns: Columns) -> Iterator[Fault]:
@@ -80,18 +93,28 @@ def _rewards(columns: Columns) -> Iterator[Fault]:
     counts, paired = columns.reward_counts, _paired(columns)
     sums = np.concatenate([[0], np.cumsum(columns.rewards)])
     returns = sums[columns.reward_ends] - sums[columns.reward_ends - counts]
-    for row in some(np.flatnonzero(returns != columns.claimed_return)):
-        claimed = f"{columns.claimed_return[row]}"
-        yield Fault("R4", row, f"a return of {returns[row]}, the sum of its rewards", claimed)
-    for row in some(np.flatnonzero(~paired)):
-        yield Fault("R4", row, f"a step for each of its {counts[row]} rewards", "another number of steps")
+    yield from _each(
+        "R4",
+        np.flatnonzero(returns != columns.claimed_return),
+        lambda row: (f"a return of {returns[row]}, the sum of its rewards", f"{columns.claimed_return[row]}"),
+    )
+    yield from _each(
+        "R4",
+        np.flatnonzero(~paired),
+        lambda row: (f"a step for each of its {counts[row]} rewards", "another number of steps"),
+    )
     if not paired.all():
         return
     episode, steps = np.repeat(np.arange(len(counts)), counts), columns.reward_steps
     wrong = (steps < 0) | (steps >= columns.length[episode]) | (columns.rewards == 0)
     wrong[1:] |= (steps[1:] <= steps[:-1]) & (episode[1:] == episode[:-1])
-    for row in some(np.unique(episode[wrong])):
-        yield Fault("R4", row, "rewards other than 0 at ascending steps of the episode", "others")
+    expected = "rewards other than 0 at ascending steps of the episode"
+    yield from _each("R4", np.unique(episode[wrong]), lambda _: (expected, "others"))
+
+
+def rewards_have_steps(columns: Columns) -> bool:
+    """True if every episode has as many steps of rewards as rewards; otherwise no cut can be judged."""
+    return bool(_paired(columns).all())
 
 
 def _paired(columns: Columns) -> Bools:
@@ -101,20 +124,24 @@ def _paired(columns: Columns) -> Bools:
 
 
 def _order(columns: Columns, protocol: Protocol) -> Iterator[Fault]:
-    """B4: in each lane the numbers run from 0, training before evaluation; rows stand in the order of ends."""
-    for lane in range(protocol.lanes):
-        rows = np.flatnonzero(columns.lane == lane)
-        numbers = columns.number[rows]
-        if (place := first(numbers != np.arange(len(rows)))) is not None:
-            row = int(rows[place])
-            yield Fault("B4", row, f"episode {place} of lane {lane} here", f"episode {numbers[place]}")
-            return
-        if (place := first(np.diff(columns.evaluation[rows].astype(np.int64)) < 0)) is not None:
-            yield Fault("B4", int(rows[place + 1]), "evaluation behind training", "training")
-            return
+    """B4: the order in each lane is right, and rows stand in the order of ends."""
+    in_lanes = [fault for lane in range(protocol.lanes) for fault in _order_in_lane(columns, lane)]
+    yield from in_lanes
+    if in_lanes:
+        return  # when an episode ended follows from those before it
     keys = columns.ends * protocol.lanes + columns.lane
     if (place := first(np.diff(keys) <= 0)) is not None:
         yield Fault("B4", place + 1, "episodes in the order of their ends", "an earlier one")
+
+
+def _order_in_lane(columns: Columns, lane: int) -> Iterator[Fault]:
+    """B4: the numbers run from 0, training before evaluation; the first place where they do not."""
+    rows = np.flatnonzero(columns.lane == lane)
+    numbers = columns.number[rows]
+    if (place := first(numbers != np.arange(len(rows)))) is not None:
+        yield Fault("B4", int(rows[place]), f"episode {place} of lane {lane} here", f"episode {numbers[place]}")
+    elif (place := first(np.diff(columns.evaluation[rows].astype(np.int64)) < 0)) is not None:
+        yield Fault("B4", int(rows[place + 1]), "evaluation behind training", "training")
 
 
 def _foreign_games(columns: Columns, run: Run) -> Iterator[Fault]:
@@ -143,8 +170,11 @@ def _cuts(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
     """B3: no episode lives past its cap or the no-reward rule, and each cut is the one that was due."""
     rules = protocol.environment
     caps = np.where(columns.evaluation, run.evaluation_max_steps, rules.max_episode_steps)
-    for row in some(np.flatnonzero(columns.length > caps)):
-        yield Fault("B3", row, f"at most {caps[row]:,} steps", f"{columns.length[row]:,}")
+    yield from _each(
+        "B3",
+        np.flatnonzero(columns.length > caps),
+        lambda row: (f"at most {caps[row]:,} steps", f"{columns.length[row]:,}"),
+    )
     barren = _barren_steps(columns)
     game_over, cap, no_reward, budget = map(
         END_REASONS.index, ("game_over", "max_frames", "no_reward", "budget")
@@ -153,14 +183,16 @@ def _cuts(columns: Columns, run: Run, protocol: Protocol) -> Iterator[Fault]:
         [columns.length == caps, barren >= rules.max_steps_without_reward], [cap, no_reward], budget
     )
     wrong = (columns.reason != game_over) & (columns.reason != due) & (columns.length <= caps)
-    for row in some(np.flatnonzero(wrong)):
+
+    def tell(row: int) -> tuple[str, str]:
         steps = f"{columns.length[row]:,} steps, {barren[row]:,} without a reward at the end"
         expected = f"the end {END_REASONS[due[row]]} or {END_REASONS[game_over]} after {steps}"
-        yield Fault("B3", row, expected, END_REASONS[columns.reason[row]])
+        return expected, END_REASONS[columns.reason[row]]
+
+    yield from _each("B3", np.flatnonzero(wrong), tell)
     late = _longest_wait(columns) > rules.max_steps_without_reward
-    for row in some(np.flatnonzero(late)):
-        expected = f"a cut after {rules.max_steps_without_reward:,} steps without a reward"
-        yield Fault("B3", row, expected, "none")
+    expected = f"a cut after {rules.max_steps_without_reward:,} steps without a reward"
+    yield from _each("B3", np.flatnonzero(late), lambda _: (expected, "none"))
 
 
 def _barren_steps(columns: Columns) -> Ints:

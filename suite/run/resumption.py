@@ -47,9 +47,9 @@ class Snapshot(Frozen):
         played_steps: agent steps of both phases, over all lanes.
         journal_bytes: the journal's size.
         left, playing, numbers: of the training's meter (``suite.lanes.schedules.MeterState``).
-        evaluated_numbers: for each lane, the number of its current evaluation episode; (): in training.
-        episode_start: for each lane, whether its observation is an episode's first; (): in training, where the
-            learner keeps that itself.
+        evaluated_numbers: for each lane, the number of its current evaluation episode; (): none has begun.
+        episode_start: for each lane, whether its observation is an episode's first; (): no evaluation episode
+            has begun. In training the learner keeps that itself.
         learner_sha256: over the files of the learner's state.
         parts: on what the run has been played until here, this part included.
     """

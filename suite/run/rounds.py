@@ -22,6 +22,7 @@ from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.run_parts import joined
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
+from suite.run.evaluation import check_frozen, evaluate
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
 from suite.run.recorder import ReportingRecorder
@@ -92,6 +93,7 @@ class Rounds:
                     learner.save(saved)
                 shutil.copytree(saved, folder / CHECKPOINT)
                 self._note(learner, folder, scratch / "notes")
+                self._keep_training(table)
             else:
                 shutil.copytree(folder / CHECKPOINT, saved)
             if self._run.evaluation_episodes:
@@ -99,6 +101,7 @@ class Rounds:
                     player = make_player()
                     player.load(saved)
                 self._evaluate(player, table, scratch)
+                check_frozen(player, folder / CHECKPOINT, scratch / "after")
 
     @contextmanager
     def _counting(self, recorder: ReportingRecorder) -> Iterator[None]:
@@ -131,6 +134,13 @@ class Rounds:
                 "a learner plays until env.step raises BudgetExhausted"
             )
 
+    def _keep_training(self, table: _Table) -> None:
+        """Take a snapshot of the training that is over, for which a learner need not be resumable."""
+        if self._run.evaluation_episodes and self._snapshots.wanted:
+            self._snapshots.take(
+                lambda digest: self._snapshot("evaluation", table, digest), lambda folder: None
+            )
+
     def _note(self, learner: Learner, folder: Path, noted: Path) -> None:
         if isinstance(learner, NoteWriter):
             noted.mkdir(parents=True)
@@ -145,7 +155,7 @@ class Rounds:
             run.games, run.evaluation_episodes, first_numbers, run.evaluation_max_steps
         )
         episode_start = None
-        resumed = self._resumed if self._resumed and self._resumed.snapshot.phase == "evaluation" else None
+        resumed = self._resumed if self._resumed and self._resumed.snapshot.evaluated_numbers else None
         if resumed is not None:
             numbers = resumed.snapshot.evaluated_numbers
             schedule.skip([now - first for now, first in zip(numbers, first_numbers, strict=True)])
@@ -259,31 +269,3 @@ class _Table(NamedTuple):
             )
             for one in self.recorder.unfinished
         }
-
-
-def evaluate(
-    player: Learner,
-    env: LaneEnv,
-    episode_start: npt.NDArray[np.bool_] | None = None,
-    between_steps: Callable[[npt.NDArray[np.bool_]], None] | None = None,
-) -> None:
-    """Let a learner play, without learning, until the environment's schedule has ended.
-
-    Args:
-        player: the learner.
-        env: not yet reset, or resumed.
-        episode_start: bool (L,), whether the lanes' observations are the first of an episode; None: all are.
-        between_steps: called before each step with the current ``episode_start``.
-    """
-    observations, _ = env.reset()
-    if episode_start is None:
-        episode_start = np.ones(env.num_envs, np.bool_)
-    try:
-        while True:
-            if between_steps is not None:
-                between_steps(episode_start)
-            actions = player.act(observations, episode_start)
-            observations, _, terminated, truncated, _ = env.step(actions)
-            episode_start = terminated | truncated
-    except BudgetExhausted:
-        return

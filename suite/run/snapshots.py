@@ -57,9 +57,14 @@ class Snapshots:
         self._number = max((_number(path) for path in _folders(folder)), default=0)
         self._asked = self._stopping = self._taking = False
 
+    @property
+    def wanted(self) -> bool:
+        """False if none is to be taken."""
+        return self._seconds > 0
+
     def due(self) -> bool:
         """True if a snapshot is due: its time has come, or the run is to stop; False if none is wanted."""
-        self._asked = self._seconds > 0
+        self._asked = self.wanted
         return self._asked and (self._stopping or time.monotonic() >= self._next)
 
     @contextmanager

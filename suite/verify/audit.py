@@ -13,7 +13,7 @@ from suite.results.reading import ledger_limits
 from suite.results.store import LEDGER
 from suite.scoring.ledger_outcomes import GameOutcome
 from suite.submission.description import Submission
-from suite.untrusted.processes import Failure, run_sharded
+from suite.untrusted.processes import SMALL, Failure, run_sharded
 from suite.verify.digest_rules import DigestTask, check_digests
 from suite.verify.figure_rules import check_figures
 from suite.verify.findings import (
@@ -30,7 +30,7 @@ from suite.verify.findings import (
 from suite.verify.identity_rules import check_identity
 from suite.verify.intent_rules import check_intent
 from suite.verify.lineage_rules import check_lineage, check_plan
-from suite.verify.run_audit import AuditedLedger, RunAudit, RunTask, audit_run
+from suite.verify.run_audit import RUN_RULES, AuditedLedger, RunAudit, RunTask, audit_record, audit_run
 from suite.verify.survey import Survey, survey
 
 
@@ -43,7 +43,8 @@ class Audit(NamedTuple):
         submission: what is declared of them; None: it could not be read.
         ledgers: of every run whose ledger could be read.
         findings: all.
-        checked: the rules that were looked at.
+        checked: the rules that all of it was held to.
+        is_whole: whether every run that is there has a ledger that could be read.
     """
 
     edition: str | None
@@ -52,6 +53,7 @@ class Audit(NamedTuple):
     ledgers: Mapping[RunId, AuditedLedger]
     findings: tuple[Finding, ...]
     checked: frozenset[str]
+    is_whole: bool
 
 
 def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
@@ -73,7 +75,7 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
     if edition is None:
         findings += check_digests(DigestTask(str(folder), found.files, {}, {}, (), found.passed))
         checked = {"S1", "S3", *(one.rule for one in more)}  # P4 too, if an edition was named
-        return Audit(None, None, found.submission, {}, tuple(findings), frozenset(checked))
+        return Audit(None, None, found.submission, {}, tuple(findings), frozenset(checked), False)
     findings += check_plan(protocol, edition, found.runs, found.closed)
     present = [run for run in plan(protocol, edition) if run.run_id.path in found.runs]
     audits = _audit_runs(folder, protocol, edition, present, workers)
@@ -87,10 +89,12 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
         found.submission,
         read.ledgers,
         tuple(findings),
-        frozenset(RULES) - {*REPLAY_RULES, *RETRAIN_RULES},
+        frozenset(RULES).difference(_NOT_AUDITED, *(audited.skipped for audited in audits.values())),
+        len(read.ledgers) == len(present),
     )
 
 
+_NOT_AUDITED = (*REPLAY_RULES, *RETRAIN_RULES)
 _MOST_SLOW = 3
 _NOT_READ = Failure(f"it was not read, as {_MOST_SLOW} others took too long")
 
@@ -157,17 +161,25 @@ def _audit_runs(
     """Every run, looked at in a process within bounds."""
     published = {one.learner: str(one.folder) for one in published_learners(edition.name)}
     tasks = [RunTask(str(folder), protocol.version, str(run.run_id), tuple(published.items())) for run in runs]
-    ended: dict[int, RunAudit | Failure] = {}
-    slow = 0
+    audits: dict[int, RunAudit] = {}
+    failed = dict.fromkeys(range(len(runs)), _NOT_READ)
     for place, found in run_sharded(audit_run, tasks, workers, ledger_limits(runs)):
-        ended[place] = found
-        slow += isinstance(found, Failure) and found.too_slow
-        if slow == _MOST_SLOW:
+        if isinstance(found, Failure):
+            failed[place] = found
+        else:
+            audits[place] = found
+            del failed[place]
+        if sum(failure.too_slow for failure in failed.values()) == _MOST_SLOW:
             break
-    return {run.run_id: _audited(run, ended.get(place, _NOT_READ)) for place, run in enumerate(runs)}
+    records = dict(run_sharded(audit_record, [tasks[place] for place in failed], workers, SMALL))
+    for number, (place, failure) in enumerate(failed.items()):
+        reason = out_of_bounds(Place.of_run(runs[place].run_id, LEDGER), failure)
+        audits[place] = _without_ledger(records[number], reason)
+    return {run.run_id: audits[place] for place, run in enumerate(runs)}
 
 
-def _audited(run: Run, found: RunAudit | Failure) -> RunAudit:
-    if isinstance(found, Failure):
-        return RunAudit((out_of_bounds(Place.of_run(run.run_id, LEDGER), found),), None, None, None)
-    return found
+def _without_ledger(of_record: RunAudit | Failure, reason: Finding) -> RunAudit:
+    """A run whose ledger took its reader along: what its record says by itself is not lost with it."""
+    if isinstance(of_record, Failure):
+        return RunAudit((reason,), None, None, None, RUN_RULES)
+    return of_record._replace(findings=(*of_record.findings, reason))

@@ -19,8 +19,11 @@ def check_seeds(run: Run, columns: Columns) -> Iterator[Finding]:
     """Rule D2: each episode's seed follows from its run, lane and number."""
     places = zip(columns.lane.tolist(), columns.number.tolist(), strict=True)
     seeds = np.array([run.episode_seed(*place) for place in places], np.uint64)
-    for row in some(np.flatnonzero(seeds != columns.seed)):
+    wrong = np.flatnonzero(seeds != columns.seed)
+    for row in some(wrong):
         yield finding("D2", Place.of_run(run.run_id, LEDGER, row), f"seed {seeds[row]}", f"{columns.seed[row]}")
+    if more := len(wrong) - len(some(wrong)):
+        yield finding("D2", Place.of_run(run.run_id, LEDGER), "seeds as derived", f"{more:,} more")
 
 
 def check_draws(protocol: Protocol, run: Run, columns: Columns) -> Iterator[Finding]:

@@ -94,6 +94,21 @@ def _published_before(
             learner = max(known, key=lambda one: shared[run_id][one].training.alike)
             yield _copy(run_id, records[run_id].learner, learner, shared[run_id][learner])
     yield from _mixed(players, learns)
+    if not learns.keys() & {record.learner for record in records.values()}:
+        yield from _alike(players, learns)
+
+
+def _alike(players: Mapping[RunId, set[str]], learns: Mapping[str, bool]) -> Iterator[Finding]:
+    """A warning of runs that are published for others, where an honest learner may have the same ones.
+
+    Before a checkpoint is loaded learners may do the same, and one that learns nothing plays as anybody would.
+    """
+    for learner, does_learn in learns.items():
+        arms = Counter(one.arm for one, found in players.items() if learner in found)
+        shared = [f"{count} {arm}" for arm, count in arms.items() if arm != "transfer" or not does_learn]
+        if shared:
+            found = f"{', '.join(shared)} runs that are published for {learner}"
+            yield finding("P5", WHOLE, "runs of its own", found, "warning")
 
 
 def _copy(run_id: RunId, claimed: str, learner: str, plays: SharedPlays) -> Finding:

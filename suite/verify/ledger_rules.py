@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from protocol import Protocol, Run, RunRecord
 from suite.results.columns import Columns
-from suite.results.ledger_faults import faults
+from suite.results.ledger_faults import faults, rewards_have_steps
 from suite.results.store import LEDGER, RECORD
 from suite.verify.draw_rules import check_draws, check_seeds
 from suite.verify.findings import Finding, Place, finding, kept
 
+LEDGER_RULES = frozenset({"A1", "A2", "B1", "B2", "B3", "B4", "B5", "D2", "D3", "F1", "R4"})
+"""The rules that a ledger is held to by itself, or with its record."""
 
-def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunRecord | None) -> list[Finding]:
-    """All that is wrong with a ledger, and with its record if it could be read, without an emulator.
+
+class LedgerCheck(NamedTuple):
+    """The check of one run's ledger.
+
+    Attributes:
+        findings: what is wrong with it.
+        skipped: the rules that it was not held to, since something that they count on is wrong or missing.
+    """
+
+    findings: tuple[Finding, ...]
+    skipped: frozenset[str] = frozenset()
+
+
+def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunRecord | None) -> LedgerCheck:
+    """Hold a ledger, and its record if it could be read, to the rules that need no emulator.
 
     A check that breaks takes nothing along: what others found is kept, and that it broke is said.
     """
@@ -22,15 +38,23 @@ def check_ledger(protocol: Protocol, run: Run, columns: Columns, record: RunReco
         for fault in faults(columns, run, protocol)
     ]
     broken = {one.rule for one in findings}
-    if "S1" in broken:
-        return findings  # what follows counts on lanes, phases and reasons that exist
-    foreign, place = bool((columns.game < 0).any()), Place.of_run(run.run_id, LEDGER)
-    if not foreign and record is not None:
+    if "S1" in broken:  # what follows counts on lanes, phases and reasons that exist
+        return LedgerCheck(tuple(findings), LEDGER_RULES)
+    place, skipped = Place.of_run(run.run_id, LEDGER), set[str]()
+    if (columns.game < 0).any():
+        skipped |= {"B1", "B2", "D3"}
+    if record is None:
+        skipped |= {"B2"}
+    if {"B1", "B4"} & broken:
+        skipped |= {"D3"}
+    if not rewards_have_steps(columns):
+        skipped |= {"B3"}
+    if "B2" not in skipped and record is not None:
         findings += kept("B2", _claims(run, columns, record), place)
     findings += kept("D2", check_seeds(run, columns), place)
-    if not foreign and not {"B1", "B4"} & broken:
+    if "D3" not in skipped:
         findings += kept("D3", check_draws(protocol, run, columns), place)
-    return findings
+    return LedgerCheck(tuple(findings), frozenset(skipped))
 
 
 def _claims(run: Run, columns: Columns, record: RunRecord) -> Iterator[Finding]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import hypergeom
 
-from protocol import Protocol, RunId, load, parse_run_id
+from protocol import Protocol, RunId, StoreError, load, parse_run_id
 from suite.results.store import LEDGER
 from suite.untrusted.processes import SMALL, Failure, within_bounds
 from suite.untrusted.text import duration_text
 from suite.verify.executors import Executor
-from suite.verify.findings import COST, Finding, Place, Replayed, finding
+from suite.verify.findings import COST, WHOLE, Finding, Place, Replayed, finding, kept
 from suite.verify.finished import Finished
 from suite.verify.run_audit import AuditedLedger
 from suite.verify.shards import Shard, shards_of, steps_per_second
@@ -67,7 +67,8 @@ def replay_submission(
     ]
     played = sum(map(len, chosen.values()))
     listener(_cost(protocol, sum(map(len, left.values())), played, steps, executor))
-    findings = [*finished.findings(chosen, ledgers), *_play(shards, executor, finished, listener)]
+    played_now = kept("R1", _play(shards, executor, finished, listener))
+    findings = [*finished.findings(chosen, ledgers), *played_now]
     total = sum(len(ledger.steps) for ledger in ledgers.values())
     replayed = Replayed(
         episodes=played,
@@ -94,10 +95,9 @@ def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, executor: 
 
 def _play(
     shards: Sequence[Shard], executor: Executor, finished: Finished, listener: Callable[[str], None]
-) -> list[Finding]:
-    """The findings in shards; an episode of one that is lost is tried alone."""
+) -> Iterator[Finding]:
+    """The findings in shards, as they end; an episode of one that is lost is tried alone."""
     progress = _Progress(sum(shard.steps for shard in shards), listener)
-    findings: list[Finding] = []
     again: list[Shard] = []
     for place, found in executor.play(shards):
         shard = shards[place]
@@ -105,10 +105,9 @@ def _play(
         if isinstance(found, Failure) and len(shard.rows) > 1:
             again += [shard._replace(rows=(row,)) for row in shard.rows]
         else:
-            findings += _found(shard, found, finished)
+            yield from _found(shard, found, finished)
     for place, found in executor.play(again):
-        findings += _found(again[place], found, finished)
-    return findings
+        yield from _found(again[place], found, finished)
 
 
 class _Progress:
@@ -130,13 +129,17 @@ class _Progress:
             )
 
 
-def _found(shard: Shard, found: tuple[Finding, ...] | Failure, finished: Finished) -> tuple[Finding, ...]:
+def _found(shard: Shard, found: tuple[Finding, ...] | Failure, finished: Finished) -> Iterator[Finding]:
     if not isinstance(found, Failure):
-        finished.add(shard, found)
-        return found
+        yield from found
+        try:
+            finished.add(shard, found)
+        except StoreError as error:  # the next call plays it again
+            yield finding("R1", WHOLE, "a folder that keeps what is replayed", str(error), "warning")
+        return
     run_id = parse_run_id(shard.run_id, load(shard.version))
     place = Place.of_run(run_id, LEDGER, shard.rows[0])
-    return (finding("R1", place, "an episode that can be played again", found.reason, "unchecked"),)
+    yield finding("R1", place, "an episode that can be played again", found.reason, "unchecked")
 
 
 def _chosen(run_id: RunId, count: int, sample: tuple[float, int] | None) -> list[int]:

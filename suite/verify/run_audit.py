@@ -31,13 +31,16 @@ from suite.results.store import LEDGER, RECORD
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
 from suite.untrusted.files import Unreadable
 from suite.verify.findings import Finding, Place, finding, unreadable_file
-from suite.verify.ledger_rules import check_ledger
+from suite.verify.ledger_rules import LEDGER_RULES, check_ledger
 from suite.verify.lineage_rules import CLOCKS_APART, began_at
 
 _ROOM_BYTES = 2**16
 """In a ledger, besides twice what its rows take: other releases of Parquet's library write more or less."""
 _SLACK = 1.05
 """Of a training's time in that of its run: both are measured, and rounded."""
+_RECORD_RULES = frozenset({"B2", "D4", "F2", "F3", "F4", "P1", "P2", "P3", "P5"})
+RUN_RULES = LEDGER_RULES | _RECORD_RULES
+"""The rules that a run's record and ledger are held to."""
 _NOT_OF_THE_LEDGER = {"B2", "D2", "D3"}
 """Rules that a ledger can break and still be one that figures are computed from."""
 
@@ -77,43 +80,53 @@ class RunAudit(NamedTuple):
         record: None: it could not be read.
         outcomes: by game, what the ledger says was earned; None: it is no ledger that figures come from.
         ledger: None: it could not be read.
+        skipped: the rules that the run was not held to, since a file of it could not be read or is wrong.
     """
 
     findings: tuple[Finding, ...]
     record: RunRecord | None
     outcomes: dict[str, GameOutcome] | None
     ledger: AuditedLedger | None
+    skipped: frozenset[str]
+
+
+def audit_record(task: RunTask) -> RunAudit:
+    """Look at one run's record alone."""
+    protocol = load(task.version)
+    run = describe(parse_run_id(task.run_id, protocol), protocol)
+    try:
+        record = read_record(Path(task.folder), f"{run.run_id.path}/{RECORD}")
+    except Unreadable as error:
+        found = unreadable_file(Place.of_run(run.run_id, RECORD), error)
+        return RunAudit(tuple(found), None, None, None, RUN_RULES)
+    return RunAudit(tuple(_record_findings(protocol, run, record)), record, None, None, LEDGER_RULES)
 
 
 def audit_run(task: RunTask) -> RunAudit:
     """Look at one run's record and ledger."""
     protocol = load(task.version)
     run = describe(parse_run_id(task.run_id, protocol), protocol)
-    findings: list[Finding] = []
-    record = None
+    of_record = audit_record(task)
+    findings, record = list(of_record.findings), of_record.record
     in_record, in_ledger = Place.of_run(run.run_id, RECORD), Place.of_run(run.run_id, LEDGER)
-    try:
-        record = read_record(Path(task.folder), f"{run.run_id.path}/{RECORD}")
-        findings += _record_findings(protocol, run, record)
-    except Unreadable as error:
-        findings += unreadable_file(in_record, error)
     try:
         ledger = read_ledger_file(Path(task.folder), f"{run.run_id.path}/{LEDGER}", run)
     except Unreadable as error:
-        return RunAudit((*findings, *unreadable_file(in_ledger, error)), record, None, None)
+        return of_record._replace(findings=(*findings, *unreadable_file(in_ledger, error)))
     if record is not None and record.ledger_sha256 != ledger.sha256:
         findings.append(finding("S4", in_record, f"ledger_sha256 {ledger.sha256}", record.ledger_sha256))
     if ledger.size_bytes > (most := 2 * ledger.rows_bytes + _ROOM_BYTES):
         right = f"at most {most:,} bytes for its rows"
         findings.append(finding("S3", in_ledger, right, f"{ledger.size_bytes:,}"))
-    found = check_ledger(protocol, run, ledger.columns, record)
+    checked = check_ledger(protocol, run, ledger.columns, record)
     outcomes, shared = None, dict[str, SharedPlays]()
-    if {one.rule for one in found} <= _NOT_OF_THE_LEDGER:
+    if {one.rule for one in checked.findings} <= _NOT_OF_THE_LEDGER:
         outcomes = game_outcomes(ledger.columns, run)
         shared |= _shared(task, run.run_id, ledger.table, record)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
     audited = AuditedLedger(steps, ledger.sha256, shared)
-    return RunAudit((*findings, *found), record, outcomes, audited)
+    skipped = checked.skipped | (_RECORD_RULES if record is None else frozenset())
+    return RunAudit((*findings, *checked.findings), record, outcomes, audited, skipped)
 
 
 def _shared(

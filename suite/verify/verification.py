@@ -112,7 +112,8 @@ def verify(
     if levels.replays and audited.edition is not None:
         with _reported(findings, "R1"):
             found = _replay(folder, protocol, audited, levels, workers, listener)
-            replayed, checked = found.replayed, checked | set(REPLAY_RULES)
+            replayed = found.replayed
+            checked |= set(REPLAY_RULES if audited.is_whole else ())
             findings += found.findings
     retrained: Retrained | None = None
     if (levels.retrain or levels.draw) and audited.edition is not None:
@@ -134,13 +135,14 @@ def _check_levels(levels: Levels) -> None:
 
 @contextmanager
 def _reported(findings: list[Finding], rule: str) -> Iterator[None]:
-    """A block in which the lack of an emulator or a box becomes a finding, like those before it."""
+    """A block in which the lack of an emulator or a box, or any error, becomes a finding, and loses none."""
     try:
         yield
     except UnknownName:
         raise
-    except AmtlbError as error:
-        findings.append(finding(rule, WHOLE, "what this level needs", str(error), "unchecked"))
+    except Exception as error:
+        reason = str(error) if isinstance(error, AmtlbError) else f"{type(error).__name__}: {error}"
+        findings.append(finding(rule, WHOLE, "what this level needs", reason, "unchecked"))
 
 
 def _replay(

@@ -224,7 +224,7 @@ def test_a_ledger_without_its_frames_is_no_run(tmp_path):
     assert not [*folder.glob("snapshot-*")]  # from which the run would come to the same
 
 
-STOPPED = "smoke/fresh/breakout/seed0"
+STOPPED, TRAINING_STEPS = "smoke/fresh/breakout/seed0", 2_000
 
 
 def stop(folder: Path, learner: str) -> None:
@@ -251,6 +251,31 @@ def test_a_run_goes_on_with_the_code_that_began_it(tmp_path, monkeypatch, capsys
     record = play(job(tmp_path / "out", STOPPED, "tally:make"), _ignore)
     assert bool(record.resumed_from) is not changed
     assert ("was taken with code_sha256" in capsys.readouterr().err) is changed
+
+
+def test_a_training_is_not_lost_in_its_evaluation(tmp_path):
+    """A run that is stopped in its evaluation goes on with that, though its learner takes no snapshots."""
+
+    def leave(event) -> None:
+        if isinstance(event, Played) and event.steps > TRAINING_STEPS:
+            raise KeyboardInterrupt
+
+    learner = "tests.suite.observer:make"
+    with pytest.raises(KeyboardInterrupt):
+        play(job(tmp_path / "broken", STOPPED, learner), leave)
+    observer.HANDED.clear()
+    record = play(job(tmp_path / "broken", STOPPED, learner), _ignore)
+    assert "learn" not in {event[0] for event in observer.HANDED}
+    assert [part.until_steps for part in record.resumed_from] == [TRAINING_STEPS]
+    assert record.ledger_sha256 == play(job(tmp_path / "whole", STOPPED, learner), _ignore).ledger_sha256
+
+
+def test_an_evaluation_is_of_frozen_weights(tmp_path):
+    """A learner that learns while it is evaluated completes no run, and is told why."""
+    with pytest.raises(
+        LearnerError, match="act changed what save writes, and an evaluation is of frozen weights"
+    ):
+        play(job(tmp_path, STOPPED, "tests.suite.bad_learners:LearnsInAct"), _ignore)
 
 
 @pytest.mark.slow

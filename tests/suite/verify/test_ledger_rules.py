@@ -27,7 +27,8 @@ def test_values_that_can_be_leave_no_rule_unchecked(data):
     for _ in range(data.draw(st.integers(1, 4))):
         row, name = data.draw(st.sampled_from(rows)), data.draw(st.sampled_from([*SETS]))
         row[name] = data.draw(st.sampled_from(SETS[name]))
-    found = check_ledger(V1, RUN, Columns.of(pa.Table.from_pylist(rows, LEDGER_SCHEMA), RUN.games), RECORD)
+    table = pa.Table.from_pylist(rows, LEDGER_SCHEMA)
+    found = check_ledger(V1, RUN, Columns.of(table, RUN.games), RECORD).findings
     assert {one.severity for one in found} <= {"error"}
     changed = any(
         row[name] != own[name]
@@ -42,6 +43,6 @@ def test_values_that_can_be_leave_no_rule_unchecked(data):
 def test_rows_in_any_other_order_are_found(order):
     """A ledger's rows stand in the order of their ends alone, and no other order breaks a check."""
     table = pa.Table.from_pylist([ROWS[place] for place in order], LEDGER_SCHEMA)
-    found = check_ledger(V1, RUN, Columns.of(table, RUN.games), RECORD)
+    found = check_ledger(V1, RUN, Columns.of(table, RUN.games), RECORD).findings
     assert {one.severity for one in found} <= {"error"}
     assert bool(found) == (order != [*range(len(ROWS))])
