@@ -40,7 +40,8 @@ def main() -> None:
     present = os.path.lexists(python_of(asked.folder))
     if present:
         _check_runs(asked.folder)
-    else:
+        present = _has_pip(asked.folder)  # without, its making was broken off: it is made once more
+    if not present:
         _check_tools()
     has = torch_build(asked.folder)
     wanted, reason = wanted_build(asked.device, bool(asked.torch_index), has, has_gpu())
@@ -110,6 +111,11 @@ def _check_runs(folder: Path) -> None:
     python = python_of(folder)
     if not python.exists() or subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode:
         _end(f"the Python that {folder} was made with is gone; `make clean setup` makes {folder} again")
+
+
+def _has_pip(folder: Path) -> bool:
+    done = subprocess.run([python_of(folder), "-m", "pip", "--version"], capture_output=True)
+    return done.returncode == 0
 
 
 def _check_tools() -> None:

@@ -183,6 +183,17 @@ def test_missing_packages_are_told_by_name(programs, monkeypatch, capsys):
         install._check_tools()
 
 
+def test_an_environment_whose_making_was_broken_off_is_made_again(tmp_path, monkeypatch):
+    """Python without pip, as an interrupt leaves it, is no environment: the same command makes it whole."""
+    folder, called = tmp_path / "venv", []
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    monkeypatch.setattr(sys, "argv", ["install.py", str(folder), "--device", "cpu"])
+    monkeypatch.setattr(install, "_announce", lambda *_: None)
+    monkeypatch.setattr(install, "_install", lambda *_: called.append(install._has_pip(folder)))
+    install.main()
+    assert called == [True]
+
+
 def test_an_environment_whose_python_is_gone_is_told(venv):
     """A .venv from before a system's upgrade is named, with how to make it anew."""
     (venv / ".installed").unlink()

@@ -74,8 +74,9 @@ def play_all(runs: Sequence[Run], store: Store, settings: Settings, listener: Li
     Raises:
         AmtlbError: the folder cannot be used, or the scheduler does not answer.
     """
-    store.make_folder()
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
+    if missing:  # complete results may lie where nothing can be written
+        store.make_folder()
     _check_checkpoints(missing, store)
     asked, ends = missing, dict[str, RunEnd]()
     while missing:
@@ -130,13 +131,13 @@ def play_one(
         AmtlbError: the folder cannot be used, or holds runs of another learner.
         KeyboardInterrupt: the run was interrupted; it has been stopped.
     """
-    store.make_folder()
     protocol = store.protocol
     runs = plan(protocol, protocol.edition(run_id.edition))
     missing, configuration_digest = missing_runs(runs, store, settings.learner, settings.box)
     run = describe(run_id, protocol)
     if run not in missing:
         return RunEnd(str(run_id), "complete", "", str(store.log_path(run_id)))
+    store.make_folder()
     _check_checkpoints([run], store)
     task = _task(run, store, settings, configuration_digest)
     return run_child(task, listener, lambda: False)

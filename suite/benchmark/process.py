@@ -22,7 +22,7 @@ from protocol import (
     load,
     parse_run_id,
 )
-from suite.benchmark.endings import how_it_ended, out_of_memory_kills
+from suite.benchmark.endings import end_of, how_it_ended, out_of_memory_kills
 from suite.benchmark.guarded_process import GuardedProcess
 from suite.benchmark.supervision import Supervisor
 from suite.contained.boxes import remove_orphans
@@ -269,9 +269,8 @@ def _run_child(task: Task, pass_on: Callable[[Message], None], stopped: Callable
         return _elsewhere(task)
     if supervisor.stopped or (status == STOPPED_STATUS and not supervisor.was_ended):
         return RunEnd(job.run_id, "stopped", "stopped", task.log)
-    printed = log.read_bytes()[before:].decode("utf-8", "replace") if log.exists() else ""
     kills = out_of_memory_kills() - kills
-    reason = supervisor.error or how_it_ended(status, "the run was complete", kills, printed)
+    reason = supervisor.error or how_it_ended(status, "the run was complete", kills, end_of(log, before))
     return RunEnd(job.run_id, "failed", reason, task.log, disk_full=supervisor.disk_full)
 
 

@@ -14,7 +14,7 @@ import typer
 
 from protocol import AmtlbError, UnknownName, current_protocol
 from suite.cli import benchmark, cluster, episodes, learners, protocol, publish, results, runs, submit, verify
-from suite.cli.options import PLAY, RULES
+from suite.cli.options import PLAY, RULES, error_line
 from suite.cli.stopping import TERMINATED_STATUS, Terminated, heed_sigterm
 
 COULD_NOT_CHECK = 3
@@ -103,7 +103,8 @@ def _run(failed: int) -> int | str | None:
     except Terminated:
         return _say("stopped by SIGTERM", TERMINATED_STATUS)
     except SystemExit as ended:
-        return ended.code
+        # Typer ends with 1 where whoever read the output has gone, also before a verdict was printed.
+        return failed if isinstance(ended.__context__, BrokenPipeError) else ended.code
     return 0
 
 
@@ -144,7 +145,7 @@ def _unexpected(error: Exception) -> str:
 
 def _say(message: str, status: int) -> int:
     with suppress(OSError):
-        print("error: " + " ".join(message.split()), file=sys.stderr, flush=True)
+        print(error_line(message), file=sys.stderr, flush=True)
     return status
 
 

@@ -52,5 +52,8 @@ def check(
     passed = any(line.startswith(f"passed: {learner} ") for line in done.stdout.splitlines())
     failed = done.stderr.strip().rpartition("\n")[2].startswith("error: ")
     if not (failed if done.returncode else passed):  # a learner may end the process, whatever its status
-        fail(f"learner {learner!r}: {how_it_ended(done.returncode, before='the check was over')}", 1)
+        fail(
+            f"learner {learner!r}: {how_it_ended(done.returncode, 'the check was over', printed=done.stderr)}",
+            1,
+        )
     raise typer.Exit(done.returncode)

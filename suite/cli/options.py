@@ -31,7 +31,12 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def error_line(message: str) -> str:
+    """The line in which a command says what went wrong; names of other people's in it have no effect."""
+    return "error: " + printable(" ".join(message.split()), _MOST_SAID)
+
+
 def fail(message: str, status: int) -> NoReturn:
     """Say in one line what went wrong, and exit."""
-    print("error: " + printable(" ".join(message.split()), _MOST_SAID), file=sys.stderr)
+    print(error_line(message), file=sys.stderr)
     raise SystemExit(status)

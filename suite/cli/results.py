@@ -39,14 +39,16 @@ def scores(
     as_json: JsonOption = False,
     as_markdown: MarkdownOption = False,
 ) -> None:
-    """Score results: transfer contrast and ratio, multitask vector; write scores.json into a folder."""
+    """Score results: transfer contrast and ratio, multitask vector; write scores.json into a results folder."""
     if as_json and as_markdown:
         raise UnknownName("choose one of --json and --markdown")
     from suite.results.results import open_results
+    from suite.submission.packing import is_submission
 
     opened = open_results(results, edition)
     form: Form = "json" if as_json else "markdown" if as_markdown else "tables"
-    score_and_print(opened.store, opened.edition, form, keep=is_folder(results))
+    keep = is_folder(results) and not is_submission(opened.folder)  # whose sums name the file as it is
+    score_and_print(opened.store, opened.edition, form, keep=keep)
 
 
 @app.command(rich_help_panel=READ)
@@ -103,13 +105,13 @@ def _compared(results: list[str], edition: str | None, source: str | None) -> Co
     if source is None:
         return compare(results, edition)
     from suite.tracking.mongo_url import VARIABLE, MongoUrl
-    from suite.tracking.reader import read_published
+    from suite.tracking.reader import learner_of, read_published
 
     url = MongoUrl(os.environ.get(VARIABLE, ""), VARIABLE) if source == VARIABLE else MongoUrl(source, "--from")
     with TemporaryDirectory(prefix="amtlb-") as scratch, url.database() as database:
 
         def find(name: str, edition: Edition) -> Path:
-            folder = Path(scratch) / name.replace("/", "-")
+            folder = Path(scratch) / learner_of(name).replace("/", "-")
             read_published(database, name, current_protocol(), edition, folder)
             return folder
 

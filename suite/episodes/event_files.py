@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,13 +30,24 @@ def write_events(table: pa.Table, folder: Path) -> int:
         from tensorboard.summary import Writer
     except ImportError as error:
         raise StoreError("TensorBoard is not installed; run `pip install 'amtlb[tensorboard]'`") from error
-    runs = 0
+    runs, places = 0, _places(table["learner"].unique().to_pylist())
     with new_folder(folder) as new:
         for (learner, run_id), points in groupby(
             table.to_pylist(), lambda row: (row["learner"], row["run_id"])
         ):
             runs += 1
-            with closing(Writer(str(new / learner.strip("/").replace("/", "-") / run_id))) as writer:
+            with closing(Writer(str(new / places[learner] / run_id))) as writer:
                 for point in points:
                     writer.add_scalar(f"return/{point['game']}", point["return"], point["frames"])
     return runs
+
+
+def _places(learners: Sequence[str]) -> dict[str, str]:
+    """A folder's name for each learner, no two alike, and none that leads elsewhere."""
+    places: dict[str, str] = {}
+    for learner in learners:
+        name = learner.strip("/").replace("/", "-").lstrip(".") or "learner"
+        taken = {*places.values()}
+        numbered = (f"{name}-{number}" for number in count(2))
+        places[learner] = name if name not in taken else next(one for one in numbered if one not in taken)
+    return places

@@ -240,11 +240,13 @@ def _regenerate(protocol: Protocol, recorded: Recorded, row: int, most_steps: in
 
 
 def check_room(export: Export, size: Size) -> None:
-    """Raise StoreError where the disk has less room than an export needs."""
+    """Raise StoreError where the disk has less room than what is left of an export needs."""
+    written = sum(path.stat().st_size for path, _ in export.shards() if is_there(path))
+    needed = max(0, size.disk_bytes - written)
     existing = next(folder for folder in (export.out, *export.out.absolute().parents) if is_there(folder))
     free = shutil.disk_usage(existing).free
-    if free < size.disk_bytes:
+    if free < needed:
         raise StoreError(
-            f"{export.folder} needs about {size.disk_bytes / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB "
+            f"{export.folder} needs about {needed / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB "
             "left; choose another --out, or a --phase or --game"
         )

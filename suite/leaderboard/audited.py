@@ -20,7 +20,8 @@ WHERE_FROM = (
     "every rule that needs no emulator, and recomputes every figure. It replays no episode; the command "
     "amtlb verify FOLDER --replay does.",
     "The digest identifies all files of a learner. It is the SHA-256 of SHA256SUMS, the list of their digests; "
-    "its first 12 digits are shown. Results that are not packed yet are audited as amtlb submit packs them.",
+    "its first 12 digits are shown. Results that are not packed yet are audited as amtlb submit packs them, and "
+    "have none.",
 )
 """The explanation of the verdicts and digests on a page."""
 
@@ -32,7 +33,7 @@ class Audited(NamedTuple):
         passes: whether every rule that was checked holds.
         words: the verdict in short, with the rules that do not hold.
         sums_sha256: the SHA-256 of the list of the digests of all files, in hexadecimal; empty: there is none
-            that can be read.
+            that can be read, or the results are not packed yet.
     """
 
     passes: bool
@@ -64,7 +65,7 @@ def audit_results(store: Store, label: str) -> Audited:
             image_sha256=image,
         )
         pack(store, said, packed)
-        return _audited(packed)
+        return _audited(packed)._replace(sums_sha256="")  # the description is made up
 
 
 def _audited(folder: Path) -> Audited:

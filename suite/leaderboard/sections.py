@@ -31,7 +31,7 @@ def entry_cells(entry: Entry) -> Row:
     return {
         "cost": (rough(wall_hours(entry.records)), *sorted({record.device for record in entry.records})),
         "verdict": entry.verdict,
-        "digest": short_digest(entry.audited.sums_sha256),
+        "digest": short_digest(entry.audited.sums_sha256 or None),
     }
 
 

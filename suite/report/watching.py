@@ -82,7 +82,7 @@ def _episode(store: Store, game: str, run_id: RunId) -> Episode:
         recorded = find_recorded(str(store.run_folder(run_id)), store.protocol, run_id.edition)
         return Episode(game, run_id, best_clip(store.protocol, recorded, game), "")
     except AmtlbError as error:
-        return Episode(game, run_id, None, str(error))
+        return Episode(game, run_id, None, str(error).replace(f"{store.folder}/", ""))  # a page is for anybody
 
 
 def embedded(name: str, picture: bytes) -> str:

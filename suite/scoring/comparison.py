@@ -140,10 +140,10 @@ def read_contenders(
 
 
 def labels(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
-    """The last part of each name, or the whole name if the last part is not unique.
+    """The last part of each name, or the whole name if the last part is not unique; no two are equal.
 
     Raises:
-        StoreError: two names lead to one folder.
+        StoreError: two names lead to one folder, or cannot be told apart.
     """
     places = [folder.resolve() for folder in folders]
     for place, name in enumerate(names):
@@ -152,7 +152,13 @@ def labels(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
             again = f", as {printable(other)}" if other != name else ""
             raise StoreError(f"{printable(name)} is named twice{again}; name each folder once")
     short = [(Path(name).resolve() if is_folder(name) else Path(name)).name or name for name in names]
-    return [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
+    told = [printable(one if short.count(one) == 1 else name) for one, name in zip(short, names, strict=True)]
+    if len({*told}) < len(told):  # a name may be the last part of another
+        told = list(map(printable, names))
+    for label in told:
+        if told.count(label) > 1:
+            raise StoreError(f"{told.count(label)} folders are called {label}; name them by other paths")
+    return told
 
 
 def compare_contenders(contenders: Sequence[Contender], published: Mapping[str, Scores]) -> Comparison:

@@ -161,6 +161,15 @@ class Scores(Frozen):
     transfer: Transfer
     multitask: tuple[GameMultitask, ...]
 
+    def is_of_the_runs_of(self, other: Scores) -> bool:
+        """True if both are of one learner's runs: their rewards are exact, while figures differ by CPU."""
+        return self._runs == other._runs
+
+    @property
+    def _runs(self) -> tuple[object, ...]:
+        rewards = [(game.game, game.fresh_rewards, game.transfer_rewards) for game in self.transfer.games]
+        return self.edition_digest, self.learner, self.configuration_digest, rewards
+
     def has_the_figures_of(self, other: Scores) -> bool:
         """True if all figures are equal, whatever the learners are called: the same runs were scored."""
         return (self.transfer, self.multitask) == (other.transfer, other.multitask)

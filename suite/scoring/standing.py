@@ -44,7 +44,7 @@ class Standing(Frozen):
 
     Attributes:
         rivals: those with games that count for both, from the one that the learner beats least often.
-        same: baselines of the very same scores, which are no rivals: the learner itself.
+        same: baselines of the very same runs, which are no rivals: the learner itself.
     """
 
     rivals: tuple[Rival, ...]
@@ -65,7 +65,7 @@ def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
         scores: the learner's.
         published: by name, the baselines' scores; all of the learner's own division.
     """
-    same = tuple(sorted(name for name, other in published.items() if other == scores))
+    same = tuple(sorted(name for name, other in published.items() if scores.is_of_the_runs_of(other)))
     figures = {
         name: duel_of_arms(scores, "transfer", other, "transfer")
         for name, other in published.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,14 +31,18 @@ def notes_of(run: Path) -> Iterator[str]:
     Raises:
         StoreError: they hold something that is neither a file nor a folder.
     """
+    if not os.path.lexists(run / NOTES):
+        return
+    if (run / NOTES).is_symlink():
+        raise StoreError(f"{NOTES} in {run} is a symlink; only plain files are published: take it out")
     try:
-        files, odd = list_files(run)
+        files, odd = list_files(run / NOTES)
     except Unreadable as error:
-        raise StoreError(f"the run {run} cannot be published: {error}") from error
+        raise StoreError(f"the run {run} cannot be published: its {NOTES} {error}") from error
     for path, what in odd:
-        if path.lstrip("\"'").split("/")[0] == NOTES and what != PASSED_OVER:
-            raise StoreError(f"{path} in {run} is {what}; only plain files are published: take it out")
-    yield from (file for file in files if file.startswith(f"{NOTES}/"))
+        if what != PASSED_OVER:
+            raise StoreError(f"{path} in {run / NOTES} is {what}; only plain files are published: take it out")
+    yield from (f"{NOTES}/{file}" for file in files)
 
 
 def sums_text(baseline: Path) -> str:

@@ -36,7 +36,13 @@ def configuration_document(
 def _storable(value: Any) -> Any:
     """The value with keys that MongoDB and Sacred accept; the digest is of the learner's own keys."""
     if isinstance(value, dict):
-        return {_storable_key(key): _storable(one) for key, one in value.items()}
+        stored: dict[str, Any] = {}
+        for key, one in value.items():
+            name = _storable_key(key)
+            while name in stored:
+                name += "_"
+            stored[name] = _storable(one)
+        return stored
     if isinstance(value, list | tuple):
         return [_storable(one) for one in value]
     return value
@@ -45,7 +51,7 @@ def _storable(value: Any) -> Any:
 def _storable_key(key: str) -> str:
     if key.startswith(_SPOKEN):
         key = key.replace("/", "|", 1)
-    return key.replace(".", ",").replace("$", "@").replace("=", ":") or "_"
+    return key.replace(".", ",").replace("$", "@").replace("=", ":").replace("\0", "_") or "_"
 
 
 def said(document: Any, *path: str) -> Any:

@@ -210,10 +210,12 @@ class Publisher:
             raise ServerError(f"run {run_id} was taken over by another publisher; publish it again")
 
     def _is_whole(self, task: _Task, document: Document) -> bool:
-        """True if a document's files can be read, and its ledger and metrics are those of the run."""
+        """True if a document names the run's ledger, its files can be read, and all of it is the run's."""
         ids = artifact_ids(document)
         if not CONTENT_TYPES.keys() <= ids.keys():
             return False
+        if said(document, "info", "ledger_sha256") != task.record.ledger_sha256:
+            return False  # Sacred's last report did not arrive
         digests = {name: self._files.digest(ids[name]) for name in CONTENT_TYPES}
         if None in digests.values() or digests[LEDGER] != task.record.ledger_sha256:
             return False

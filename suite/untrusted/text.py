@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 MOST_CHARACTERS = 500
 _FORMULA = re.compile(r"\s*[=+\-@]")
-_NUMBER = re.compile(r"[+-]?(\d[\d,]*)?(\.\d+)?(e[+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*(\.\d+)?|\.\d+)(e[+-]?\d+)?")
 
 
 def printable(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -187,8 +187,8 @@ class Replayed(Frozen):
     Attributes:
         episodes, of_episodes: how many, and how many there are.
         sample_seed: that drew them; None: all were played.
-        chance_of_one_percent: that a submission with 1 % false episodes, spread over its runs as all episodes are,
-            would have passed.
+        chance_of_one_percent: that a submission with 1 % false episodes, spread evenly over all of them, would
+            have passed.
     """
 
     episodes: int
@@ -202,7 +202,8 @@ class Replayed(Frozen):
         drawn = "" if self.sample_seed is None else f", drawn with seed {self.sample_seed}"
         return (
             f"{self.episodes:,} of {self.of_episodes:,} episodes were played again{drawn}; "
-            f"with 1 % false episodes, spread evenly, it would have passed with a chance of {self.chance_of_one_percent:.2g}"
+            f"with 1 % false episodes, spread evenly, it would have passed with a chance of "
+            f"{self.chance_of_one_percent:.2g}"
         )
 
 

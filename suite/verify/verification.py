@@ -65,6 +65,7 @@ class Levels(NamedTuple):
         return self.replay or self.sample is not None
 
 
+_SEEDS = 2**64
 AUDIT = Levels()
 """The audit alone: the files, without the emulator and without the learner."""
 
@@ -131,6 +132,9 @@ def _check_levels(levels: Levels) -> None:
         raise UnknownName(f"a sample of {levels.sample[0]} is no share; name one from 0 to 1")
     if levels.draw is not None and levels.draw[0] < 1:
         raise UnknownName(f"{levels.draw[0]} runs cannot be drawn; name 1 or more")
+    for drawn in (levels.sample, levels.draw):
+        if drawn is not None and not 0 <= drawn[1] < _SEEDS:
+            raise UnknownName(f"seed {drawn[1]} is none; name one from 0 to 2^64 - 1")
 
 
 @contextmanager

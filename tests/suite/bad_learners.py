@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import stat
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -292,6 +293,14 @@ class RaisesItsOwnKind(UniformLearner):
 
     def learn(self, env):
         raise KeyboardInterrupt
+
+
+class DiesLoudly(UniformLearner):
+    """Ends its process, and says why."""
+
+    def learn(self, env):
+        print("out of ideas", file=sys.stderr, flush=True)
+        os._exit(3)
 
 
 class ActsAsAPair(UniformLearner):

@@ -11,7 +11,6 @@ import pytest
 
 from suite.results.published import published_folder
 from suite.results.store import notes_digest
-from tests import ROOT
 from tests.starter import AMTLB
 from tests.suite.helpers import refused
 from tests.suite.verify.corpus import FRESH
@@ -55,6 +54,49 @@ def test_a_reader_that_has_gone_is_no_error():
         text=True,
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("command", "status"), [("verify", 3), ("scores", 1)])
+def test_a_verdict_that_nobody_reads_accuses_nobody(command, status):
+    """Where the reader of its output has gone, ``amtlb verify`` ends with 3, which is no verdict."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = call(command, published_folder("uniform", "smoke"), stdout=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == status
+    assert done.stderr == ""
+
+
+def test_names_of_others_have_no_effect_on_a_terminal(tmp_path):
+    """A folder whose name holds an escape sequence is named without it."""
+    shutil.copytree(
+        published_folder("uniform", "smoke") / FRESH, tmp_path / "outer" / "evil\x1b[31mred" / FRESH
+    )
+    done = call("scores", tmp_path / "outer")
+    refused(done, 1, "[31mred")
+    assert "\x1b" not in done.stderr
+
+
+def test_scores_of_a_submission_are_printed_only(tmp_path):
+    """A submission's ``scores.json``, which its sums name, stays as it is, whatever is computed here."""
+    folder = tmp_path / "theirs"
+    shutil.copytree(published_folder("uniform", "smoke"), folder)
+    (folder / "scores.json").write_text("{}")
+    assert call("scores", folder).returncode == 0
+    assert (folder / "scores.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("command", ["benchmark", "run"])
+def test_complete_results_need_no_place_to_write(command, tmp_path):
+    """Where nothing is missing, results that take no file are printed by the commands that play, too."""
+    folder = tmp_path / "results"
+    shutil.copytree(published_folder("uniform", "smoke"), folder)
+    (folder / "logs").write_text("")  # root may write everywhere else
+    asked = ["run", f"smoke/{FRESH}"] if command == "run" else ["benchmark"]
+    done = call(*asked, "--learner", "baselines.uniform:make", "--out", folder, env=os.environ)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_removed_working_folder_is_told(tmp_path):
@@ -120,8 +162,9 @@ def test_a_command_that_gets_no_memory_says_so():
 def test_results_that_cannot_be_written_are_printed(amtlb, tmp_path):
     """Scores of a folder that takes no file are printed; a warning says that they are not kept there."""
     folder = tmp_path / "results"
-    shutil.copytree(ROOT / "artifacts/v1/smoke/uniform", folder)
-    (folder / "scores.json").unlink()
+    shutil.copytree(published_folder("uniform", "smoke"), folder)
+    for name in ("submission.toml", "SHA256SUMS", "scores.json"):
+        (folder / name).unlink()
     (folder / "scores.json").mkdir()  # root may write everywhere else
     done = amtlb("scores", folder)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ import io
 import shutil
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -265,6 +266,20 @@ def test_the_size_is_told_beforehand(tmp_path, form):
     check_room(export, size)
     with pytest.raises(StoreError, match="GB left"):
         check_room(export, size._replace(disk_bytes=10**18))
+
+
+def test_an_export_that_was_stopped_needs_room_for_the_rest(tmp_path, monkeypatch):
+    """What is written already counts: the same command goes on where the whole would not fit."""
+    export = an_export(tmp_path, FRESH, "npz")
+    size = export.size()
+    (shard, _), *_ = export.shards()
+    shard.parent.mkdir(parents=True)
+    shard.write_bytes(bytes(size.disk_bytes - 1000))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
+    check_room(export, size)
+    shard.write_bytes(bytes(size.disk_bytes - 1001))
+    with pytest.raises(StoreError, match="GB left"):
+        check_room(export, size)
 
 
 def test_what_cannot_be_exported_is_named(tmp_path):

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -78,9 +79,9 @@ def test_files_hold_the_table(table, tmp_path, name):
     assert read(tmp_path / name).to_pylist() == table.to_pylist()
 
 
-def test_no_name_is_a_formula_in_a_spreadsheet(table, tmp_path):
+@pytest.mark.parametrize("name", ['=HYPERLINK("http:x")', "+e5", "-e5", "@SUM(A1)"])
+def test_no_name_is_a_formula_in_a_spreadsheet(table, tmp_path, name):
     """A folder's name that opens like a formula is quoted in CSV, and stands as it is in Parquet."""
-    name = '=HYPERLINK("http:x")'
     named = table.slice(0, 3).set_column(0, SCHEMA.field("learner"), pa.array([name, "ppo", name]))
     for file in ("curves.csv", "curves.parquet"):
         write_table(named, tmp_path / file)
@@ -111,6 +112,18 @@ def test_tensorboard_reads_the_events(table, tmp_path):
     assert read == pytest.approx([value for _, value in points], rel=1e-6)
     with pytest.raises(StoreError, match="exists"):
         write_events(table, tmp_path / "events")
+
+
+def test_each_learner_has_a_folder_of_events_inside(table, tmp_path):
+    """Names that lead elsewhere, or that are one name without their slashes, have folders of their own."""
+    run = table["run_id"][0]
+    rows = table.filter(pc.equal(table["run_id"], run)).slice(0, 2)
+    names = ["..", "a/b", "a-b"]
+    place = table.schema.get_field_index("learner")
+    named = [rows.set_column(place, SCHEMA.field("learner"), pa.array([name] * len(rows))) for name in names]
+    assert write_events(pa.concat_tables(named), tmp_path / "in" / "events") == 3
+    assert sorted(path.name for path in (tmp_path / "in/events").iterdir()) == ["a-b", "a-b-2", "learner"]
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["events"]
 
 
 def test_folders_with_few_runs_are_enough(tmp_path):

@@ -124,7 +124,7 @@ def test_results_are_audited_before_they_are_packed(tmp_path):
     (folder / "logs" / "fresh.log").touch()
     before = sorted(folder.rglob("*"))
     found = audit_results(Store(folder, V1), "mine")
-    assert (found.passes, found.words) == (True, "passes")
+    assert (found.passes, found.words, found.sums_sha256) == (True, "passes", "")
     assert sorted(folder.rglob("*")) == before
     (folder / "scores.json").unlink()
     with pytest.raises(StoreError, match="amtlb scores"):

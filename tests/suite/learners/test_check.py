@@ -118,6 +118,7 @@ def test_the_command_checks_in_a_process_of_its_own(amtlb):
     [
         ("Exits", "its process ended with status 0 before the check was over, and said nothing"),
         ("Killed", "its process was ended by SIGKILL"),
+        ("DiesLoudly", "its process ended with status 3, incomplete; its log ends with 'out of ideas'"),
         ("LeavesBySysExit", "the learner left the check by sys.exit(0)"),
         ("RaisesItsOwnKind", "failed with KeyboardInterrupt"),
         ("FailsByValue", "failed with ValueError: operands could not be broadcast together"),

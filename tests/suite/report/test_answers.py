@@ -1,5 +1,7 @@
 """The first screen: each answer says in words what was found, and whether it can be told from chance."""
 
+import math
+
 import pytest
 
 from suite.report.answers import answers
@@ -81,6 +83,16 @@ def test_a_published_learner_is_ranked_among_the_others(published):
     assert answer.verdict.startswith(f"Rank {stand.rank} of 5")
     assert answer.sentences[0].startswith("It is the published ppo.")
     assert answer.drawing is not None
+
+
+def test_a_learner_is_itself_on_any_machine(published):
+    """Scores of the same runs are the learner's own though the last digit of a figure is another CPU's."""
+    found = published["ppo"]
+    contrast = found.transfer.contrast
+    moved = contrast.model_copy(update={"value": math.nextafter(contrast.value, 1.0)})
+    here = found.model_copy(update={"transfer": found.transfer.model_copy(update={"contrast": moved})})
+    assert here != found
+    assert standing(here, published) == standing(found, published)
 
 
 def earning(transfer: float) -> Scores:

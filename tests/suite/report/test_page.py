@@ -19,12 +19,13 @@ from suite.report.page import make_page, write_page
 from suite.report.style import TRANSFER, Drawing, inline_svg
 from suite.report.watching import Watched, best_episodes, embedded, watched
 from suite.results.published import published_folder
-from suite.results.store import Store
+from suite.results.store import Store, record_paths
 from suite.scoring.estimates import Figure
 from suite.scoring.outcomes import read_outcomes
 from suite.scoring.score import score_outcomes, scores_text
 from suite.scoring.scores import Scores
 from tests.suite.helpers import V1, refused
+from tests.suite.verify.corpus import Forged
 
 LEARNER = "multihead_a2c"
 
@@ -298,3 +299,20 @@ def test_a_resumed_run_is_told_with_all_its_parts(inputs, tmp_path):
     rows = list(csv.DictReader(io.StringIO(base64.b64decode(link.partition("base64,")[2]).decode())))
     assert float(rows[0]["wall_seconds"]) == 3600 + last.wall_seconds
     assert rows[0]["cpu"] == "; ".join(sorted(["first CPU", last.cpu]))
+
+
+def test_why_an_episode_is_not_shown_names_no_place_of_this_machine(tmp_path):
+    """Of an episode that was not played as its ledger claims, a page tells the run, and not where it lies."""
+    shutil.copytree(published_folder("uniform", "smoke"), tmp_path / "theirs")
+    forged = Forged(tmp_path / "theirs")
+    for run in (path.parent.relative_to(forged.folder) for path in record_paths(forged.folder)):
+        forged.edit_rows(str(run), without_effect, scores=False)
+    store = Store(forged.folder, V1)
+    reasons = [one.reason for one in best_episodes(store, read_outcomes(store, V1.edition("smoke")))]
+    assert all("seed" in reason for reason in reasons)
+    assert not any(str(tmp_path) in reason for reason in reasons)
+
+
+def without_effect(rows: list[dict]) -> None:
+    for row in rows:
+        row["actions"] = bytes(len(row["actions"]))

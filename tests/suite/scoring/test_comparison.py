@@ -153,6 +153,19 @@ def test_a_folder_has_its_name_from_wherever_it_is_named(tmp_path, monkeypatch):
     assert labels(names, [Path(name) for name in names]) == ["fresh", "mine", "ppo"]
 
 
+def test_no_two_labels_are_equal(tmp_path, monkeypatch):
+    """Where the whole name of one folder is the last part of another, both have their whole names."""
+    for name in ("data/ppo", "d/ppo", "e/link"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data/ppo")
+    monkeypatch.chdir(tmp_path)
+    names = ["link", "d/ppo", "e/link"]
+    assert labels(names, [Path(name) for name in names]) == names
+    odd = ["a\x1bb", "a\x1cb"]
+    with pytest.raises(StoreError, match="2 folders are called a b; name them by other paths"):
+        labels(odd, [Path(name) for name in odd])
+
+
 @pytest.mark.slow
 def test_what_cannot_be_compared_is_refused(amtlb, smoke_results, tmp_path):
     """Unknown names, two editions, other rules, the same folder twice: each gives an error of one line."""

@@ -7,8 +7,10 @@ import pytest
 from protocol import StoreError
 from suite.results.published import published_folder
 from suite.results.store import Store
+from suite.submission.checksums import notes_of
 from suite.submission.description import VERSION, Submission
 from suite.submission.packing import pack
+from suite.untrusted.files import MAX_FILES
 from tests.suite.helpers import V1
 
 SAID = Submission(schema_version=VERSION, name="mine", authors=("A. Author",), code="none")
@@ -62,3 +64,13 @@ def test_what_is_packed_is_what_the_runs_have(results, tmp_path):
     for path in packed:
         if path.name in ("record.json", "ledger.parquet", "scores.json"):
             assert (tmp_path / "packed" / path).read_bytes() == (published / path).read_bytes()
+
+
+def test_notes_are_found_next_to_any_number_of_files(results, tmp_path):
+    """A checkpoint of more files than a submission may have hides no note of its run."""
+    (results / FRESH / "checkpoint").mkdir(exist_ok=True)
+    for number in range(MAX_FILES + 1):
+        (results / FRESH / "checkpoint" / str(number)).touch()
+    (results / FRESH / "notes").mkdir()
+    (results / FRESH / "notes/mine").write_text("noted")
+    assert list(notes_of(results / FRESH)) == ["notes/mine"]

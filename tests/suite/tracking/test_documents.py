@@ -8,7 +8,7 @@ from protocol import parse_run_id
 from suite.tracking.documents import configuration_document
 from tests.suite.helpers import V1
 
-KEYS = st.sampled_from(["py/", "json://", "", "$", ".", "="]).flatmap(
+KEYS = st.sampled_from(["py/", "json://", "", "$", ".", ",", "=", "\0", "_"]).flatmap(
     lambda start: st.sampled_from(["", "object", "type", "id", "ref", "tuple", "[", "1"]).map(start.__add__)
 )
 VALUES = st.recursive(
