@@ -20,8 +20,8 @@ WHERE_FROM = (
     "every rule that needs no emulator, and recomputes every figure. It replays no episode; the command "
     "amtlb verify FOLDER --replay does.",
     "The digest identifies all files of a learner. It is the SHA-256 of SHA256SUMS, the list of their digests; "
-    "its first 12 digits are shown. Results that are not packed yet are audited as amtlb submit packs them, and "
-    "have none.",
+    "its first 12 digits are shown. Results that are not packed yet are audited as amtlb submit packs them, "
+    "and have none.",
 )
 """The explanation of the verdicts and digests on a page."""
 

@@ -14,12 +14,12 @@ import numpy as np
 from pydantic import Field
 
 from protocol import Edition, Frozen, Sha256
-from suite.report.numbers import points
+from suite.report.numbers import plain, points
 from suite.report.sheets import Column, Row, Sheet
 from suite.report.tables import CONTRAST_COLUMNS, contrast_cells
 from suite.results.published import edition_folder
 from suite.scoring.comparison import Contender
-from suite.scoring.draws import draw_single_games
+from suite.scoring.draws import draw_pairs
 from suite.scoring.estimates import estimate_each
 from suite.scoring.resampling import DRAWS
 from suite.scoring.statistics import contrasts
@@ -78,6 +78,7 @@ def self_transfer_sheet(contenders: Sequence[Contender], plays: Iterable[SelfTra
             Column("again", "trained before on this game"),
             Column("first", "first tenth", rank=2),
             Column("last", "last tenth", rank=2),
+            Column("pairs", "each play, relative to its fresh run"),
             *CONTRAST_COLUMNS,
         ),
         tuple(_row(one, steps) for one in _pairs(contenders, plays)),
@@ -115,7 +116,7 @@ def _pairs(contenders: Sequence[Contender], plays: Iterable[SelfTransfer]) -> li
 def _row(pair: _Pair, steps: int) -> Row:
     again = pair.tenths.sum(axis=1)
     generator = np.random.Generator(np.random.Philox(key=0))
-    draws = draw_single_games(1, len(again), DRAWS, generator)
+    draws = draw_pairs([0], len(again), DRAWS, generator)  # a play goes on from the fresh run of its seed
     first, last = 1000 * pair.tenths.mean(axis=0)[[0, -1]] / (steps / TENTHS)
     return {
         "learner": pair.learner,
@@ -124,5 +125,6 @@ def _row(pair: _Pair, steps: int) -> Row:
         "again": points(again.mean()),
         "first": points(first),
         "last": points(last),
+        "pairs": tuple(plain(float(ratio)) for ratio in np.sort(again / pair.fresh)),
         **contrast_cells(estimate_each(contrasts, again[None], pair.fresh[None], draws)[0]),
     }
