@@ -9,7 +9,7 @@ from suite.release.results_page import EDITION, PAGE, renewed, tables
 
 PLACE = re.compile(r"<!-- table \S+ -->.*?<!-- end -->", re.DOTALL)
 COMMANDS = re.compile(r"```.*?```", re.DOTALL)
-OF_THIS_PAGE = ("ppo/without", "ppo/actions", "ppo/spending")
+OF_THIS_PAGE = ("ppo/without", "ppo/runs", "ppo/actions", "ppo/spending")
 FIGURE = re.compile(r"(?<![\w.,])[+-]?\d[\d,]*\.\d+(?!\w|\.\d)")
 
 

@@ -111,7 +111,7 @@ _EPISODE_FIELDS = (
     ("phase", "Text", "training or evaluation"),
     ("lane", "Integer", "the console that played it, from 0"),
     ("number", "Integer", "its place in the lane, from 0"),
-    ("game", "Text", "ale-py's name"),
+    ("game", "Text", "ale-py's name of the game, or its flavour's name"),
     ("seed", "Integer", "the 64-bit key of its sticky draws"),
     ("length_steps", "Integer", "agent steps"),
     ("episode_return", "Integer", "sum of raw rewards, in game points"),

@@ -3,7 +3,7 @@
 A table stands between ``<!-- table NAME -->`` and ``<!-- end -->``; ``python -m suite.release.results_page``
 writes all of them again. The names are ``played``, ``seeds``, ``pairs``, ``self_transfer``, ``all/SHEET`` for
 the sheets of a comparison of all published learners, and ``LEARNER/SHEET`` for those of one learner's scores,
-for ``without`` (a game), ``actions`` and ``spending``.
+for ``without`` (a game), ``runs``, ``actions`` and ``spending``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from protocol import UnknownName
 from suite.digests import short_digest
 from suite.release.ledger_tables import action_sheet, spending_sheet
-from suite.release.score_tables import pairs_sheet, seeds_sheet, without_sheet
+from suite.release.score_tables import pairs_sheet, runs_sheet, seeds_sheet, without_sheet
 from suite.release.self_transfer import read_self_transfer, self_transfer_sheet
 from suite.report.comparison_tables import sheets_by_division
 from suite.report.facts import days
@@ -55,6 +55,7 @@ def tables(edition: str) -> dict[str, str]:
         results = open_results(contender.label, edition)
         own = score_sheets(learner.scores)._asdict() | {
             "without": without_sheet(contender),
+            "runs": runs_sheet(contender),
             "actions": action_sheet(results),
             "spending": spending_sheet(results),
         }

@@ -44,6 +44,27 @@ def without_sheet(learner: Contender) -> Sheet:
     )
 
 
+def runs_sheet(learner: Contender) -> Sheet:
+    """The reward of each fresh and each transfer run."""
+    transfer, fresh = rewards(learner.outcomes)
+    return Sheet(
+        "reward of the whole budget of each run, in the order of seeds",
+        (
+            Column("game", "game", "label"),
+            Column("fresh", "fresh runs"),
+            Column("transfer", "pre-trained runs"),
+        ),
+        tuple(
+            {"game": game, "fresh": _each(fresh[place]), "transfer": _each(transfer[place])}
+            for place, game in enumerate(learner.outcomes.games)
+        ),
+    )
+
+
+def _each(values: Floats) -> tuple[str, ...]:
+    return tuple(f"{value:,.0f}" for value in values.tolist())
+
+
 def rewards(outcomes: Outcomes) -> tuple[Floats, Floats]:
     """The reward of the whole budget of each transfer and each fresh run, float (G, S) each."""
     return outcomes.curves.transfer[..., -1], outcomes.curves.fresh[..., -1]

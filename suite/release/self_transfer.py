@@ -125,6 +125,8 @@ def _row(pair: _Pair, steps: int) -> Row:
         "again": points(again.mean()),
         "first": points(first),
         "last": points(last),
-        "pairs": tuple(plain(float(ratio)) for ratio in np.sort(again / pair.fresh)),
+        "pairs": tuple(
+            plain(now / fresh if fresh > 0 else None) for now, fresh in zip(again, pair.fresh, strict=True)
+        ),
         **contrast_cells(estimate_each(contrasts, again[None], pair.fresh[None], draws)[0]),
     }

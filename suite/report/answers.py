@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import comb
 from typing import NamedTuple
 
 from suite.report.forests import Axis, ForestRow, draw_forest
@@ -12,7 +11,7 @@ from suite.report.style import GENERALIST, TRANSFER, Drawing
 from suite.scoring.claims import ALPHA, Claim, Condition, holm
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import GameMultitask, Scores
-from suite.scoring.standing import Standing
+from suite.scoring.standing import Standing, least_p_value
 from suite.submission.description import Division
 
 TRANSFER_AXIS = Axis(
@@ -107,7 +106,7 @@ def _multitask(scores: Scores) -> Answer:
         verdict = f"Better in {better}, worse in {worse} of {len(games)} games; the rest can be chance."
     else:
         verdict = "It cannot be told from chance in any game."
-    least = 2 / comb(2 * scores.seeds, scores.seeds)
+    least = least_p_value(scores.seeds)
     sentences = [
         f"The generalist's evaluation return is above the specialist's in {higher} of {len(games)} games and "
         f"below it in {lower}. Corrected for {len(games)} games, {len(told) or 'none'} of these differences "
@@ -177,6 +176,7 @@ def _rank(stand: Standing, division: Division) -> Answer:
             f"{same}Ranked by how often pre-trained runs earn more than those of the others.",
             " ".join(f"{what}: {_listed(names)}." for what, names in groups.items() if names),
             f"More than chance means that the interval leaves out 0.5, and that p{corrected} is below {ALPHA}.",
+            *_undecidable(stand),
         ),
         (),
         Drawing(
@@ -188,6 +188,23 @@ def _rank(stand: Standing, division: Division) -> Answer:
             draw_forest(rows, Axis("probability that it earns more", 0.5, (0.0, 1.0)), TRANSFER),
         ),
     )
+
+
+def _undecidable(stand: Standing) -> Iterable[str]:
+    """A sentence where so few seeds cannot tell the learner from a rival, whatever their runs earn."""
+    raw = {rival.name: rival.wins.null.p_value for rival in stand.rivals if rival.wins.null}
+    stuck = [
+        rival.name
+        for rival in stand.rivals
+        if not rival.is_told_apart
+        and rival.wins.excludes(0.5)
+        and raw.get(rival.name, 1.0) <= stand.least_p_value * (1 + 1e-9)
+    ]
+    if stuck:
+        yield (
+            f"The p of {_listed(stuck)} is {plain(stand.least_p_value)} before the correction. So few seeds "
+            "can give no smaller one: more of them would be needed, whatever was earned."
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

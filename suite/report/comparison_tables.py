@@ -172,7 +172,7 @@ def _duel_sheet(duels: Sequence[Duel]) -> Sheet:
         }
         for duel in duels
     ]
-    title = "how likely a run of the first earns more than a run of the second, with the p-value"
+    title = "how likely a run of the first earns more than a run of the second, with the uncorrected p-value"
     return Sheet(title, columns, tuple(rows))
 
 
@@ -195,7 +195,7 @@ def claim_sheet(claims: Mapping[str, Claim]) -> Sheet:
         )
     ]
     return Sheet(
-        f"what may be claimed: all four conditions must hold{corrected}",
+        f"what may be claimed: that pre-training helps, if all four conditions hold{corrected}",
         (
             Column("learner", "learner", "label"),
             Column("condition", "condition", "words"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import comb
 
 from protocol import Frozen
 from suite.scoring.claims import ALPHA, holm
@@ -45,10 +46,12 @@ class Standing(Frozen):
     Attributes:
         rivals: those with games that count for both, from the one that the learner beats least often.
         same: baselines of the very same runs, which are no rivals: the learner itself.
+        least_p_value: that so many seeds can give where runs are drawn by seed, before it is corrected.
     """
 
     rivals: tuple[Rival, ...]
     same: tuple[str, ...]
+    least_p_value: float
 
     @property
     def rank(self) -> int | None:
@@ -56,6 +59,14 @@ class Standing(Frozen):
         if not self.rivals:
             return None
         return 1 + sum(rival.is_better for rival in self.rivals)
+
+
+def least_p_value(seeds: int) -> float:
+    """The smallest p of two sides with so many seeds each, where all runs of a seed are exchanged together.
+
+    Of all C(2 S, S) exchanges, the observed one and its opposite are as extreme as the observed one.
+    """
+    return 2 / comb(2 * seeds, seeds)
 
 
 def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
@@ -77,4 +88,8 @@ def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
         Rival(name=name, wins=figure, p_value=p_value if figure.null else None)
         for (name, figure), p_value in zip(figures.items(), corrected, strict=True)
     ]
-    return Standing(rivals=tuple(sorted(rivals, key=lambda one: (one.wins.value or 0.0, one.name))), same=same)
+    return Standing(
+        rivals=tuple(sorted(rivals, key=lambda one: (one.wins.value or 0.0, one.name))),
+        same=same,
+        least_p_value=least_p_value(scores.seeds),
+    )

@@ -34,11 +34,13 @@ def test_a_learner_stands_beside_its_fresh_runs(contenders):
         play("ppo", "asterix", 1, [0] * 10),  # of one seed alone
     ]
     table = markdown_table(self_transfer_sheet(contenders, plays))
-    fresh = contenders[1].outcomes.curves.fresh[contenders[1].outcomes.games.index("breakout"), :, -1].mean()
+    runs = contenders[1].outcomes.curves.fresh[contenders[1].outcomes.games.index("breakout"), :, -1]
+    fresh = runs.mean()
     (row,) = [line for line in table.splitlines() if "breakout" in line]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[:6] == ["uniform", "breakout", f"{fresh:,.1f}", "6.0", "10.0", "20.0"]
-    assert cells[6].startswith(f"{(6 - fresh) / (6 + fresh):+.3f} [")
+    assert cells[6].split() == [f"{4 / runs[0]:.3f}", f"{8 / runs[1]:.3f}"]
+    assert cells[7].startswith(f"{(6 - fresh) / (6 + fresh):+.3f} [")
     assert "asterix" not in table
 
 

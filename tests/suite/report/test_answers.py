@@ -1,6 +1,7 @@
 """The first screen: each answer says in words what was found, and whether it can be told from chance."""
 
 import math
+import re
 
 import pytest
 
@@ -8,12 +9,12 @@ from suite.report.answers import answers
 from suite.scoring.claims import claims
 from suite.scoring.published import published_scores
 from suite.scoring.scores import Scores
-from suite.scoring.standing import Rival, Standing, standing
+from suite.scoring.standing import Rival, Standing, least_p_value, standing
 from tests.suite.helpers import V1
 from tests.suite.scoring.test_claims import HARM, PUBLISHED, SURE, figure, game, scores
 
 CHANCE, BAD_ARM = figure(0.3, -0.1, 0.5, 0.4), scores(SURE, fresh=49.0)
-NOBODY = Standing(rivals=(), same=())
+NOBODY = Standing(rivals=(), same=(), least_p_value=1.0)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,17 @@ def test_a_published_learner_is_ranked_among_the_others(published):
     assert answer.verdict.startswith(f"Rank {stand.rank} of 5")
     assert answer.sentences[0].startswith("It is the published ppo.")
     assert answer.drawing is not None
+
+
+def test_what_so_few_seeds_cannot_tell_is_said():
+    """Where p is the smallest that is possible, and corrected still too large, more seeds are asked for."""
+    published = published_scores(V1, "lite")
+    stand = standing(published["ppo"], published)
+    (stuck,) = [rival for rival in stand.rivals if rival.name == "uniform"]
+    assert stuck.wins.null.p_value == pytest.approx(least_p_value(4)) == pytest.approx(1 / 35)
+    assert not stuck.is_told_apart
+    answer = answers(published["ppo"], claims([published["ppo"]], published)[0], stand, "standard")[2]
+    assert re.search(r"The p of .*uniform.* is 0.029 before the correction", answer.sentences[-1])
 
 
 def test_a_learner_is_itself_on_any_machine(published):
