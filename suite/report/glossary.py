@@ -81,7 +81,9 @@ TERMS = (
         "iqm",
         "Interquartile mean (IQM)",
         ("interquartile mean",),
-        "the mean of the middle half of the values (Agarwal et al. 2021). One extreme game cannot decide it.",
+        "the mean over games without the lowest and the highest quarter of them, rounded down to whole games:"
+        " of the 8 games of lite 4 remain, of the 3 of smoke all. One extreme game of eight cannot decide it."
+        " (Agarwal et al. 2021 take it over all runs.)",
     ),
     Term(
         "null",
@@ -101,9 +103,9 @@ TERMS = (
         "p-value",
         "p-value",
         ("p-value",),
-        "how often chance alone gives a figure at least as extreme as the observed one. Claims, ranks and the "
-        "answers of a report correct it for the number of learners or games (Holm 1979); those in the other "
-        "columns are not corrected.",
+        "how often chance alone gives a figure at least as extreme as the observed one. In claims, in ranks "
+        "and in the answers of a report it is corrected for the number of learners or games (Holm 1979). All "
+        "other p-values are not corrected.",
     ),
     Term(
         "detectable",
@@ -115,7 +117,8 @@ TERMS = (
         "claim",
         "Claim",
         ("conditions of a claim", "claim"),
-        'a sentence such as "pre-training helps", allowed only when four conditions hold.',
+        'a sentence such as "pre-training helps", allowed only when four conditions hold ("pre-training hurts" '
+        "needs the first two).",
     ),
     Term(
         "win-probability",
