@@ -5,7 +5,6 @@ docs/flavours.md states the rule. A pair of flavours that has been measured is a
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from itertools import permutations, product
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from protocol import current_protocol, episode_seed
-from tests.bench.pilot import ordered, read_lines
+from tests.bench.lines import add_line, read_lines
+from tests.bench.pilot import ordered
 from tests.bench.verdict import SEEDS
 
 MOST_CANDIDATES = 4
@@ -118,7 +118,6 @@ class Looks:
             within = max(difference(one, one), difference(other, other))
             line = {"flavour": pair[0], "other": pair[1], "between": difference(one, other), "within": within}
             self.pairs[pair] = line
-            with self._data.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            add_line(self._data, line)
             print(f"{pair[0]} and {pair[1]}: {self.ratio(*pair):.2f}", flush=True)
         return self.candidates(game)[0]

@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 from protocol import current_protocol, episode_seed
 from suite.machine import available_cores, cpu_type
 from tests.bench.learning import play_in_process, practise
+from tests.bench.lines import add_line, read_lines
 from tests.bench.verdict import (
     LEARNERS,
     LEAST_OF_UNIFORM,
@@ -198,14 +199,7 @@ class Pilot:
 
     def _keep(self, line: dict[str, Any]) -> None:
         self.parts[Part(*(line[name] for name in Part._fields))] = line
-        with self._data.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a data file; none if there is no file yet."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [json.loads(line) for line in text.splitlines()]
+        add_line(self._data, line)
 
 
 def print_part(line: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from suite.scoring.measures import contrast
 from suite.scoring.resampling import DRAWS
 from suite.scoring.statistics import contrast_mean
 from tests.bench.learning import play_in_process, practise
-from tests.bench.pilot import read_lines
+from tests.bench.lines import add_line, read_lines
 from tests.bench.transfer_designs import DESIGNS, SELF
 
 GAMES = ("kung_fu_master", "road_runner", "krull", "demon_attack", "up_n_down")
@@ -144,8 +144,7 @@ class Search:
         if one in self.lines:  # it was played for its checkpoint
             return
         self.lines[one] = line
-        with self._data.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        add_line(self._data, line)
 
 
 class Found(NamedTuple):
