@@ -104,9 +104,11 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
         ForeignProtocol: it was played under other rules.
     """
     folder, path = _place(name, edition)
+    file = RECORD
     try:
         record = read_record(folder, f"{path}/{RECORD}")
         run = _run_of(name, path, record, protocol)
+        file = LEDGER
         task = _Ledger(folder, f"{path}/{LEDGER}", run, protocol, record.ledger_sha256)
         ours = folder.resolve().is_relative_to(ARTIFACTS)
         table = _table(task) if ours else within_bounds(_table, task, ledger_limits([run]))
@@ -114,7 +116,7 @@ def find_recorded(name: str, protocol: Protocol, edition: str) -> Recorded:
             raise Unreadable(f"cannot be read within bounds: {table.reason}")
         return Recorded(name, printable(folder.resolve().name), run, record.ledger_sha256, table)
     except Unreadable as error:
-        raise StoreError(f"{name} is no complete run that can be read: a file of it {error}") from error
+        raise StoreError(f"{name} is no complete run that can be read: its {file} {error}") from error
 
 
 class _Ledger(NamedTuple):

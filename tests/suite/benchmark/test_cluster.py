@@ -1,5 +1,6 @@
 """Runs on workers that share no folder with who asked for them, through a real dask scheduler over loopback."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from protocol import ForeignProtocol, LearnerError, ServerError, StoreError, plan
@@ -107,8 +109,25 @@ def test_batches_that_nobody_asks_for_go(tmp_path):
     assert {name for name, scratch in batches.items() if scratch.folder.exists()} == {"ours", "used", "new"}
 
 
-@pytest.mark.parametrize("changed", ["ledger", "checkpoint", "notes", "learner", "budget"])
-def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
+def packed_anew(ledger: bytes) -> bytes:
+    """The same rows in other bytes."""
+    other = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(ledger)), other, compression="snappy")
+    return other.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("cut off", "is not a ledger"),
+        ("ledger", "has ledger"),
+        ("checkpoint", "has checkpoint"),
+        ("notes", "has notes"),
+        ("learner", "has learner"),
+        ("budget", "breaks rule"),
+    ],
+)
+def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed, told):
     """A run with a file, learner or budget not of its record is refused, and the results stay as they were."""
     store, run = Store(tmp_path, V1), PAIR[0]
     with pytest.raises(ZeroDivisionError), store.new_run(run.run_id) as folder:
@@ -116,8 +135,10 @@ def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
         raise ZeroDivisionError
     before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
     packed_run, learner = packed(played, run.run_id, b"", ""), UNIFORM
-    if changed == "ledger":
+    if changed == "cut off":
         packed_run = packed_run._replace(ledger=packed_run.ledger[:-8])
+    elif changed == "ledger":
+        packed_run = packed_run._replace(ledger=packed_anew(packed_run.ledger))
     elif changed == "checkpoint":
         packed_run = packed_run._replace(checkpoint={**packed_run.checkpoint, "more": b"1"})
     elif changed == "notes":
@@ -126,9 +147,20 @@ def test_a_run_that_is_not_whole_is_refused(played, tmp_path, changed):
         learner = "baselines.ppo:make"
     else:
         packed_run = packed_run._replace(ledger=ledger(played, PAIR[1]))
-    with pytest.raises(StoreError, match="play it again"):
+    with pytest.raises(StoreError, match=f"{told}.*play it again"):
         receive(store, run, learner, packed_run)
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_from_another_start_is_refused(played, tmp_path):
+    """A transfer run whose record names another start than the checkpoint of its pretrain run is not stored."""
+    store = Store(tmp_path, V1)
+    assert receive(store, PAIR[0], UNIFORM, packed(played, PAIR[0].run_id, b"", ""))
+    came = packed(played, PAIR[1].run_id, b"", "")
+    record = json.loads(came.record) | {"checkpoint_in": "0" * 64}
+    with pytest.raises(StoreError, match="has start"):
+        receive(store, PAIR[1], UNIFORM, came._replace(record=json.dumps(record).encode()))
+    assert receive(store, PAIR[1], UNIFORM, came)
 
 
 def test_a_run_that_is_being_played_here_is_left(played, tmp_path):

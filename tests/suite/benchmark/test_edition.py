@@ -178,12 +178,13 @@ def test_runs_end_with_a_killed_parent(tmp_path):
     assert not any(Path(f"/proc/{child}").exists() for child in children)
 
 
-def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path, monkeypatch):
-    """An error outside a run's process, on the dask worker, fails that run and stops no other."""
+def test_a_task_that_the_scheduler_loses_is_a_failed_run(tmp_path):
+    """An error outside a run's process fails that run and what starts from it, and stops no other."""
     chosen = [run for run in RUNS if run.run_id.seed == 0 and run.run_id.fold == 1]
+    chosen += [run for run in RUNS if str(run.run_id) == "smoke/fresh/breakout/seed0"]
     store = Store(tmp_path, V1)
     store.make_folder()
     store.log_path(chosen[0].run_id).mkdir()  # its log cannot be opened
     outcomes = play_all(chosen, store, settings(), lambda news: None)
-    assert [outcome.status for outcome in outcomes] == ["failed", "failed"]
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "complete"]
     assert "IsADirectoryError" in outcomes[0].error

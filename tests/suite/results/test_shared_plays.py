@@ -47,6 +47,12 @@ def test_episodes_are_compared_by_their_first_half(own, theirs, training):
     assert shared_plays(ledger(*own), ledger(*theirs)).training == training
 
 
+@pytest.mark.parametrize(("alike", "compared", "is_most"), [(0, 0, False), (1, 3, False), (1, 2, True)])
+def test_half_is_most(alike, compared, is_most):
+    """At least half of the episodes that were compared must agree; of none, none do."""
+    assert Alike(alike, compared).is_most is is_most
+
+
 def test_phases_are_counted_apart():
     """Episodes of the evaluation are compared with those of the evaluation."""
     found = shared_plays(ledger(drawn(1), phase="evaluation"), ledger(drawn(1), phase="evaluation"))

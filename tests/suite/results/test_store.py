@@ -1,5 +1,6 @@
 """The results folder: what is complete, what is foreign, and what a kill leaves."""
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from protocol import ForeignProtocol, RunBusy, StoreError, parse_run_id
-from suite.results.store import RECORD, Store, record_paths
+from suite.results.store import RECORD, Store, notes_digest, record_paths
 from tests.suite.helpers import SMOKE_DIGEST, V1
 
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
@@ -42,20 +43,25 @@ def test_a_failed_run_leaves_what_it_recorded(store):
         assert (again / "journal.arrows").read_text() == "played"
 
 
-@pytest.mark.parametrize("spoil", [None, "ledger.parquet", "checkpoint/more", "record.json"])
+@pytest.mark.parametrize("spoil", [None, "ledger.parquet", "checkpoint/more", "notes/more", "record.json"])
 def test_a_run_that_had_only_to_get_its_name_gets_it(store, smoke_results, spoil):
     """A run that was killed after its record was written is complete at the next call, if it is whole."""
     partial = store.run_folder(RUN).with_name("seed0.partial")
     shutil.copytree(Store(smoke_results, V1).run_folder(RUN), partial)
     (partial / "journal.arrows").touch()
     (partial / "snapshot-1").mkdir()
+    (partial / "notes").mkdir()
+    (partial / "notes/mine").write_text("noted")
+    record = json.loads((partial / RECORD).read_text()) | {"notes_sha256": notes_digest(partial)}
+    (partial / RECORD).write_text(json.dumps(record))
     if spoil is not None:
         (partial / spoil).write_bytes(b"half")
     assert store.complete_left(RUN) == store.is_complete(RUN) == (spoil is None)
     assert partial.exists() is (spoil is not None)
     if spoil is None:
         left = sorted(path.name for path in store.run_folder(RUN).iterdir())
-        assert left == ["checkpoint", "ledger.parquet", "record.json"]
+        assert left == ["checkpoint", "ledger.parquet", "notes", "record.json"]
+        assert (store.run_folder(RUN) / "notes/mine").read_text() == "noted"
 
 
 def test_a_complete_run_is_never_played_again(store):

@@ -160,6 +160,28 @@ def test_a_run_that_is_to_stop_takes_a_snapshot_first(folders, numbers):
     assert newest(*folders).snapshot.played_steps == 80
 
 
+def test_a_run_waits_for_its_snapshot_for_a_bounded_time(folders, monkeypatch):
+    """A signal ends a run that comes to no safe point within STOP_SECONDS."""
+    monkeypatch.setattr("suite.run.snapshots.STOP_SECONDS", 0.05)
+    snapshots = Snapshots(*folders, 15)
+    with pytest.raises(KeyboardInterrupt), snapshots.before_stopping():
+        snapshots.due()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        pytest.fail("it goes on")
+
+
+@pytest.mark.parametrize("minutes", [0, 15])
+def test_a_run_without_snapshots_stops_at_once(folders, minutes):
+    """Where none is wanted, or the learner has never asked whether one is due, nothing is waited for."""
+    snapshots = Snapshots(*folders, minutes)
+    with pytest.raises(KeyboardInterrupt), snapshots.before_stopping():
+        if not minutes:
+            assert not snapshots.due()
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("it goes on")
+
+
 def test_a_snapshot_that_cannot_be_gone_on_from_twice_is_set_aside(folders, capsys):
     """The first failure may be the machine's; after the second the run starts over."""
     snapshots = Snapshots(*folders, 15)

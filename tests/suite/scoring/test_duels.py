@@ -7,8 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from suite.scoring.arrays import Floats
-from suite.scoring.duels import duel
+from suite.scoring.duels import MOST_SEED_CORRELATION, duel, duel_of_arms
 from suite.scoring.estimates import UNDEFINED
+from suite.scoring.published import published_scores
+from suite.scoring.resampling import seed_correlation
+from suite.scoring.scores import Scores
+from tests.suite.helpers import V1
 
 GENERATOR_KEY = 6
 
@@ -40,6 +44,23 @@ def test_correlated_runs_are_drawn_by_seed():
     assert together
     assert independent
     assert together.high - together.low > 2 * (independent.high - independent.low)
+
+
+def test_arms_are_drawn_as_they_were_trained():
+    """Transfer runs of one fold and seed are drawn together, fresh runs alone, whichever side they are on."""
+    learners = published_scores(V1, "lite")
+    reset, uniform, ppo = (learners[name] for name in ("ppo_reset", "uniform", "ppo"))
+    folds, alone = [game.fold for game in reset.transfer.games], range(len(reset.transfer.games))
+
+    def earned(scores: Scores, arm: str) -> Floats:
+        return np.array([getattr(game, f"{arm}_rewards") for game in scores.transfer.games])
+
+    ours, theirs, fresh = earned(reset, "transfer"), earned(uniform, "transfer"), earned(ppo, "fresh")
+    assert max(map(seed_correlation, (ours, theirs, fresh))) <= MOST_SEED_CORRELATION  # nothing else decides
+    assert duel_of_arms(reset, "transfer", uniform, "transfer") == duel(ours, theirs, folds, folds)
+    assert duel(ours, theirs, folds, folds) != duel(ours, theirs, alone, alone)
+    assert duel_of_arms(reset, "transfer", ppo, "fresh") == duel(ours, fresh, folds, alone)
+    assert duel_of_arms(ppo, "fresh", reset, "transfer") == duel(fresh, ours, alone, folds)
 
 
 def test_a_duel_over_no_games_is_undefined():

@@ -83,6 +83,7 @@ def test_p_is_a_probability_of_the_null(tables):
     [
         ([(1, 5, 1)] * 3, 2 / 125, False),  # transfer and generalist of lite: two statistics
         ([(1, 5, 1)] * 4, 2 / 625, True),
+        ([(1, 7, 1)] * 3, 2 / 343, True),  # three runs are the fewest
         ([(1, 5, -1)] * 4, 4 / 625, True),  # with fresh runs: four
         ([(4, 8, 1)], 2 / comb(8, 4), False),  # all generalists of lite alone never do
         ([(2, 100, 1)], 2 / comb(100, 2), False),  # two runs never do, however many were claimed

@@ -7,8 +7,11 @@ import pytest
 
 from protocol import StoreError, UnknownName, parse_run_id
 from suite.results.published import published_folder
-from suite.verify.findings import COST, Finding, Verification
+from suite.untrusted.processes import Failure
+from suite.verify.audit import audit
+from suite.verify.findings import COST, WHOLE, Finding, Verification, finding
 from suite.verify.finished import FILE, Finished, finished_in
+from suite.verify.replay import replay_submission
 from suite.verify.shards import Shard, replay_shard
 from suite.verify.verification import Levels, verify
 from tests.suite.clusters import cluster
@@ -48,6 +51,40 @@ def test_what_is_finished_is_left_out(tmp_path):
     with finished_in(tmp_path / "kept", tmp_path / "submission", V1.version) as finished:
         assert finished.left(RUN, DIGEST, range(6)) == [2, 3, 5]
         assert finished.left(RUN, "1" * 64, range(6)) == [*range(6)]
+
+
+def test_what_could_not_be_played_is_played_again(tmp_path):
+    """A shard with an unchecked finding is not kept as finished."""
+    unchecked = finding("R1", WHOLE, "an episode that can be played again", "another by now", "unchecked")
+    with finished_in(tmp_path / "kept", tmp_path / "submission", V1.version) as finished:
+        finished.add(shard(0), (unchecked,))
+    with finished_in(tmp_path / "kept", tmp_path / "submission", V1.version) as finished:
+        assert finished.left(RUN, DIGEST, [0]) == [0]
+
+
+class Losing:
+    """An executor that loses every shard with one row, and plays the others."""
+
+    workers, least_steps, in_words = 1, 10**9, "here"
+    lost = 3
+
+    def play(self, shards):
+        for place, one in enumerate(shards):
+            failure = Failure("its process ended with status -9")
+            yield place, failure if self.lost in one.rows else replay_shard(one)
+
+
+def test_an_episode_that_takes_its_process_along_is_told(submission, tmp_path):
+    """Each episode of a lost shard is tried alone; the one that is lost again is unchecked, and not kept."""
+    audited = audit(submission, V1, 1)
+    ledgers = {RUN: audited.ledgers[RUN]}
+    with finished_in(tmp_path / "kept", submission, V1.version) as finished:
+        found = replay_submission(submission, V1, ledgers, None, Losing(), finished, lambda line: None)
+    told = [(one.rule, one.severity, one.row) for one in found.findings]
+    assert told == [("R1", "unchecked", Losing.lost)]
+    with finished_in(tmp_path / "kept", submission, V1.version) as finished:
+        rows = range(len(ledgers[RUN].steps))
+        assert finished.left(RUN, ledgers[RUN].sha256, rows) == [Losing.lost]
 
 
 def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path):
