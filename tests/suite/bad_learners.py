@@ -358,3 +358,10 @@ def returns_nothing(seed, lanes):
 def takes_more(seed, lanes, rate):
     """Need a hyper-parameter that nobody gives."""
     return UniformLearner(seed, lanes)
+
+
+class CannotReadItsDisk(Resumes):
+    """Meets a disk that cannot read the state that it wrote."""
+
+    def load_state(self, folder: Path):
+        raise OSError("input/output error")

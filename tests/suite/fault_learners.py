@@ -91,6 +91,7 @@ FAULTS = {
     "close_stdout": lambda: sys.stdout.close(),
     "debug": lambda: breakpoint(),
     "exit": lambda: sys.exit(0),
+    "exit_stall": lambda: atexit.register(time.sleep, 1e6),
     "exit_handler": lambda: atexit.register(print, "the exit handler ran"),
     "fill_disk": fill_disk,
     "fill_memory": fill_memory,

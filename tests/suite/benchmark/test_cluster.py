@@ -19,6 +19,7 @@ from suite.benchmark.cluster.hello import facts_here
 from suite.benchmark.cluster.learner_folder import learner_files
 from suite.benchmark.cluster.packed_run import packed, packed_start, put_start, receive, write_files
 from suite.benchmark.cluster.scratch import Scratch
+from suite.benchmark.cluster.worker import _drop_foreign
 from suite.benchmark.edition import play_all
 from suite.benchmark.process import RunEnd
 from suite.benchmark.scheduler import Notice, Progress
@@ -161,6 +162,20 @@ def test_a_run_from_another_start_is_refused(played, tmp_path):
     with pytest.raises(StoreError, match="has start"):
         receive(store, PAIR[1], UNIFORM, came._replace(record=json.dumps(record).encode()))
     assert receive(store, PAIR[1], UNIFORM, came)
+
+
+def test_a_worker_keeps_the_runs_of_the_start_that_it_is_given(played, tmp_path):
+    """A complete run that starts from the given checkpoint stays; one from another start is removed."""
+    store, start = Store(tmp_path / "own", V1), packed_start(played, PAIR[0].run_id)
+    for run in PAIR:
+        assert receive(store, run, UNIFORM, packed(played, run.run_id, b"", ""))
+    put_start(Store(tmp_path / "start", V1), PAIR[0].run_id, start)
+    _drop_foreign(store, PAIR[1].run_id, tmp_path / "start", start)
+    assert store.is_complete(PAIR[1].run_id)
+    path = store.run_folder(PAIR[1].run_id) / RECORD
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"checkpoint_in": "0" * 64}))
+    _drop_foreign(store, PAIR[1].run_id, tmp_path / "start", start)
+    assert not store.is_complete(PAIR[1].run_id)
 
 
 def test_a_run_that_is_being_played_here_is_left(played, tmp_path):

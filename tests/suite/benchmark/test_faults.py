@@ -99,6 +99,15 @@ def test_a_run_that_makes_no_step_shows_where_it_stands(tmp_path, monkeypatch):
     assert "most recent call first" in Path(outcome.log).read_text()
 
 
+@pytest.mark.slow
+def test_a_complete_run_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    """An exit handler that never ends keeps no benchmark waiting, and the run stays complete."""
+    monkeypatch.setattr("suite.benchmark.supervision.EXIT_SECONDS", 1.0)
+    monkeypatch.setenv("AMTLB_FAULT", "exit_stall")
+    assert played(tmp_path).status == "complete"
+    assert Store(tmp_path, V1).is_complete(SHORT)
+
+
 def test_an_import_that_stalls_is_ended(monkeypatch):
     """A learner whose import does not end is told after --stall-minutes, before anything is played."""
     monkeypatch.setenv("AMTLB_FAULT", "stall_import")

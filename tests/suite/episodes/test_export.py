@@ -1,6 +1,7 @@
 """Exported data is, bit for bit, what the lanes showed while the run was played; whole, or not there."""
 
 import io
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from protocol import BudgetExhausted, StoreError, UnknownName, describe, parse_run_id
+from suite.digests import file_digest
 from suite.emulator.console import Console
 from suite.emulator.roms import checked_cartridge
-from suite.episodes.export import Export, check_room, write_export
-from suite.episodes.recorded import Recorded
+from suite.episodes.export import Export, _task, _write_shard, check_room, write_export
+from suite.episodes.recorded import Recorded, find_recorded
 from suite.episodes.shards import FORMATS
 from suite.episodes.transitions import Transitions, regenerate
 from suite.lanes.environment import LaneEnv
 from suite.lanes.schedules import EvaluationSchedule
 from suite.results.journal import JournalRecorder
 from suite.results.ledger import read_ledger, write_ledger
-from tests.suite.episodes.recordings import FRESH, GENERALIST, changed, published
+from suite.results.store import LEDGER, RECORD
+from tests.suite.episodes.recordings import FRESH, GENERALIST, changed, copied, published
 from tests.suite.helpers import LANES, V1, make_engine, make_meter, seeds_of
 
 RUN_ID = "smoke/generalist/seed0"
@@ -266,6 +269,21 @@ def test_the_size_is_told_beforehand(tmp_path, form):
     check_room(export, size)
     with pytest.raises(StoreError, match="GB left"):
         check_room(export, size._replace(disk_bytes=10**18))
+
+
+def test_a_ledger_that_changes_meanwhile_is_not_exported(tmp_path):
+    """A shard is of the ledger that the export began with, or it is not written."""
+    folder = copied(FRESH, tmp_path / "results")
+    export = Export(V1, find_recorded(str(folder), V1, "smoke"), "smoke", "npz", None, None, tmp_path / "out")
+    (path, rows), *_ = export.shards()
+    task = _task(export, path, rows)
+    table = pq.read_table(folder / LEDGER)
+    pq.write_table(table, folder / LEDGER, compression="snappy")
+    record = json.loads((folder / RECORD).read_text()) | {"ledger_sha256": file_digest(folder / LEDGER)}
+    (folder / RECORD).write_text(json.dumps(record))
+    with pytest.raises(StoreError, match="changed while it was exported"):
+        _write_shard(task)
+    assert not path.exists()
 
 
 def test_an_export_that_was_stopped_needs_room_for_the_rest(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from suite.leaderboard.published import LeftOut, learners_of
 from suite.report.templates import PageLink
 from suite.results import published
 from suite.results.published import published_folder
-from tests.suite.helpers import V1
+from tests.suite.helpers import POINTER, V1
 from tests.suite.verify.corpus import FRESH, Forged
 
 SMOKE = V1.edition("smoke")
@@ -61,10 +61,12 @@ def test_an_edition_of_which_nothing_is_published_has_a_page(tmp_path):
 def test_only_submissions_that_pass_are_ranked(tmp_path):
     """A submission that passes its audit is ranked; of each other one, the page says why it is not."""
     source = published_folder("uniform", "smoke")
-    for name in ("mine", "forged", "ppo", "bare", "Big Name"):
+    for name in ("mine", "forged", "ppo", "bare", "Big Name", "elsewhere"):
         shutil.copytree(source, tmp_path / name)
     Forged(tmp_path / "forged").change(FRESH, training_seed=7)
     (tmp_path / "bare" / "SHA256SUMS").unlink()
+    (tmp_path / "elsewhere" / FRESH / "ledger.parquet").write_text(POINTER)
+    Forged(tmp_path / "elsewhere").sums()
     (tmp_path / "empty").mkdir()
     (tmp_path / "README.md").touch()
     found = learners_of(V1, SMOKE, tmp_path)
@@ -72,6 +74,7 @@ def test_only_submissions_that_pass_are_ranked(tmp_path):
     assert found.names[-1] == str(tmp_path / "mine")
     reasons = dict(found.left_out)
     assert "D4" in reasons["forged"]
+    assert "could not check" in reasons["elsewhere"]
     assert "published baseline" in reasons["ppo"]
     assert "no submission" in reasons["bare"]
     assert "no complete run" in reasons["empty"]

@@ -13,7 +13,7 @@ import pytest
 
 from protocol import ForeignProtocol, RunBusy, StoreError, parse_run_id
 from suite.results.store import RECORD, Store, notes_digest, record_paths
-from tests.suite.helpers import SMOKE_DIGEST, V1
+from tests.suite.helpers import POINTER, SMOKE_DIGEST, V1
 
 RUN = parse_run_id("smoke/fresh/breakout/seed0", V1)
 
@@ -113,9 +113,7 @@ def test_a_broken_record_is_told_by_its_path(store, content):
     [
         (lambda path: path.chmod(0), "cannot be opened (Permission denied)"),
         (
-            lambda path: path.write_text(
-                f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
-            ),
+            lambda path: path.write_text(POINTER),
             "`git lfs pull` fetches",
         ),
         (

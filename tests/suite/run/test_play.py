@@ -33,6 +33,7 @@ from suite.run.job import Job
 from suite.run.messages import Played
 from suite.run.play import play
 from tests.suite import observer
+from tests.suite.bad_learners import Resumes
 from tests.suite.helpers import PLAYED_ANEW, SMOKE_DIGEST, V1
 
 UNIFORM = published_folder("uniform", "smoke")
@@ -306,6 +307,17 @@ def test_a_state_that_cannot_be_loaded_ends_no_run_for_good(tmp_path, capsys):
             play(job(tmp_path, STOPPED, learner), _ignore)
         assert said in capsys.readouterr().err
     assert not play(job(tmp_path, STOPPED, learner), _ignore).resumed_from
+
+
+def test_a_disk_that_cannot_read_a_state_costs_no_snapshot(tmp_path, monkeypatch):
+    """However often the machine lacks what a learner needs to go on, the run goes on once it has that."""
+    learner = "tests.suite.bad_learners:CannotReadItsDisk"
+    stop(tmp_path, learner)
+    for _ in range(3):
+        with pytest.raises(OSError, match="input/output error"):
+            play(job(tmp_path, STOPPED, learner), _ignore)
+    monkeypatch.setattr("tests.suite.bad_learners.CannotReadItsDisk.load_state", Resumes.load_state)
+    assert play(job(tmp_path, STOPPED, learner), _ignore).resumed_from
 
 
 def test_learner_seeds_are_the_derived_ones(tmp_path):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from protocol import StoreError, describe, parse_run_id, plan
+from protocol import Run, StoreError, describe, parse_run_id, plan
 from suite.results.columns import Columns
 from suite.results.editions import edition_of
 from suite.results.ledger import episodes_of, read_ledger
@@ -18,7 +18,7 @@ from suite.results.store import Store
 from suite.scoring.claims import claims
 from suite.scoring.estimates import UNDEFINED, Figure
 from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
-from suite.scoring.outcomes import read_outcomes
+from suite.scoring.outcomes import assemble, read_outcomes
 from suite.scoring.resampling import Draws
 from suite.scoring.score import SCORERS, drawn_scores, score, score_outcomes, scores_text
 from suite.scoring.scores import Scores
@@ -236,6 +236,28 @@ def test_a_negative_reward_in_any_phase_marks_the_game(smoke_results):
         changed = pa.Table.from_pylist(rows, table.schema)
         assert in_breakout(changed).has_negative_reward
     assert not in_breakout(table).has_negative_reward
+
+
+@pytest.mark.parametrize(
+    "run", ["fresh/breakout/seed1", "pretrain/fold0/seed0", "transfer/fold1/breakout/seed1", "generalist/seed0"]
+)
+def test_a_game_with_a_negative_reward_in_any_run_does_not_count(smoke_results, run):
+    """One run of any arm is enough, and the other games still count."""
+    store = Store(smoke_results, V1)
+    runs = plan(V1, SMOKE)
+    records = tuple(store.record(one.run_id) for one in runs)
+    found = {one.run_id: game_outcomes(columns_of(store, one), one) for one in runs}
+    (changed,) = [one.run_id for one in runs if one.run_id.path == run]
+    whole = assemble(V1, SMOKE, records, found)
+    assert not any(whole.negative)
+    found[changed]["breakout"] = found[changed]["breakout"]._replace(has_negative_reward=True)
+    lost = assemble(V1, SMOKE, records, found)
+    assert lost.negative == tuple(game == "breakout" for game in lost.games)
+    assert [lost.games[place] for place in lost.counted] == [one for one in lost.games if one != "breakout"]
+
+
+def columns_of(store: Store, run: Run) -> Columns:
+    return Columns.of(read_ledger(store.ledger_path(run.run_id)), run.games)
 
 
 def test_episodes_that_the_budget_cut_are_no_returns(smoke_results):

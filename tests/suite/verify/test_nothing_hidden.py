@@ -12,9 +12,8 @@ from suite.verify.executors import LocalProcesses
 from suite.verify.finished import Finished
 from suite.verify.ledger_rules import LEDGER_RULES
 from suite.verify.verification import Levels, verify
+from tests.suite.helpers import POINTER
 from tests.suite.verify.corpus import FRESH, Forged
-
-POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5000\n"
 
 
 @pytest.fixture

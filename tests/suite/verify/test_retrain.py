@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from protocol import ARMS, Arm, RunId, describe, parse_run_id, plan
+from protocol import ARMS, Arm, RunId, UnknownName, describe, parse_run_id, plan
+from suite.contained.spec import BoxSpec
 from suite.results.store import SUBMISSION, Store
 from suite.submission.description import parse_submission
 from suite.untrusted.files import Unreadable
@@ -59,6 +60,15 @@ def test_honest_claims_stand(again, tmp_path):
     assert findings == []
     assert p_value
     assert p_value > 0.01
+
+
+def test_another_image_than_the_declared_one_proves_nothing(tmp_path):
+    """Training again in an image that the submission does not declare is refused before anything is played."""
+    forged = submitted(tmp_path, image_sha256="2" * 64)
+    submission = parse_submission((forged.folder / SUBMISSION).read_bytes())
+    nobody = Again(forged.folder, Store(tmp_path / "nothing", V1), V1, {}, submission)
+    with pytest.raises(UnknownName, match=f"the submission declares {'2' * 64}"):
+        retrain(nobody, [str(DRAWN[0])], BoxSpec(image_sha256="1" * 64), lambda run: None)
 
 
 @pytest.mark.parametrize("phase", ["training", "evaluation"])

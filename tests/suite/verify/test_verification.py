@@ -223,6 +223,22 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     refused(amtlb("submit", tmp_path / "none", tmp_path / "other", *options), 2, "does not exist")
 
 
+def test_results_whose_audit_fails_are_not_announced(amtlb, tmp_path):
+    """``amtlb submit`` of results that break a rule says so, and does not say that they pass."""
+    results = tmp_path / "results"
+    shutil.copytree(published_folder("uniform", "smoke"), results)
+    for name in ("submission.toml", "SHA256SUMS"):
+        (results / name).unlink()
+    record = json.loads((results / FRESH / "record.json").read_text()) | {"training_seed": 7}
+    (results / FRESH / "record.json").write_text(json.dumps(record))
+    options = ("--name", "uniform", "--author", "A. Author", "--code", "https://example.org/abc")
+    done = amtlb("submit", results, tmp_path / "out", *options)
+    assert done.returncode == 1
+    assert "D4 error" in done.stdout
+    assert "its own audit fails" in done.stderr
+    assert "its audit passes" not in done.stdout
+
+
 @pytest.mark.slow
 def test_json_is_as_its_schema_says(submission, amtlb):
     """The output of ``verify --json`` validates against the published schema."""
