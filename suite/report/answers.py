@@ -11,7 +11,7 @@ from suite.report.style import GENERALIST, TRANSFER, Drawing
 from suite.scoring.claims import ALPHA, Claim, Condition, holm
 from suite.scoring.estimates import Figure
 from suite.scoring.scores import GameMultitask, Scores
-from suite.scoring.standing import Standing, least_p_value
+from suite.scoring.standing import Standing, least_p_by_seed
 from suite.submission.description import Division
 
 TRANSFER_AXIS = Axis(
@@ -106,7 +106,7 @@ def _multitask(scores: Scores) -> Answer:
         verdict = f"Better in {better}, worse in {worse} of {len(games)} games; the rest can be chance."
     else:
         verdict = "It cannot be told from chance in any game."
-    least = least_p_value(scores.seeds)
+    least = least_p_by_seed(scores.seeds)
     sentences = [
         f"The generalist's evaluation return is above the specialist's in {higher} of {len(games)} games and "
         f"below it in {lower}. Corrected for {len(games)} games, {len(told) or 'none'} of these differences "

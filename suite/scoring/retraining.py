@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import comb, prod
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
@@ -17,8 +17,14 @@ REJECTING_P = 0.01
 LEAST_RUNS = 3
 MOST_EXACT = 20_000
 """If there are more arrangements than this, as many are drawn."""
-_RANKED_APART = 2  # training and evaluation
 _TIE = 1e-9
+
+Kind = Literal["fresh", "fold", "generalist"]
+"""The runs of a stratum: fresh runs of a game, the pretrain and transfer runs of a fold, or generalists."""
+KINDS: tuple[Kind, ...] = ("fresh", "fold", "generalist")
+FIGURES = ("reward", "mean", "best", "pretraining")
+"""What is scored of runs, and ranked apart: the reward of the whole budget in training; the mean and the best
+return of the evaluation; the reward of a pre-training."""
 
 
 class Stratum(NamedTuple):
@@ -26,20 +32,46 @@ class Stratum(NamedTuple):
 
     Attributes:
         retrained: n, how many of the N runs were played again.
-        favour: 1 if a higher claim is worth more; -1 for fresh runs, since other runs are compared with them.
-        training: float (F, N), figures of training, one row per figure.
-        evaluation: float (F', N), figures of the evaluation; no rows if there is none.
+        kind: of its runs.
+        figures: by name, out of FIGURES: float (F, N), a row per game.
     """
 
     retrained: int
-    favour: int
-    training: Floats
-    evaluation: Floats
+    kind: Kind
+    figures: Mapping[str, Floats]
 
     @property
     def runs(self) -> int:
         """The number of runs, N."""
-        return int(self.training.shape[1])
+        return int(next(iter(self.figures.values())).shape[1])
+
+
+class Shape(NamedTuple):
+    """As much of a stratum as is known before its runs are played again.
+
+    Attributes:
+        retrained: n.
+        runs: N.
+        kind: of its runs.
+        names: of its figures.
+    """
+
+    retrained: int
+    runs: int
+    kind: Kind
+    names: frozenset[str]
+
+
+class Direction(NamedTuple):
+    """A way in which claims may be too good: one figure, and a sign for each stratum.
+
+    Attributes:
+        name: of the figure.
+        signs: 1 where a higher claim is worth more, -1 where a lower one is, 0 where it does not count.
+    """
+
+    name: str
+    signs: tuple[int, ...]
 
 
 class RankTest(NamedTuple):
@@ -66,29 +98,49 @@ def run_scores(figures: Floats) -> Floats:
         figures: float (F, N).
 
     Returns:
-        float (N,), within (-1/2, 1/2); 0 if there are no figures.
+        float (N,), within (-1/2, 1/2).
     """
     runs = figures.shape[1]
-    ranks = rankdata(figures, axis=1).sum(axis=0) if len(figures) else np.zeros(runs)
+    ranks = rankdata(figures, axis=1).sum(axis=0)
     scores: Floats = (rankdata(ranks) - (runs + 1) / 2) / (runs + 1)
     return scores
+
+
+def directions(shapes: Sequence[Shape]) -> list[Direction]:
+    """The ways in which claims of these strata may be too good, each once.
+
+    Each figure counts alone. For each one, all runs may be claimed too high; or all but the fresh ones, and
+    these too low, since transfer is measured against them; or the runs of one kind alone.
+    """
+    found: dict[Direction, None] = {}
+    for name in FIGURES:
+        has = [name in shape.names for shape in shapes]
+        worth = [-1 if shape.kind == "fresh" else 1 for shape in shapes]
+        ways = [[1] * len(shapes), worth]
+        ways += [
+            [sign * (shape.kind == kind) for sign, shape in zip(worth, shapes, strict=True)] for kind in KINDS
+        ]
+        for signs in ways:
+            own = Direction(name, tuple(sign * one for sign, one in zip(signs, has, strict=True)))
+            if any(own.signs):
+                found[own] = None
+    return list(found)
 
 
 def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> RankTest:
     """Test whether the claimed runs are better than the retrained ones, in a direction that benefits the lab.
 
     If claims are honest, then in each stratum every choice of n of the N runs as the retrained ones is equally
-    likely. Four statistics are sums over strata of how low the chosen runs score: of training and of the
-    evaluation, each once with every run counted equally and once with ``favour`` as sign. Each is divided by
-    its standard deviation over all arrangements, and the largest is compared (Westfall & Young 1993). The test
-    is one-sided: claims that are lower everywhere gain nothing.
+    likely. The statistic of a direction is the sum over strata of how low the chosen runs score in its figure.
+    Each is divided by its standard deviation over all arrangements, and the largest is compared (Westfall &
+    Young 1993). The test is one-sided: claims that are lower everywhere gain nothing.
 
     Args:
         strata: independent of each other.
         generator: of the arrangements, if there are more than ``MOST_EXACT``.
     """
     falls = [_falls(stratum) for stratum in strata]
-    counts = [len(fall) for fall in falls]
+    counts = [len(next(iter(fall.values()))) for fall in falls]
     total = prod(counts)
     exact = total <= MOST_EXACT
     if exact:
@@ -96,37 +148,49 @@ def rank_test(strata: Sequence[Stratum], generator: np.random.Generator) -> Rank
     else:
         drawn = [generator.integers(0, count, MOST_EXACT) for count in counts]
         places = tuple(np.concatenate([[0], own]) for own in drawn)  # the observed arrangement comes first
-    deviation = np.sqrt(sum(fall.var(axis=0) for fall in falls))
-    scale = np.divide(1.0, deviation, out=np.zeros(_RANKED_APART), where=deviation > _TIE)
     largest = np.full(len(places[0]), -np.inf)
-    for signs in _directions(strata):
-        summed = sum(sign * fall[own] for sign, fall, own in zip(signs, falls, places, strict=True))
-        largest = np.maximum(largest, (summed * scale).max(axis=1))
+    for direction in directions([_shape(stratum) for stratum in strata]):
+        own = [
+            (sign * fall[direction.name], place)
+            for sign, fall, place in zip(direction.signs, falls, places, strict=True)
+            if sign
+        ]
+        deviation = float(np.sqrt(sum(fall.var() for fall, _ in own)))
+        if deviation > _TIE:
+            largest = np.maximum(largest, sum(fall[place] for fall, place in own) / deviation)
     return RankTest(float((largest >= largest[0] - _TIE).mean()), len(largest), exact)
 
 
-def least_p_value(shapes: Sequence[tuple[int, int, int]]) -> float:
-    """The p-value of claims that are better in one of the statistics than in any other arrangement.
+def least_p_value(shapes: Sequence[Shape]) -> float:
+    """The smallest p-value that claims can have, if no runs tie: of those that are best in one direction alone.
 
-    Args:
-        shapes: of each stratum n, N and favour.
+    As extreme is, at most, one arrangement of each direction that can reach as much, since it has as many runs.
     """
-    directions = 2 if any(favour < 0 for _, _, favour in shapes) else 1
-    return min(1.0, _RANKED_APART * directions / prod(comb(runs, retrained) for retrained, runs, _ in shapes))
+    arrangements = prod(comb(shape.runs, shape.retrained) for shape in shapes)
+    reached = [_most(direction, shapes) for direction in directions(shapes)]
+    return min(1.0, sum(most >= max(reached) - _TIE for most in reached) / arrangements)
 
 
-def is_enough(shapes: Sequence[tuple[int, int, int]]) -> bool:
-    """True if this many retrained runs could show a false claim at ``REJECTING_P``; arguments as above."""
-    return sum(retrained for retrained, _, _ in shapes) >= LEAST_RUNS and least_p_value(shapes) <= REJECTING_P
+def _most(direction: Direction, shapes: Sequence[Shape]) -> float:
+    """The largest statistic of a direction: n of N ranks sum to n (N - n) / 2 less than the middle at most.
+
+    The variance of such a sum is n (N - n) (N + 1) / 12; both are divided by N + 1, as ``run_scores`` are.
+    """
+    counts = [(one.retrained, one.runs) for one, sign in zip(shapes, direction.signs, strict=True) if sign]
+    largest = sum(n * (runs - n) / 2 / (runs + 1) for n, runs in counts)
+    return largest / float(np.sqrt(sum(n * (runs - n) / 12 / (runs + 1) for n, runs in counts)))
 
 
-def _directions(strata: Sequence[Stratum]) -> set[tuple[int, ...]]:
-    return {tuple(1 for _ in strata), tuple(stratum.favour for stratum in strata)}
+def is_enough(shapes: Sequence[Shape]) -> bool:
+    """True if this many retrained runs could show a false claim at ``REJECTING_P``."""
+    return sum(shape.retrained for shape in shapes) >= LEAST_RUNS and least_p_value(shapes) <= REJECTING_P
 
 
-def _falls(stratum: Stratum) -> Floats:
-    """The scores of the chosen runs, for every choice; the observed choice comes first: float (C(N, n), 2)."""
-    scores = np.stack([run_scores(stratum.training), run_scores(stratum.evaluation)], axis=1)
+def _shape(stratum: Stratum) -> Shape:
+    return Shape(stratum.retrained, stratum.runs, stratum.kind, frozenset(stratum.figures))
+
+
+def _falls(stratum: Stratum) -> dict[str, Floats]:
+    """By figure, how low the chosen runs score, for every choice, the observed one first: float (C(N, n),)."""
     chosen = np.array(list(combinations(range(stratum.runs), stratum.retrained)))
-    falls: Floats = -scores[chosen].sum(axis=1)
-    return falls
+    return {name: -run_scores(own)[chosen].sum(axis=1) for name, own in stratum.figures.items()}

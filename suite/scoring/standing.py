@@ -61,7 +61,7 @@ class Standing(Frozen):
         return 1 + sum(rival.is_better for rival in self.rivals)
 
 
-def least_p_value(seeds: int) -> float:
+def least_p_by_seed(seeds: int) -> float:
     """The smallest p of two sides with so many seeds each, where all runs of a seed are exchanged together.
 
     Of all C(2 S, S) exchanges, the observed one and its opposite are as extreme as the observed one.
@@ -91,5 +91,5 @@ def standing(scores: Scores, published: Mapping[str, Scores]) -> Standing:
     return Standing(
         rivals=tuple(sorted(rivals, key=lambda one: (one.wins.value or 0.0, one.name))),
         same=same,
-        least_p_value=least_p_value(scores.seeds),
+        least_p_value=least_p_by_seed(scores.seeds),
     )

@@ -19,12 +19,12 @@ from suite.results.reading import LedgerFile, checked_ledger_file, read_record
 from suite.results.run_parts import AnyPart, parts_of
 from suite.results.store import LEDGER, RECORD, Store
 from suite.scoring.arrays import Floats
-from suite.scoring.ledger_outcomes import GameOutcome, game_outcomes
+from suite.scoring.ledger_outcomes import game_outcomes
 from suite.scoring.retraining import REJECTING_P, Stratum, rank_test
 from suite.submission.description import Submission
 from suite.untrusted.files import Changed, Unreadable
 from suite.verify.findings import WHOLE, Finding, Place, Retrained, finding
-from suite.verify.retrain_plan import Units, enough, more_runs, units_of, with_ancestors
+from suite.verify.retrain_plan import Units, enough, more_runs, stratum_name, units_of, with_ancestors
 
 _DEVICE = "cpu"
 """The device on which learners are trained again."""
@@ -175,28 +175,43 @@ def compare(again: Again, complete: list[RunId], other: list[RunId]) -> tuple[li
         if broken:
             found = "a ledger with other episodes"
             return [finding("T1", _place(run), expected, found) for run in broken], None
+    warnings = [*_repeated_in_part(again, complete, other)]
     edition = again.protocol.edition(complete[0].edition)
-    units = units_of(complete)
+    differing = {
+        stratum_name(run_id) for run_id in other
+    }  # runs that repeat to the bit say nothing of the others
+    units = [own for own in units_of(complete) if own.name in differing]
     if not enough(units, edition.seeds):
         more = ", ".join(map(str, more_runs(again.protocol, edition, complete)))
         expected = f"enough runs for a test at {REJECTING_P:.0%}" + (
             f"; play again, too: {more}" if more else ""
         )
-        found = f"{sum(len(own.seeds) for own in units)} runs, too few to decide"
-        return [finding("T1", WHOLE, expected, found, "unchecked")], None
+        runs = f"{sum(len(own.seeds) for own in units)} runs that differ, too few to decide"
+        return [*warnings, finding("T1", WHOLE, expected, runs, "unchecked")], None
     strata = [_stratum(again, own, range(edition.seeds)) for own in units]
     test = rank_test(strata, np.random.Generator(np.random.Philox(key=_ARRANGING_SEED)))
     if test.p_value > REJECTING_P:
-        return [], test.p_value
+        return warnings, test.p_value
     expected = f"claims that the learner earns again: p above {REJECTING_P}"
-    found = (
+    words = (
         f"p = {test.p_value:.4f} of {test.arrangements:,} arrangements, runs of {len(units)} kinds played again"
     )
-    return [finding("T1", WHOLE, expected, found)], test.p_value
+    return [*warnings, finding("T1", WHOLE, expected, words)], test.p_value
+
+
+def _repeated_in_part(again: Again, complete: Sequence[RunId], other: Sequence[RunId]) -> Iterator[Finding]:
+    """A warning where, of runs that were played alike, some repeat to the bit and others do not."""
+    alike = [run_id for run_id in complete if _played_alike(again, again.run(run_id))]
+    differing = [run_id for run_id in alike if run_id in other]
+    if 0 < len(differing) < len(alike):
+        found = f"{len(alike) - len(differing)} of {len(alike)} do; not {', '.join(map(str, differing))}"
+        yield finding(
+            "T1", WHOLE, "runs that were played alike all repeat to the bit, or none", found, "warning"
+        )
 
 
 def _played_alike(again: Again, run: Run) -> bool:
-    """True if a claimed run, and the one that it starts from, had the device, CPU and versions that are here.
+    """True if a claimed run, and its start, had the device, CPU, versions, image and code that are here.
 
     Otherwise an honest learner may well have another ledger, and is tested as one that is not deterministic.
     """
@@ -205,6 +220,10 @@ def _played_alike(again: Again, run: Run) -> bool:
         here = again.store.record(run_id)
         claimed = read_record(again.folder, f"{run_id.path}/{RECORD}")
         if any(_played_on(part) != _played_on(here) for part in parts_of(claimed)):
+            return False
+        if claimed.image_sha256 != here.image_sha256:
+            return False
+        if claimed.learner_code_sha256 not in (None, here.learner_code_sha256):
             return False
     return True
 
@@ -215,30 +234,25 @@ def _played_on(part: AnyPart) -> tuple[str, str, Mapping[str, str]]:
 
 def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:
     played = [_figures(again, units, seed, again.played) for seed in units.seeds]
-    claimed = [_figures(again, units, seed, again.claimed) for seed in seeds]
-    training, evaluation = (np.stack(own, axis=1) for own in zip(*played, *claimed, strict=True))
-    return Stratum(len(played), units.favour, training, evaluation)
+    runs = [*played, *(_figures(again, units, seed, again.claimed) for seed in seeds)]
+    figures = {name: np.stack([own[name] for own in runs], axis=1) for name in sorted(units.figures)}
+    return Stratum(len(played), units.kind, figures)
 
 
-def _figures(again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> tuple[Floats, Floats]:
-    """A unit's rewards in training, and in its evaluation: float (F,) each, in one order for all units."""
-    training: list[float] = []
-    evaluation: list[float] = []
+def _figures(again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> dict[str, Floats]:
+    """What is scored of a unit's runs, by the name of the figure: float (F,), in one order for all units."""
+    found: dict[str, list[float]] = {name: [] for name in units.figures}
     for kind in units.kinds:
         run = again.run(replace(kind, seed=seed))
         outcomes = game_outcomes(read(run).columns, run)
         for game in run.games:
-            training += _halves(outcomes[game])
-            returns = outcomes[game].evaluation_returns
+            reward = "pretraining" if kind.arm == "pretrain" else "reward"
+            found[reward].append(float(outcomes[game].curve[-1]))
             if run.evaluation_episodes:
-                evaluation += [float(returns.mean()), float(returns.max())]
-    return np.array(training, np.float64), np.array(evaluation, np.float64)
-
-
-def _halves(outcome: GameOutcome) -> list[float]:
-    """The rewards of both halves of the budget."""
-    middle = outcome.curve[len(outcome.curve) // 2 - 1]
-    return [float(middle), float(outcome.curve[-1] - middle)]
+                returns = outcomes[game].evaluation_returns
+                found["mean"].append(float(returns.mean()))
+                found["best"].append(float(returns.max()))
+    return {name: np.array(values, np.float64) for name, values in found.items()}
 
 
 def _not_compared(place: Place, error: Exception) -> Finding:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from protocol import Edition, Protocol, RunId, UnknownName, describe
-from suite.scoring.retraining import is_enough
+from suite.scoring.retraining import KINDS, Kind, Shape, is_enough
 
 
 class Units(NamedTuple):
@@ -18,15 +18,24 @@ class Units(NamedTuple):
 
     Attributes:
         name: ``fresh qbert``, ``fold 2`` (its pretrain and transfer runs, one checkpoint) or ``generalist``.
-        favour: see ``suite.scoring.retraining.Stratum``.
+        kind: the first word of that.
         kinds: the runs of one unit, by their ids with seed 0, sorted.
         seeds: one per unit, sorted.
     """
 
     name: str
-    favour: int
+    kind: Kind
     kinds: tuple[RunId, ...]
     seeds: tuple[int, ...]
+
+    @property
+    def figures(self) -> frozenset[str]:
+        """The names of what is scored of its runs (``suite.scoring.retraining.FIGURES``)."""
+        scored = any(kind.arm != "pretrain" for kind in self.kinds)
+        has_pretraining = any(kind.arm == "pretrain" for kind in self.kinds)
+        return frozenset(
+            [*(("reward", "mean", "best") if scored else ()), *(("pretraining",) if has_pretraining else ())]
+        )
 
 
 def stratum_name(run_id: RunId) -> str:
@@ -62,13 +71,14 @@ def units_of(run_ids: Iterable[RunId]) -> list[Units]:
                 f"runs to be played again; {len(sets)} choices were named"
             )
         first = tuple(sorted(sets.pop(), key=str))
-        found.append(Units(name, -1 if first[0].arm == "fresh" else 1, first, tuple(sorted(by_seed))))
+        (kind,) = (one for one in KINDS if name.startswith(one))
+        found.append(Units(name, kind, first, tuple(sorted(by_seed))))
     return found
 
 
 def enough(units: Sequence[Units], seeds: int) -> bool:
     """True if these runs, played again, could show a false claim of a submission with this many seeds."""
-    return is_enough([(len(own.seeds), len(own.seeds) + seeds, own.favour) for own in units])
+    return is_enough([Shape(len(own.seeds), len(own.seeds) + seeds, own.kind, own.figures) for own in units])
 
 
 def draw_runs(edition: Edition, count: int, seed: int) -> list[str]:

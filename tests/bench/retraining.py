@@ -8,14 +8,15 @@ again, drawn as ``--retrain NUMBER`` draws them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from protocol import Protocol, load, parse_run_id
+from protocol import Edition, Protocol, load, parse_run_id
 from suite.scoring.arrays import Floats
-from suite.scoring.retraining import REJECTING_P, Stratum, rank_test
+from suite.scoring.retraining import KINDS, REJECTING_P, Stratum, rank_test
 from suite.verify.retrain_plan import Units, draw_runs, units_of, with_ancestors
 
 SUBMISSIONS = 1000
@@ -30,34 +31,50 @@ _TAIL = 0.8
 
 
 class Claim(NamedTuple):
-    """The changes that are made to the claims.
+    """The changes that are made to the claims; factors are of what was earned.
 
     Attributes:
         name: of the row.
-        training, evaluation: factors of what was earned, but for fresh runs.
-        fresh: factor of both for fresh runs.
+        reward: by kind of run, of the reward in training.
+        evaluation: by kind of run, of each evaluation return.
+        pretraining: of the reward of pre-training.
         best_of: each evaluation episode is the best of so many.
+        is_flat: whether each evaluation episode earns nine tenths of the best one, and none more.
         seed_correlation: of the luck of runs of one seed, over all strata, claimed and played again alike.
     """
 
     name: str
-    training: float = 1.0
-    evaluation: float = 1.0
-    fresh: float = 1.0
+    reward: Mapping[str, float] = MappingProxyType({})
+    evaluation: Mapping[str, float] = MappingProxyType({})
+    pretraining: float = 1.0
     best_of: int = 1
+    is_flat: bool = False
     seed_correlation: float = 0.0
 
 
+def _every(factor: float) -> dict[str, float]:
+    return dict.fromkeys(KINDS, factor)
+
+
+_TRANSFER = {"fold": 1.5, "generalist": 1.5}
 CLAIMS = (
     Claim("honest"),
     Claim("honest, seeds correlated", seed_correlation=0.2),
-    Claim("all runs x 1.2", 1.2, 1.2, 1.2),
-    Claim("all runs x 1.5", 1.5, 1.5, 1.5),
-    Claim("all runs x 2", 2.0, 2.0, 2.0),
-    Claim("transfer, generalists x 1.5", 1.5, 1.5),
-    Claim("transfer, generalists x 1.5, fresh / 1.5", 1.5, 1.5, 1 / 1.5),
-    Claim("evaluation x 1.5", 1.0, 1.5, 1.0),
+    Claim("all runs x 1.2", _every(1.2), _every(1.2), 1.2),
+    Claim("all runs x 1.5", _every(1.5), _every(1.5), 1.5),
+    Claim("all runs x 2", _every(2.0), _every(2.0), 2.0),
+    Claim("transfer, generalists x 1.5", _TRANSFER, _TRANSFER),
+    Claim(
+        "transfer, generalists x 1.5, fresh / 1.5",
+        _TRANSFER | {"fresh": 1 / 1.5},
+        _TRANSFER | {"fresh": 1 / 1.5},
+    ),
+    Claim("transfer x 5", {"fold": 5.0}),
+    Claim("transfer x 5, pre-training x 0.8", {"fold": 5.0}, pretraining=0.8),
+    Claim("fresh / 2", {"fresh": 0.5}),
+    Claim("evaluation x 1.5", evaluation=_every(1.5)),
     Claim("evaluation, best of 30", best_of=30),
+    Claim("evaluation, all at 0.9 of the best", is_flat=True),
 )
 
 
@@ -65,43 +82,47 @@ def submission(
     protocol: Protocol, units: Sequence[Units], claim: Claim, generator: np.random.Generator
 ) -> list[Stratum]:
     """One submission's strata, some of its runs played again."""
-    seeds = protocol.edition("lite").seeds
-    of_seed = generator.standard_normal(seeds)
-    return [_stratum(own, _games(protocol, own), seeds, claim, of_seed, generator) for own in units]
-
-
-def _games(protocol: Protocol, units: Units) -> tuple[int, int]:
-    """The number of games that a unit trains in, and of those that it is evaluated in."""
-    edition = protocol.edition(units.kinds[0].edition)
-    if units.name == "generalist":
-        return len(edition.games), len(edition.games)
-    return (1, 1) if units.favour < 0 else (len(edition.games) - len(edition.folds[0]) + 1, 1)
+    edition = protocol.edition("lite")
+    of_seed = generator.standard_normal(edition.seeds)
+    return [_stratum(own, edition, claim, of_seed, generator) for own in units]
 
 
 def _stratum(
-    units: Units,
-    games: tuple[int, int],
-    seeds: int,
-    claim: Claim,
-    of_seed: Floats,
-    generator: np.random.Generator,
+    units: Units, edition: Edition, claim: Claim, of_seed: Floats, generator: np.random.Generator
 ) -> Stratum:
-    played = len(units.seeds)
-    runs = played + seeds
-    shared = of_seed[[*units.seeds, *range(seeds)]]
+    played, games = len(units.seeds), len(edition.games) if units.kind == "generalist" else 1
+    runs = played + edition.seeds
+    shared = of_seed[[*units.seeds, *range(edition.seeds)]]
     share = claim.seed_correlation
     luck = np.sqrt(share) * shared + np.sqrt(1 - share) * generator.standard_normal(runs)
-    own = generator.standard_normal((games[0], runs))
-    skill = _SPREAD * (np.sqrt(_RUN_SHARE) * luck + np.sqrt(1 - _RUN_SHARE) * own)
     claimed = np.arange(runs) >= played
-    factors = (claim.fresh, claim.fresh) if units.favour < 0 else (claim.training, claim.evaluation)
-    raised = [np.where(claimed, factor, 1.0) for factor in factors]
-    halves = np.exp(skill + 0.2 * generator.standard_normal((2, *skill.shape))) * raised[0]
-    tries = _TAIL * generator.standard_normal((claim.best_of, _EPISODES, games[1], runs))
+
+    def raised(factor: float) -> Floats:
+        return np.where(claimed, factor, 1.0)
+
+    def skill(count: int) -> Floats:
+        own = generator.standard_normal((count, runs))
+        found: Floats = _SPREAD * (np.sqrt(_RUN_SHARE) * luck + np.sqrt(1 - _RUN_SHARE) * own)
+        return found
+
+    able = skill(games)
+    figures = {
+        "reward": np.exp(able + 0.2 * generator.standard_normal(able.shape))
+        * raised(claim.reward.get(units.kind, 1))
+    }
+    tries = _TAIL * generator.standard_normal((claim.best_of, _EPISODES, games, runs))
     best = np.where(claimed, tries.max(axis=0), tries[0])
-    returns = np.floor(3 * np.exp(skill[-games[1] :] + best) * raised[1])  # few points: many ties
-    evaluation = np.concatenate([returns.mean(axis=0), returns.max(axis=0)])
-    return Stratum(played, units.favour, halves.reshape(-1, runs), evaluation)
+    returns = np.floor(
+        3 * np.exp(able + best) * raised(claim.evaluation.get(units.kind, 1))
+    )  # few points: many ties
+    if claim.is_flat:
+        returns = np.where(claimed, np.floor(0.9 * returns.max(axis=0)), returns)
+    figures |= {"mean": returns.mean(axis=0), "best": returns.max(axis=0)}
+    if units.kind == "fold":
+        figures["pretraining"] = np.exp(skill(len(edition.games) - len(edition.folds[0]))) * raised(
+            claim.pretraining
+        )
+    return Stratum(played, units.kind, figures)
 
 
 def accused(claim: Claim, count: int, submissions: int, seed: int) -> float:
@@ -124,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table of the docs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--submissions", type=int, default=SUBMISSIONS)
-    parser.add_argument("--runs", type=int, nargs="+", default=[4, 8, 13])
+    parser.add_argument("--runs", type=int, nargs="+", default=[5, 13, 26])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     print("| claims | " + " | ".join(f"{count} runs" for count in options.runs) + " |")

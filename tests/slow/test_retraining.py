@@ -20,3 +20,9 @@ def test_honest_labs_are_accused_at_the_level(name):
 def test_the_best_of_many_evaluations_is_found():
     """Evaluation episodes that are the best of 30 are found in more than half of the submissions, by 4 runs."""
     assert accused(CLAIM["evaluation, best of 30"], 4, 100, seed=1) > 0.5
+
+
+@pytest.mark.parametrize("name", ["transfer x 5", "transfer x 5, pre-training x 0.8"])
+def test_transfer_runs_alone_are_found(name):
+    """Transfer runs that claim five times what they earn are found in half of the submissions, by 13 runs."""
+    assert accused(CLAIM[name], 13, 60, seed=1) > 0.5

@@ -9,7 +9,7 @@ from suite.report.answers import answers
 from suite.scoring.claims import claims
 from suite.scoring.published import published_scores
 from suite.scoring.scores import Scores
-from suite.scoring.standing import Rival, Standing, least_p_value, standing
+from suite.scoring.standing import Rival, Standing, least_p_by_seed, standing
 from tests.suite.helpers import V1
 from tests.suite.scoring.test_claims import HARM, PUBLISHED, SURE, figure, game, scores
 
@@ -91,7 +91,7 @@ def test_what_so_few_seeds_cannot_tell_is_said():
     published = published_scores(V1, "lite")
     stand = standing(published["ppo"], published)
     (stuck,) = [rival for rival in stand.rivals if rival.name == "uniform"]
-    assert stuck.wins.null.p_value == pytest.approx(least_p_value(4)) == pytest.approx(1 / 35)
+    assert stuck.wins.null.p_value == pytest.approx(least_p_by_seed(4)) == pytest.approx(1 / 35)
     assert not stuck.is_told_apart
     answer = answers(published["ppo"], claims([published["ppo"]], published)[0], stand, "standard")[2]
     assert re.search(r"The p of .*uniform.* is 0.029 before the correction", answer.sentences[-1])

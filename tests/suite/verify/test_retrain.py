@@ -93,6 +93,20 @@ def test_fresh_runs_claimed_weaker_fall(again, tmp_path):
     assert p_value <= 0.01
 
 
+def test_runs_that_repeat_prove_nothing_for_those_that_do_not(tmp_path):
+    """Where most runs repeat to the bit, the others are too few to decide, and a warning names them."""
+    forged = submitted(tmp_path)
+    same = Store(tmp_path / "results", V1)
+    raised(forged, "training", 3, arms=("generalist",))
+    digests = {run.run_id: forged.record(run.run_id.path)["ledger_sha256"] for run in plan(V1, SMOKE)}
+    submission = parse_submission((forged.folder / SUBMISSION).read_bytes())
+    generalist = [run_id for run_id in DRAWN if run_id.arm == "generalist"]
+    findings, p_value = compare(Again(forged.folder, same, V1, digests, submission), DRAWN, generalist)
+    assert p_value is None
+    assert [(one.rule, one.severity) for one in findings] == [("T1", "warning"), ("T1", "unchecked")]
+    assert str(generalist[0]) in findings[0].found
+
+
 def test_lower_claims_stand(again, tmp_path):
     """Claims that are lower in every run gain nothing and are no finding."""
     forged = submitted(tmp_path)
@@ -129,6 +143,8 @@ ELSEWHERE = {
     "a GPU": {"device": "cuda"},
     "another CPU": {"cpu": "another"},
     "another torch": {"versions": {"torch": "1.0"}},
+    "an image": {"image_sha256": "3" * 64},
+    "other code of the learner": {"learner_code_sha256": "3" * 64},
     "a part on a GPU": {"resumed_from": [PART | {"device": "cuda", "cpu": "any", "versions": {}}]},
 }
 
