@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 
 from baselines.adapter import FRAMES_PER_STEP, LaneVecEnv, interleaved, to_device
@@ -64,6 +65,8 @@ def set_up_torch() -> None:
     """One torch thread, no algorithm whose result could differ between calls, and no needless checks."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    # Libraries that were loaded before may have set it; many of Adam's moments are denormal.
+    torch.set_flush_denormal(False)
     # torch would write NaN over all memory before it is used, which takes 3 % of the time ...
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # ... and check all parameters of each distribution, 2 %; sampling from NaN is an error anyway.
@@ -87,6 +90,7 @@ class StableLearner(ABC):
         self._safe_points = _SafePoints(self.save_state)
         self._resumed = False
         self.policy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        algorithm.set_logger(Logger(folder=None, output_formats=[]))  # by default it makes a folder that stays
 
     @property
     def policy(self) -> BasePolicy:

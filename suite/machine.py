@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 import platform
 import re
@@ -9,6 +11,8 @@ import resource
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from protocol import WorkerDied
 
 RECORDED_PACKAGES = (
     "ale-py",
@@ -22,6 +26,18 @@ RECORDED_PACKAGES = (
 )
 """The libraries whose versions can change the results of a run."""
 
+_LACKING = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ENOMEM,
+        errno.EIO,
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EAGAIN,
+    }
+)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}(-dirty)?")
 
 RUN_SETTINGS = {
@@ -43,11 +59,31 @@ freed memory. Without them each batch is mapped and zeroed again, which takes 8 
 (docs/performance.md)."""
 
 
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""The quota and the period of a container's CPU time, in microseconds, as version 2 of cgroups has them."""
+
+
 def available_cores() -> int:
-    """The number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of cores that this process may use: by its affinity, and by the quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = CPU_QUOTA.read_text(encoding="ascii").split()
+        return max(1, min(cores, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no such file, or "max"
+        return cores
+
+
+def is_lack(error: BaseException) -> bool:
+    """True if an error says that the machine lacks or loses something, which is no fault of a learner's.
+
+    A GPU's lack of memory is told by its class's name, since torch is not imported for it.
+    """
+    if isinstance(error, OSError) and error.errno in _LACKING:
+        return True
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, MemoryError | WorkerDied) or "OutOfMemoryError" in kinds:
+        return True
+    return error.__cause__ is not None and is_lack(error.__cause__)
 
 
 def library_versions() -> dict[str, str]:

@@ -18,6 +18,8 @@ from suite.run.messages import Failed, Message, read_message
 POLL_SECONDS = 0.5
 EXIT_SECONDS = 60.0
 """The most seconds that a run that is complete, or has failed, may take for its exit handlers."""
+_MOST_BETWEEN_LOOKS = 10.0
+"""Seconds: a process that is not paused looks twice a second."""
 _DUMP_SECONDS = 2.0
 """The most seconds that the run's own clock, at whose limit it dumps where it stands, may be behind."""
 _LOG_TAIL_BYTES = 2**16
@@ -52,7 +54,7 @@ class Supervisor:
         self.error, self.stopped, self.disk_full = "", False, False
         self._process, self._log, self._job = process, Path(log), job
         self._complete, self._pass_on, self._is_stopped = complete, pass_on, stopped
-        self._news = time.monotonic()
+        self._news = self._looked = time.monotonic()
         self._over: float | None = None  # when it had nothing more to say
         self._given_up: float | None = None  # when it was asked to end
 
@@ -92,6 +94,9 @@ class Supervisor:
     def _look(self) -> None:
         """End a run that is to be stopped, stalls, or does not end."""
         now = time.monotonic()
+        if (slept := now - self._looked - _MOST_BETWEEN_LOOKS) > 0:  # both were paused
+            self._news += slept
+        self._looked = now
         if self._is_stopped():
             self.stopped = True
             self._give_up()

@@ -24,6 +24,7 @@ from suite.contained.wire import WIRE_VERSION, Message, Wire, WireError, receive
 from suite.lanes.shape import LaneShape, UInt8, as_integers
 from suite.learners.contract import Learner, NoteWriter, Resumable, checked_configuration, find_learner
 from suite.learners.sources import code_digest
+from suite.machine import is_lack
 
 _MAX_PAYLOAD_BYTES = 2**28
 """The referee is trusted: this only keeps a broken length from filling the memory."""
@@ -106,8 +107,7 @@ class RemoteLanes(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
 
 def _send_failed(wire: Wire, error: BaseException) -> None:
-    lacks_room = isinstance(error, OSError | MemoryError)
-    wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500], lacks_room=lacks_room)
+    wire.send("failed", reason=f"{type(error).__name__}: {error}"[:500], lacks_room=is_lack(error))
 
 
 def send_written(wire: Wire, write: Callable[[Path], None]) -> None:

@@ -111,6 +111,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         self._last_reward_step = [0] * self.num_envs
         self._overrun = overrun
         self._refusals = 0
+        self._is_broken_off = False  # a step that has begun and has not returned
         self._process = os.getpid()
         self._started = bool(open_episodes)  # a run that goes on may not have begun an episode
         if open_episodes is not None:
@@ -146,10 +147,12 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
 
         Raises:
             BudgetExhausted: the frames of the run are spent.
-            LearnerError: the learner steps on and on after that, or in a process that it forked.
+            LearnerError: the learner steps on and on after that, in a process that it forked, or after an error
+                in a step.
             ValueError: the actions have another shape, type or range, or ``reset`` was never called.
         """
         taken = self._checked(actions)
+        self._is_broken_off = True
         arrays = self._engine.arrays
         self._engine.step(taken)
         if self._recorder is not None:
@@ -164,6 +167,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
             infos = self._turn(over, reasons)
         terminated = np.array([reason == "game_over" for reason in reasons])
         truncated = np.array([reason not in (None, "game_over") for reason in reasons])
+        self._is_broken_off = False
         return arrays.observations.copy(), rewards, terminated, truncated, infos
 
     def safe_point(self, save_state: SaveState) -> None:
@@ -175,6 +179,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         Args:
             save_state: writes all that the learner needs to go on from here into an empty folder.
         """
+        self._check_whole()
         if self._on_safe_point is not None:
             self._on_safe_point(save_state)
 
@@ -206,6 +211,7 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         playing = self._schedule.playing
         if os.getpid() != self._process:
             raise LearnerError("a process that the learner forked stepped the lanes; only the run's own may")
+        self._check_whole()
         if not any(playing):
             self._refuse()
         if not self._started:
@@ -214,6 +220,14 @@ class LaneEnv(VectorEnv[UInt8, npt.NDArray[np.int64], npt.NDArray[Any]]):
         if not all(playing):
             taken[[game is None for game in playing]] = IDLE
         return taken
+
+    def _check_whole(self) -> None:
+        """Raise LearnerError after a step that an error has broken off: the record may lack what was played."""
+        if self._is_broken_off:
+            raise LearnerError(
+                "the learner goes on after a step of the lanes that an error has broken off; it must let "
+                "errors other than BudgetExhausted and ValueError through"
+            )
 
     def _refuse(self) -> Never:
         self._refusals += 1

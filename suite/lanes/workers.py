@@ -31,6 +31,7 @@ from suite.lanes.engine import (
     order_episodes,
 )
 
+_AFTER_A_PAUSE_SECONDS = 10
 ANSWER_SECONDS = 120
 """The time that a worker may take for one order; loading a ROM, its slowest work, takes 0.1 s per lane."""
 SPIN_SECONDS = 0.001
@@ -146,7 +147,9 @@ class WorkerEngine:
             answers = worker.answers.fileno()
             if place:  # by now a core is free to poll again
                 _look_for_a_while(answers)
-            if not _poller(answers).poll(1000 * ANSWER_SECONDS):
+            poller = _poller(answers)
+            # A second look: where both processes were paused meanwhile, the time is up before the answer comes.
+            if not poller.poll(1000 * ANSWER_SECONDS) and not poller.poll(1000 * _AFTER_A_PAUSE_SECONDS):
                 self._give_up(worker, f"did not answer for {ANSWER_SECONDS} s")
             answer = os.read(answers, 1)
             if answer == _FAILED:

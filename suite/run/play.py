@@ -30,7 +30,7 @@ from suite.emulator.conformance import checked_vectors
 from suite.learners.boundary import learners_own
 from suite.learners.contract import Learner, MakeLearner, check_name, checked_configuration, find_learner
 from suite.learners.sources import code_digest, suite_digest
-from suite.machine import code_commit, cpu_type, has_gpu, library_versions, peak_memory_bytes
+from suite.machine import code_commit, cpu_type, has_gpu, is_lack, library_versions, peak_memory_bytes
 from suite.results.ledger import write_ledger
 from suite.results.owner import Owner, claim
 from suite.results.reading import read_record
@@ -113,10 +113,9 @@ def _blaming(snapshots: Snapshots, resumed: Resumed | None, rounds: Rounds) -> I
     """Blame the snapshot for an error before a resumed run makes a step, unless the machine lacks something."""
     try:
         yield
-    except (OSError, MemoryError, LackedRoom):
-        raise
-    except Exception:
-        if resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
+    except Exception as error:
+        blames = not isinstance(error, LackedRoom) and not is_lack(error)
+        if blames and resumed is not None and rounds.played_steps == resumed.snapshot.played_steps:
             snapshots.could_not_resume(resumed)
         raise
 
@@ -140,6 +139,7 @@ def _maker_of(job: Job, learner: Learner, configuration_digest: str, ancestor: R
         code_sha256=code_digest(job.learner) if job.box is None else boxed_code,
         image_sha256=None if job.box is None else job.box.image_sha256,
         checkpoint_in=None if ancestor is None else ancestor.checkpoint_out,
+        versions=library_versions(),
     )
 
 

@@ -23,6 +23,7 @@ class Maker(Frozen):
         suite_sha256: of the suite's code (``suite.learners.sources.suite_digest``).
         code_sha256: of the learner's own code (``suite.learners.sources.code_digest``); None: not known.
         image_sha256, checkpoint_in: likewise.
+        versions: of Python and the libraries; None: an older release took the snapshot.
     """
 
     learner: str
@@ -33,6 +34,7 @@ class Maker(Frozen):
     code_sha256: str | None
     image_sha256: str | None
     checkpoint_in: Sha256 | None
+    versions: dict[str, str] | None = None
 
 
 class Snapshot(Frozen):
@@ -84,7 +86,7 @@ def why_unusable(snapshot: Snapshot, path: Path, run_id: str, maker: Maker, jour
         return f"is of {snapshot.run_id}"
     for name in type(maker).model_fields:
         here, there = getattr(maker, name), getattr(snapshot.maker, name)
-        if here != there:
+        if here != there and not (name == "versions" and there is None):
             return f"was taken with {name} {there}, here it is {here}"
     if not journal.is_file() or journal.stat().st_size < snapshot.journal_bytes:
         return "names more of the journal than there is"

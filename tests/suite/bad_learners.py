@@ -1,5 +1,6 @@
 """Learners that break the contract, each in one way."""
 
+import errno
 import os
 import pickle
 import signal
@@ -364,4 +365,4 @@ class CannotReadItsDisk(Resumes):
     """Meets a disk that cannot read the state that it wrote."""
 
     def load_state(self, folder: Path):
-        raise OSError("input/output error")
+        raise OSError(errno.EIO, "input/output error")

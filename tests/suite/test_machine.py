@@ -1,5 +1,6 @@
 """Facts of the machine: the commit of the code, and why it is not known."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from protocol import StoreError, WorkerDied
+from suite.machine import available_cores, is_lack
 from tests import ROOT
 
 CODE = "from suite.machine import code_commit as c, why_no_commit as w; print(c() or '-'); print(w() or '-')"
@@ -71,3 +74,41 @@ def test_a_run_says_that_its_record_will_name_no_commit(amtlb, tmp_path, monkeyp
     learner = ["--learner", "nowhere:make", "--out", tmp_path]
     for command in (["run", "smoke/fresh/breakout/seed0"], ["benchmark"]):
         assert "warning: records cannot name the commit of the code: " in amtlb(*command, *learner).stderr
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch tells that a GPU's memory is full."""
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (OSError(errno.EIO, "a disk"), True),
+        (OSError(errno.ENOSPC, "full"), True),
+        (MemoryError(), True),
+        (WorkerDied("killed"), True),
+        (OutOfMemoryError("CUDA"), True),
+        (FileNotFoundError(errno.ENOENT, "state.npy"), False),
+        (PermissionError(errno.EACCES, "state.npy"), False),
+        (OSError("of a library"), False),
+        (ValueError("another layout"), False),
+        (RuntimeError("mistake"), False),
+    ],
+)
+def test_what_a_machine_lacks_is_told_from_faults(error, lacks):
+    """Errors of memory, disks and lost workers are the machine's, also behind an error that tells of them."""
+    assert is_lack(error) is lacks
+    told = StoreError("cannot be read; try again")
+    told.__cause__ = error
+    assert is_lack(told) is lacks
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("max 100000", None), ("150000 100000", 2), ("10000 100000", 1), ("", None)]
+)
+def test_a_containers_quota_counts(tmp_path, monkeypatch, quota, cores):
+    """The cores are those of the quota, rounded up, where it allows fewer than there are."""
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr("suite.machine.CPU_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)))
+    assert available_cores() == (cores or 64)

@@ -255,3 +255,38 @@ def test_real_games_spend_their_budgets_exactly(tmp_path):
     played = episodes(record_random(tmp_path, games, 800))
     for game in games:
         assert sum(episode.length_steps for episode in played if episode.game == game) == 800
+
+
+class Full:
+    """A recorder whose disk is full at its third step."""
+
+    steps = 0
+
+    def begin(self, lane, phase, number, game, seed):
+        pass
+
+    def end(self, lane, reason, ram):
+        pass
+
+    def step(self, actions, rewards):
+        self.steps += 1
+        if self.steps == 3:
+            raise OSError("no space left")
+
+
+def test_nothing_is_played_after_a_step_that_was_broken_off():
+    """A learner that lets an error in a step pass can neither step nor take a snapshot: its record has a gap."""
+    schedule = make_meter(["breakout"], 80, "smoke/generalist/seed0")
+    engine = make_engine(["breakout"], 0)
+    env = LaneEnv(
+        V1, seeds_of("smoke/generalist/seed0"), engine, schedule, 320, Full(), on_safe_point=pytest.fail
+    )
+    env.reset()
+    actions = [0] * LANES
+    for _ in range(2):
+        env.step(actions)
+    with pytest.raises(OSError, match="no space left"):
+        env.step(actions)
+    for call in (lambda: env.step(actions), lambda: env.safe_point(pytest.fail)):
+        with pytest.raises(LearnerError, match="after a step of the lanes that an error has broken off"):
+            call()

@@ -20,6 +20,7 @@ MAKER = Maker(
     code_sha256="2" * 64,
     image_sha256=None,
     checkpoint_in=None,
+    versions={"torch": "1"},
 )
 RUN = "smoke/fresh/breakout/seed0"
 
@@ -134,6 +135,7 @@ def test_an_error_of_the_learner_is_not_hidden(folders):
         (lambda folder: (folder / "snapshot-1/snapshot.json").write_text("{"), RUN, {}, "cannot be read"),
         (lambda folder: (folder / "snapshot-1/snapshot.json").unlink(), RUN, {}, "cannot be read"),
         (lambda folder: None, RUN, {"checkpoint_in": "2" * 64}, "checkpoint_in"),
+        (lambda folder: None, RUN, {"versions": {"torch": "2"}}, "versions"),
     ],
 )
 def test_what_does_not_fit_is_not_used(folders, capsys, spoil, run_id, changes, reason):
@@ -195,6 +197,40 @@ def test_a_snapshot_that_cannot_be_gone_on_from_twice_is_set_aside(folders, caps
     assert (folders[0] / "unused/journal.arrows").exists()
     Snapshots(*folders, 15).drop()
     assert not (folders[0] / "unused").exists()
+
+
+def test_a_snapshot_of_an_older_release_names_no_versions(folders):
+    """It is used, whatever versions are here."""
+    older = MAKER.model_copy(update={"versions": None})
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, maker=older), save)
+    assert newest(*folders) is not None
+
+
+def test_a_snapshot_whose_code_comes_back_is_used_again(folders, capsys):
+    """A run that was begun anew with other code goes on from where it was once the first code is back."""
+    folder, other = folders[0], MAKER.model_copy(update={"code_commit": None})
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, played_steps=9_000_000), save)
+    assert newest(*folders, maker=other) is None
+    Snapshots(*folders, 15).set_aside()
+    (folder / "journal.arrows").write_bytes(b"other")
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, maker=other), save)
+    found = newest(*folders)
+    assert found is not None
+    assert found.snapshot.played_steps == 9_000_000
+    assert (folder / "journal.arrows").read_bytes() == b"12345"
+    assert "fits again: the run goes on from it" in capsys.readouterr().err
+    back = newest(*folders, maker=other)
+    assert back is not None
+    assert back.snapshot.played_steps == 80
+    assert (folder / "journal.arrows").read_bytes() == b"other"
+
+
+def test_a_snapshot_that_failed_twice_is_not_used_again(folders):
+    """What was set aside because the run could not go on from it stays there."""
+    Snapshots(*folders, 15).take(snapshot, save)
+    for _ in range(2):
+        Snapshots(*folders, 15).could_not_resume(newest(*folders) or pytest.fail("it is there"))
+    assert newest(*folders) is None
 
 
 def test_a_snapshot_that_cannot_be_read_now_ends_the_try(folders):
