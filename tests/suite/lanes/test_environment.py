@@ -275,7 +275,7 @@ class Full:
 
 
 def test_nothing_is_played_after_a_step_that_was_broken_off():
-    """A learner that lets an error in a step pass can neither step nor take a snapshot: its record has a gap."""
+    """A learner that lets an error in a step pass can neither step nor take a snapshot."""
     schedule = make_meter(["breakout"], 80, "smoke/generalist/seed0")
     engine = make_engine(["breakout"], 0)
     env = LaneEnv(
