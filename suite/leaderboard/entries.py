@@ -15,6 +15,7 @@ from suite.results.store import LEDGER, Store
 from suite.scoring.comparison import Comparison, compare_contenders, read_contenders
 from suite.scoring.outcomes import Outcomes
 from suite.scoring.published import published_scores
+from suite.untrusted.files import is_folder
 
 Listener = Callable[[str], None]
 
@@ -27,7 +28,8 @@ class Entry(NamedTuple):
         store: where its runs lie.
         outcomes: of these runs.
         audited: the verifier's verdict.
-        same_as: the learner named before it whose runs it has, whole or in good part; empty: nobody's.
+        same_as: another learner that has its runs, whole or in good part; empty: none. A published baseline was
+            there first, and has none.
     """
 
     label: str
@@ -126,6 +128,8 @@ def read_board(
         audited = audits.get(name) or audit_results(store, one.label)
         same_as = _same_as(store, one.outcomes, entries.values())
         entries[one.label] = Entry(one.label, store, one.outcomes, audited, same_as)
+        if same_as and is_folder(names[[*entries].index(same_as)]) and not entries[same_as].same_as:
+            entries[same_as] = entries[same_as]._replace(same_as=one.label)  # who was first, no order tells
     ranked = sorted(
         comparison.contenders,
         key=lambda one: (

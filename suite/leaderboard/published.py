@@ -10,7 +10,7 @@ from typing import NamedTuple
 from protocol import AmtlbError, Edition, Protocol, RunRecord, StoreError, plan
 from suite.leaderboard.audited import Audited, audit_results
 from suite.results.editions import edition_of
-from suite.results.published import ARTIFACTS, edition_folder, published_baselines
+from suite.results.published import ARTIFACTS, baseline_names, edition_folder, published_baselines
 from suite.results.store import Store
 from suite.submission.packing import is_submission
 from suite.untrusted.files import is_folder
@@ -85,8 +85,8 @@ def _audit(store: Store, taken: list[str]) -> Audited:
     name = store.folder.name
     if not _NAME.fullmatch(name):
         raise StoreError("the name of its folder is not made of small letters, digits, - and _")
-    if name in taken:
-        raise StoreError("a published baseline has its name")
+    if name in {*taken, *baseline_names()}:
+        raise StoreError("a baseline has its name")
     if not is_submission(store.folder):
         raise StoreError("it is no submission, as amtlb submit writes it")
     audited = audit_results(store, name)

@@ -38,6 +38,11 @@ def published_baselines(edition: str = DEFAULT_EDITION) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in edition_folder(edition).glob(f"*/{SUMS}")))
 
 
+def baseline_names() -> frozenset[str]:
+    """The names of all baselines of any edition, whether all of their runs are published or not."""
+    return frozenset(path.name for path in edition_folder(DEFAULT_EDITION).parent.glob("*/*") if path.is_dir())
+
+
 def published_folder(name: str, edition: str) -> Path:
     """The results folder of a published baseline; raises UnknownName where there is none of that name."""
     known = published_baselines(edition)

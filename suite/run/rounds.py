@@ -22,7 +22,7 @@ from suite.learners.contract import Learner, NoteWriter, Resumable
 from suite.machine import cpu_type, library_versions
 from suite.results.run_parts import joined
 from suite.results.store import CHECKPOINT, JOURNAL, NOTES
-from suite.run.evaluation import check_frozen, evaluate
+from suite.run.evaluation import evaluate, saved_digest
 from suite.run.job import Job
 from suite.run.messages import Listener, Overrun
 from suite.run.recorder import ReportingRecorder
@@ -100,8 +100,13 @@ class Rounds:
                 with learners_own("load"):
                     player = make_player()
                     player.load(saved)
+                frozen = saved_digest(player, scratch / "before")
                 self._evaluate(player, table, scratch)
-                check_frozen(player, folder / CHECKPOINT, scratch / "after")
+                if saved_digest(player, scratch / "after") != frozen:
+                    raise LearnerError(
+                        "act changed what save writes, and an evaluation is of frozen weights; "
+                        "keep what act changes out of save"
+                    )
 
     @contextmanager
     def _counting(self, recorder: ReportingRecorder) -> Iterator[None]:

@@ -31,7 +31,7 @@ from suite.run.resumption import LEARNER, STATE, Maker, Resumed, Snapshot, why_u
 
 STOP_SECONDS = 4.5
 """The most seconds that a run that is to stop may take to its next safe point, before it is killed after
-``suite.run.reaper.GRACE_SECONDS``: longer than a rollout in 95 % of PPO's runs of lite, whose median is 3.3 s."""
+``suite.run.reaper.GRACE_SECONDS``: longer than a rollout in 95 % of PPO's runs of lite (median 3.3 s)."""
 TRAINED = (CHECKPOINT, NOTES)
 """The parts that a training leaves in the run's partial folder, and that a snapshot in evaluation needs."""
 _PREFIX = "snapshot-"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from protocol import Edition, Protocol, Run, RunId, RunRecord, UnknownName, plan
 from suite.results.published import published_learners
 from suite.results.reading import ledger_limits
-from suite.results.store import LEDGER
+from suite.results.store import LEDGER, SCORES, SUBMISSION, SUMS
 from suite.scoring.ledger_outcomes import GameOutcome
 from suite.submission.description import Submission
 from suite.untrusted.processes import SMALL, Failure, run_sharded
@@ -89,14 +89,24 @@ def audit(folder: Path, protocol: Protocol, workers: int) -> Audit:
         found.submission,
         read.ledgers,
         tuple(findings),
-        frozenset(RULES).difference(_NOT_AUDITED, *(audited.skipped for audited in audits.values())),
+        frozenset(RULES).difference(
+            _NOT_AUDITED, *(audited.skipped for audited in audits.values()), _of_unread(findings, found)
+        ),
         len(read.ledgers) == len(present),
     )
 
 
 _NOT_AUDITED = (*REPLAY_RULES, *RETRAIN_RULES)
+_RULE_OF = {SCORES: "C1", SUMS: "S4", SUBMISSION: "P5"}
+"""The rule that each file of the submission as a whole is needed for."""
 _MOST_SLOW = 3
 _NOT_READ = Failure(f"it was not read, as {_MOST_SLOW} others took too long")
+
+
+def _of_unread(findings: Sequence[Finding], found: Survey) -> set[str]:
+    """The rules that were not looked at, since a file of the submission as a whole could not be read."""
+    unread = {one.file for one in findings if one.rule in ("S1", "S3")} | {*_RULE_OF} - {*found.files}
+    return {rule for file, rule in _RULE_OF.items() if file in unread}
 
 
 class _Read(NamedTuple):

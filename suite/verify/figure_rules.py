@@ -13,7 +13,7 @@ from suite.results.store import SCORES
 from suite.scoring.ledger_outcomes import GameOutcome
 from suite.scoring.outcomes import assemble
 from suite.scoring.score import SCORERS
-from suite.scoring.scores import Scores
+from suite.scoring.scores import SCORING_VERSION, Scores
 from suite.untrusted.files import MAX_JSON_BYTES, Pointer, Unreadable, parse_json, read_bytes
 from suite.untrusted.processes import Failure, within_bounds
 from suite.untrusted.text import first_complaint
@@ -50,6 +50,9 @@ def check_figures(
         yield finding("C1", _IN_SCORES, "runs to recompute from", "not all can be read", "unchecked")
         return
     assert isinstance(published, Scores)
+    if published.scoring_version != SCORING_VERSION:
+        found = f"{published.scoring_version}, whose p-values may be others"
+        yield finding("C1", _IN_SCORES, f"scoring_version {SCORING_VERSION}, the newest", found, "warning")
     in_order = tuple(records[run.run_id] for run in runs)
     again = SCORERS[published.scoring_version](assemble(protocol, edition, in_order, outcomes))
     different = list(_differences(again.model_dump(), published.model_dump(), "scores"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from suite.results.store import LEDGER
 from suite.untrusted.processes import SMALL, Failure, within_bounds
 from suite.untrusted.text import duration_text
 from suite.verify.executors import Executor
-from suite.verify.findings import COST, WHOLE, Finding, Place, Replayed, finding, kept
+from suite.verify.findings import COST, WHOLE, Finding, Place, Replayed, finding, first, kept
 from suite.verify.finished import Finished
 from suite.verify.run_audit import AuditedLedger
 from suite.verify.shards import Shard, shards_of, steps_per_second
@@ -49,12 +50,13 @@ def replay_submission(
         folder: the submission.
         protocol: the rules.
         ledgers: of each run whose ledger could be read.
-        sample: the share of each run's episodes and the seed that draws them; None: all.
+        sample: the share of each run's episodes and the seed that draws them, besides which the best episode of
+            each game and phase is played; None: all.
         executor: plays the shards.
         finished: what earlier calls have replayed already; takes in what this one does.
         listener: called with the cost, and then with the progress, in words.
     """
-    chosen = {run_id: _chosen(run_id, len(ledger.steps), sample) for run_id, ledger in ledgers.items()}
+    chosen = {run_id: _chosen(run_id, ledger, sample) for run_id, ledger in ledgers.items()}
     left = {run_id: finished.left(run_id, ledgers[run_id].sha256, rows) for run_id, rows in chosen.items()}
     steps = sum(int(ledgers[run_id].steps[rows].sum()) for run_id, rows in left.items())
     shard_steps = min(_MOST_SHARD_STEPS, steps // (_SHARDS_PER_WORKER * executor.workers))
@@ -76,8 +78,14 @@ def replay_submission(
         sample_seed=None if sample is None else sample[1],
         chance_of_one_percent=_chance(played, total),
     )
-    in_order = sorted({*findings}, key=lambda finding: (finding.run_id or "", finding.row or 0))
-    return Replays(replayed, tuple(in_order))
+    return Replays(replayed, tuple(_limited({*findings})))
+
+
+def _limited(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings in order: of a rule in a run the first few, and how many more there are."""
+    in_order = sorted(findings, key=lambda one: (one.run_id or "", one.rule, one.severity, one.row or 0))
+    for _, own in groupby(in_order, lambda one: (one.run_id, one.rule, one.severity)):
+        yield from first(own_findings := list(own), len(own_findings))
 
 
 def _cost(protocol: Protocol, episodes: int, chosen: int, steps: int, executor: Executor) -> str:
@@ -142,15 +150,19 @@ def _found(shard: Shard, found: tuple[Finding, ...] | Failure, finished: Finishe
     yield finding("R1", place, "an episode that can be played again", found.reason, "unchecked")
 
 
-def _chosen(run_id: RunId, count: int, sample: tuple[float, int] | None) -> list[int]:
-    """The rows of a run that are played: all, or a share of them, one at least."""
+def _chosen(run_id: RunId, ledger: AuditedLedger, sample: tuple[float, int] | None) -> list[int]:
+    """The rows of a run that are played: all, or a share of them, one at least, and the best ones.
+
+    One false episode that decides what a run earns is then among them, whichever are drawn.
+    """
+    count = len(ledger.steps)
     if sample is None:
         return list(range(count))
     share, seed = sample
     own = int.from_bytes(hashlib.sha256(f"{seed} {run_id}".encode()).digest()[:16], "big")
     generator = np.random.Generator(np.random.Philox(key=own))
     some = min(count, max(1, round(share * count)))
-    return sorted(generator.choice(count, some, replace=False).tolist())
+    return sorted({*generator.choice(count, some, replace=False).tolist(), *ledger.best})
 
 
 def _chance(played: int, total: int) -> float:

@@ -24,6 +24,7 @@ from protocol import (
     load_vectors,
     parse_run_id,
 )
+from suite.results.columns import Columns
 from suite.results.reading import read_ledger_file, read_record
 from suite.results.run_parts import parts_of, wall_seconds
 from suite.results.shared_plays import COLUMNS, SharedPlays, shared_plays
@@ -64,11 +65,13 @@ class AuditedLedger(NamedTuple):
     Attributes:
         steps: how many actions each episode has, int32 (E,).
         sha256: the digest of its bytes.
+        best: the rows of the highest return of each game and phase.
         shared: by published learner, the episodes that the run shares with that one's.
     """
 
     steps: npt.NDArray[np.int32]
     sha256: str
+    best: tuple[int, ...]
     shared: Mapping[str, SharedPlays]
 
 
@@ -124,9 +127,16 @@ def audit_run(task: RunTask) -> RunAudit:
         outcomes = game_outcomes(ledger.columns, run)
         shared |= _shared(task, run.run_id, ledger.table, record)
     steps = np.diff(ledger.columns.action_ends, prepend=0).astype(np.int32)
-    audited = AuditedLedger(steps, ledger.sha256, shared)
+    audited = AuditedLedger(steps, ledger.sha256, _best(ledger.columns), shared)
     skipped = checked.skipped | (_RECORD_RULES if record is None else frozenset())
     return RunAudit((*findings, *checked.findings), record, outcomes, audited, skipped)
+
+
+def _best(columns: Columns) -> tuple[int, ...]:
+    order = np.argsort(-columns.claimed_return, kind="stable")
+    kinds = np.stack([columns.phase, columns.game], axis=1)[order]
+    _, places = np.unique(kinds, axis=0, return_index=True)
+    return tuple(sorted(order[places].tolist()))
 
 
 def _shared(

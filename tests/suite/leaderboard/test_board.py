@@ -74,6 +74,15 @@ def test_a_copy_is_named(board, tmp_path, is_altered):
     assert all(entry.same_as == "" for entry in board.entries.values())
 
 
+def test_of_two_folders_with_the_same_runs_both_say_so(board, tmp_path):
+    """Who had them first is not known, so that the order of their names accuses neither."""
+    for name in ("a", "b"):
+        shutil.copytree(published_folder("ppo", "smoke"), tmp_path / name)
+    names = [str(tmp_path / name) for name in ("a", "b")]
+    found = read_board(names, "smoke", lambda step: None, dict.fromkeys(names, board.entries["ppo"].audited))
+    assert {label: entry.same_as for label, entry in found.entries.items()} == {"a": "b", "b": "a"}
+
+
 def with_another_first_action(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         first, *others = row["actions"]

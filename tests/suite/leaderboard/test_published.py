@@ -75,7 +75,7 @@ def test_only_submissions_that_pass_are_ranked(tmp_path):
     reasons = dict(found.left_out)
     assert "D4" in reasons["forged"]
     assert "could not check" in reasons["elsewhere"]
-    assert "published baseline" in reasons["ppo"]
+    assert "a baseline has its name" in reasons["ppo"]
     assert "no submission" in reasons["bare"]
     assert "no complete run" in reasons["empty"]
     assert "small letters" in reasons["Big Name"]

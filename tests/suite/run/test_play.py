@@ -271,6 +271,11 @@ def test_a_training_is_not_lost_in_its_evaluation(tmp_path):
     assert record.ledger_sha256 == play(job(tmp_path / "whole", STOPPED, learner), _ignore).ledger_sha256
 
 
+def test_what_load_leaves_out_is_no_learning(tmp_path):
+    """A learner that restores less than it saves is evaluated, if acting changes nothing of it."""
+    assert play(job(tmp_path, STOPPED, "tests.suite.bad_learners:ForgetsOnLoad"), _ignore).ledger_sha256
+
+
 def test_an_evaluation_is_of_frozen_weights(tmp_path):
     """A learner that learns while it is evaluated completes no run, and is told why."""
     with pytest.raises(
