@@ -64,11 +64,13 @@ class PublishedLearner(NamedTuple):
 
     Attributes:
         learner: ``module:function``.
+        configuration_digest: of its runs.
         learns: False if all of its runs end as one checkpoint, so that anybody's may be the same.
         folder: of the runs.
     """
 
     learner: str
+    configuration_digest: str
     learns: bool
     folder: Path
 
@@ -80,5 +82,6 @@ def published_learners(edition: str) -> tuple[PublishedLearner, ...]:
         folder = edition_folder(edition) / name
         records = [RunRecord.model_validate_json(path.read_bytes()) for path in record_paths(folder)]
         ends = {record.checkpoint_out for record in records}
-        found.append(PublishedLearner(records[0].learner, len(ends) > 1, folder))
+        first = records[0]
+        found.append(PublishedLearner(first.learner, first.configuration_digest, len(ends) > 1, folder))
     return tuple(found)

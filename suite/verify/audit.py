@@ -169,8 +169,10 @@ def _audit_runs(
     folder: Path, protocol: Protocol, edition: Edition, runs: Sequence[Run], workers: int
 ) -> dict[RunId, RunAudit]:
     """Every run, looked at in a process within bounds."""
-    published = {one.learner: str(one.folder) for one in published_learners(edition.name)}
-    tasks = [RunTask(str(folder), protocol.version, str(run.run_id), tuple(published.items())) for run in runs]
+    published = tuple(
+        (one.learner, one.configuration_digest, str(one.folder)) for one in published_learners(edition.name)
+    )
+    tasks = [RunTask(str(folder), protocol.version, str(run.run_id), published) for run in runs]
     audits: dict[int, RunAudit] = {}
     failed = dict.fromkeys(range(len(runs)), _NOT_READ)
     for place, found in run_sharded(audit_run, tasks, workers, ledger_limits(runs)):

@@ -118,6 +118,8 @@ def _copy(run_id: RunId, claimed: str, learner: str, plays: SharedPlays) -> Find
     severity: Severity = "error"
     if evaluation.compared and not evaluation.is_most:
         found, severity = f"{found}; its evaluation is another", "warning"
+    if claimed == learner:
+        found = f"{found} with another configuration"
     return finding("P5", Place.of_run(run_id, LEDGER), f"a run that {claimed} played", found, severity)
 
 

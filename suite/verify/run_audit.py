@@ -50,13 +50,14 @@ class RunTask(NamedTuple):
     """A run of a submission.
 
     Attributes:
-        published: by learner, the folders of published results, whose ledgers it is compared with.
+        published: learner, configuration digest and folder of published results, whose ledgers it is compared
+            with; a learner of the same name and configuration may well have the same ones.
     """
 
     folder: str
     version: str
     run_id: str
-    published: tuple[tuple[str, str], ...] = ()
+    published: tuple[tuple[str, str, str], ...] = ()
 
 
 class AuditedLedger(NamedTuple):
@@ -142,9 +143,11 @@ def _best(columns: Columns) -> tuple[int, ...]:
 def _shared(
     task: RunTask, run_id: RunId, table: pa.Table, record: RunRecord | None
 ) -> Iterator[tuple[str, SharedPlays]]:
-    for learner, folder in task.published:
+    for learner, configuration, folder in task.published:
         path = Path(folder, run_id.path, LEDGER)
-        if record is not None and learner != record.learner and path.is_file():
+        if record is None or (learner, configuration) == (record.learner, record.configuration_digest):
+            continue
+        if path.is_file():
             with pq.ParquetFile(path) as file:  # threads would need more memory than a limit allows
                 yield learner, shared_plays(table, file.read(columns=list(COLUMNS), use_threads=False))
 

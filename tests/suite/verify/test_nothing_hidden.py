@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from protocol import StoreError
+from protocol import StoreError, canonical_digest
 from suite.results.published import published_folder
+from suite.scoring.score import score, write_scores
 from suite.untrusted.processes import Limits
 from suite.verify.executors import LocalProcesses
 from suite.verify.finished import Finished
@@ -103,6 +104,20 @@ def test_a_replay_that_breaks_loses_nothing(forged, monkeypatch):
     found = verify(forged.folder, Levels(sample=(0.001, 1)), workers=1)
     assert [(one.rule, one.severity) for one in found.findings] == [("D4", "error"), ("R1", "unchecked")]
     assert found.findings[-1].found == "OSError: the scheduler is gone"
+
+
+def test_the_name_of_a_baseline_hides_no_copy(forged):
+    """Runs of published PPO under its own name, with a configuration that never played them, are found."""
+    for path in forged.folder.rglob("record.json"):
+        run = path.parent.relative_to(forged.folder).as_posix()
+        configuration = forged.record(run)["configuration"] | {"learning_rate": 1.0}
+        changes = {"configuration": configuration, "configuration_digest": canonical_digest(configuration)}
+        forged.write_record(run, forged.record(run) | changes)
+    write_scores(score(forged.folder), forged.folder)
+    forged.sums()
+    found = [one for one in verify(forged.folder, workers=2).findings if one.severity == "error"]
+    assert {(one.rule, one.found.endswith("with another configuration")) for one in found} == {("P5", True)}
+    assert len(found) == 6
 
 
 def test_a_missing_list_of_digests_lets_no_digest_pass(forged):
