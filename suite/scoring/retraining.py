@@ -23,8 +23,8 @@ Kind = Literal["fresh", "fold", "generalist"]
 """The runs of a stratum: fresh runs of a game, the pretrain and transfer runs of a fold, or generalists."""
 KINDS: tuple[Kind, ...] = ("fresh", "fold", "generalist")
 FIGURES = ("reward", "mean", "best", "pretraining")
-"""What is scored of runs, and ranked apart: the reward of the whole budget in training; the mean and the best
-return of the evaluation; the reward of a pre-training."""
+"""The figures that are scored of runs, and ranked apart: the reward of the whole budget in training; the mean
+and the best return of the evaluation; the reward of a pre-training."""
 
 
 class Stratum(NamedTuple):

@@ -240,7 +240,7 @@ def _stratum(again: Again, units: Units, seeds: Sequence[int]) -> Stratum:
 
 
 def _figures(again: Again, units: Units, seed: int, read: Callable[[Run], LedgerFile]) -> dict[str, Floats]:
-    """What is scored of a unit's runs, by the name of the figure: float (F,), in one order for all units."""
+    """The figures that are scored of a unit's runs, by name: float (F,), in one order for all units."""
     found: dict[str, list[float]] = {name: [] for name in units.figures}
     for kind in units.kinds:
         run = again.run(replace(kind, seed=seed))

@@ -19,7 +19,7 @@ from suite.results.published import published_folder
 V1 = load("v1")
 LANES = V1.lanes
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
-"""What Git LFS leaves in the place of a file that was not fetched."""
+"""The pointer that Git LFS leaves in the place of a file that was not fetched."""
 SMOKE_DIGEST = V1.edition_digests["smoke"]
 PLAYED_ANEW = (
     "pretrain/fold1/seed0",

@@ -58,7 +58,7 @@ def test_a_reader_that_has_gone_is_no_error():
 
 @pytest.mark.parametrize(("command", "status"), [("verify", 3), ("scores", 1)])
 def test_a_verdict_that_nobody_reads_accuses_nobody(command, status):
-    """Where the reader of its output has gone, ``amtlb verify`` ends with 3, which is no verdict."""
+    """``amtlb verify`` ends with 3, which is no verdict, where the reader of its output has gone."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -90,7 +90,7 @@ def test_scores_of_a_submission_are_printed_only(tmp_path):
 
 @pytest.mark.parametrize("command", ["benchmark", "run"])
 def test_complete_results_need_no_place_to_write(command, tmp_path):
-    """Where nothing is missing, results that take no file are printed by the commands that play, too."""
+    """Results that take no file are printed by the commands that play, too, where nothing is missing."""
     folder = tmp_path / "results"
     shutil.copytree(published_folder("uniform", "smoke"), folder)
     (folder / "logs").write_text("")  # root may write everywhere else

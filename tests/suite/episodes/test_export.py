@@ -287,7 +287,7 @@ def test_a_ledger_that_changes_meanwhile_is_not_exported(tmp_path):
 
 
 def test_an_export_that_was_stopped_needs_room_for_the_rest(tmp_path, monkeypatch):
-    """What is written already counts: the same command goes on where the whole would not fit."""
+    """Shards that are written already count: the same command goes on where the whole would not fit."""
     export = an_export(tmp_path, FRESH, "npz")
     size = export.size()
     (shard, _), *_ = export.shards()

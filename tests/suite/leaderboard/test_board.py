@@ -75,7 +75,7 @@ def test_a_copy_is_named(board, tmp_path, is_altered):
 
 
 def test_of_two_folders_with_the_same_runs_both_say_so(board, tmp_path):
-    """Who had them first is not known, so that the order of their names accuses neither."""
+    """Neither is accused by the order of their names, since it is not known who had them first."""
     for name in ("a", "b"):
         shutil.copytree(published_folder("ppo", "smoke"), tmp_path / name)
     names = [str(tmp_path / name) for name in ("a", "b")]

@@ -87,7 +87,7 @@ def test_a_published_learner_is_ranked_among_the_others(published):
 
 
 def test_what_so_few_seeds_cannot_tell_is_said():
-    """Where p is the smallest that is possible, and corrected still too large, more seeds are asked for."""
+    """More seeds are asked for where p is the smallest that is possible, and corrected still too large."""
     published = published_scores(V1, "lite")
     stand = standing(published["ppo"], published)
     (stuck,) = [rival for rival in stand.rivals if rival.name == "uniform"]

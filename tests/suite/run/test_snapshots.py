@@ -175,7 +175,7 @@ def test_a_run_waits_for_its_snapshot_for_a_bounded_time(folders, monkeypatch):
 
 @pytest.mark.parametrize("minutes", [0, 15])
 def test_a_run_without_snapshots_stops_at_once(folders, minutes):
-    """Where none is wanted, or the learner has never asked whether one is due, nothing is waited for."""
+    """Nothing is waited for where none is wanted, or the learner has never asked whether one is due."""
     snapshots = Snapshots(*folders, minutes)
     with pytest.raises(KeyboardInterrupt), snapshots.before_stopping():
         if not minutes:
@@ -226,7 +226,7 @@ def test_a_snapshot_whose_code_comes_back_is_used_again(folders, capsys):
 
 
 def test_a_snapshot_that_failed_twice_is_not_used_again(folders):
-    """What was set aside because the run could not go on from it stays there."""
+    """A snapshot that was set aside because the run could not go on from it stays there."""
     Snapshots(*folders, 15).take(snapshot, save)
     for _ in range(2):
         Snapshots(*folders, 15).could_not_resume(newest(*folders) or pytest.fail("it is there"))

@@ -154,7 +154,7 @@ def test_a_folder_has_its_name_from_wherever_it_is_named(tmp_path, monkeypatch):
 
 
 def test_no_two_labels_are_equal(tmp_path, monkeypatch):
-    """Where the whole name of one folder is the last part of another, both have their whole names."""
+    """Both folders have their whole names where that of one is the last part of the other."""
     for name in ("data/ppo", "d/ppo", "e/link"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "link").symlink_to("data/ppo")

@@ -1,4 +1,4 @@
-"""What was found is told whatever breaks later, and a rule that was not looked at everywhere does not pass."""
+"""All that was found is told whatever breaks later, and a rule that was not looked at everywhere does not pass."""
 
 import shutil
 from pathlib import Path
@@ -44,7 +44,7 @@ def damage(forged: Forged, name: str, text: str) -> None:
     ],
 )
 def test_a_rule_of_what_cannot_be_read_does_not_pass(forged, name, text, unknown):
-    """Where a file of one run cannot be read, the rules that it would be held to are UNVERIFIABLE."""
+    """The rules that a file of one run would be held to are UNVERIFIABLE where it cannot be read."""
     damage(forged, name, text)
     verdicts = told(forged.folder)
     assert {verdicts[rule] for rule in unknown} == {"UNVERIFIABLE"}
@@ -52,13 +52,13 @@ def test_a_rule_of_what_cannot_be_read_does_not_pass(forged, name, text, unknown
 
 
 def test_a_rule_that_counts_on_a_broken_one_does_not_pass(forged):
-    """Where an episode is in a lane that does not exist, no rule of the ledger can be held to it."""
+    """An episode in a lane that does not exist cannot be held to any rule of the ledger."""
     forged.edit_rows(FRESH, lambda rows: rows[0].update(lane=8), scores=False)
     assert {told(forged.folder)[rule] for rule in LEDGER_RULES} == {"UNVERIFIABLE"}
 
 
 def test_a_replay_of_some_runs_proves_nothing_of_others(forged):
-    """Where one ledger cannot be read, the rules of a replay do not pass, though all other episodes do."""
+    """The rules of a replay do not pass where one ledger cannot be read, though all other episodes do."""
     damage(forged, "ledger.parquet", POINTER)
     found = verify(forged.folder, Levels(sample=(0.001, 1)), workers=2)
     assert {one.verdict for one in found.verdicts if one.rule in ("R1", "R2", "R3")} == {"UNVERIFIABLE"}
@@ -67,7 +67,7 @@ def test_a_replay_of_some_runs_proves_nothing_of_others(forged):
 
 
 def test_a_false_record_is_found_whatever_becomes_of_its_ledger(forged, monkeypatch):
-    """Where reading ledgers takes too long, what their records say by themselves is still held to the rules."""
+    """Records are held to the rules by themselves where reading their ledgers takes too long."""
     forged.change(FRESH, training_seed=7)
     monkeypatch.setattr("suite.verify.audit.ledger_limits", lambda runs: Limits(2**30, 0.0))
     found = verify(forged.folder, workers=1)
@@ -77,7 +77,7 @@ def test_a_false_record_is_found_whatever_becomes_of_its_ledger(forged, monkeypa
 
 
 def test_a_replay_that_cannot_be_kept_goes_on(forged, monkeypatch):
-    """Where no room is left for what is replayed, all of it is played, and what it proves is told."""
+    """All is played, and what it proves is told, where no room is left to keep what is replayed."""
 
     def full(*_: object) -> None:
         raise StoreError("no space left")

@@ -94,7 +94,7 @@ def test_fresh_runs_claimed_weaker_fall(again, tmp_path):
 
 
 def test_runs_that_repeat_prove_nothing_for_those_that_do_not(tmp_path):
-    """Where most runs repeat to the bit, the others are too few to decide, and a warning names them."""
+    """A few runs among many that repeat to the bit are too few to decide, and a warning names them."""
     forged = submitted(tmp_path)
     same = Store(tmp_path / "results", V1)
     raised(forged, "training", 3, arms=("generalist",))
