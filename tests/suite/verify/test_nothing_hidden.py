@@ -1,4 +1,4 @@
-"""All that was found is told whatever breaks later, and a rule that was not looked at everywhere does not pass."""
+"""All that was found is told whatever breaks later; a rule that was not looked at everywhere does not pass."""
 
 import shutil
 from pathlib import Path
