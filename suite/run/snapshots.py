@@ -179,7 +179,8 @@ class Snapshots:
             return
         aside = self._folder / UNUSED
         if _steps(max(_folders(aside), key=_number, default=None)) > _steps(newest):
-            return  # more play lies there already
+            shutil.rmtree(newest)  # more play lies there already
+            return
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         for path in (newest, *(self._folder / name for name in (JOURNAL, *TRAINED))):

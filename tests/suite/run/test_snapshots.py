@@ -233,6 +233,20 @@ def test_a_snapshot_that_failed_twice_is_not_used_again(folders):
     assert newest(*folders) is None
 
 
+def test_the_longer_play_stays_set_aside(folders):
+    """A short play that cannot be gone on from takes no longer one's place, and is not tried for ever."""
+    other = MAKER.model_copy(update={"code_commit": None})
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, played_steps=9_000_000), save)
+    Snapshots(*folders, 15).set_aside()
+    (folders[0] / "journal.arrows").write_bytes(b"other")
+    Snapshots(*folders, 15).take(lambda digest: snapshot(digest, maker=other), save)
+    for _ in range(2):
+        found = newest(*folders, maker=other) or pytest.fail("it is there")
+        Snapshots(*folders, 15).could_not_resume(found)
+    assert newest(*folders, maker=other) is None
+    assert newest(*folders).snapshot.played_steps == 9_000_000
+
+
 def test_a_snapshot_that_cannot_be_read_now_ends_the_try(folders):
     """A disk that cannot read a snapshot is no reason to start over: the next try may read it."""
     Snapshots(*folders, 15).take(snapshot, save)
