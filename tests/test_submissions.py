@@ -113,6 +113,17 @@ def test_other_changes_are_refused(pulled, path):
     assert "more than submissions" in done.stderr
 
 
+def test_a_submission_that_is_there_is_not_changed(pulled):
+    """A pull request that changes files of a submission that was merged is refused, whoever sends it."""
+    forged = pulled.add("rival")
+    assert pulled.run("Find the submission").returncode == 0
+    pulled.base = git(pulled.folder / "pull", "rev-parse", "HEAD")
+    (forged.folder / "scores.json").write_text("{}")
+    done = pulled.run("Find the submission")
+    assert done.returncode == 2
+    assert "submissions/rival/ is there already" in done.stderr
+
+
 def test_one_submission_a_pull_request(pulled):
     """Two submissions, or none, are refused."""
     assert pulled.run("Find the submission").returncode == 2
