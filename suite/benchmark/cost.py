@@ -13,7 +13,7 @@ from suite.benchmark.scheduler import priority
 from suite.results.ledger import LEDGER_BYTES_PER_RUN, LEDGER_BYTES_PER_STEP
 from suite.run.space import JOURNAL_BYTES_PER_STEP, LEDGER_COPIES
 
-CONSOLE_BYTES = 500_000
+CONSOLE_BYTES = 930_000
 """The memory of a loaded console; a lane keeps one per game that it has played (suite.lanes.engine)."""
 _HOUR = 3600.0
 

@@ -88,7 +88,7 @@ class Engine(Contract):
 class LaneBlock:
     """The consoles of some lanes, which read from and write to shared arrays.
 
-    A lane keeps the console of every game that it has played (about 0.5 MB each), because loading a ROM takes
+    A lane keeps the console of every game that it has played (about 0.9 MB each), because loading a ROM takes
     100 ms and beginning an episode 5 ms.
 
     Args:
