@@ -183,6 +183,7 @@ def test_missing_packages_are_told_by_name(programs, monkeypatch, capsys):
         install._check_tools()
 
 
+@pytest.mark.slow
 def test_an_environment_whose_making_was_broken_off_is_made_again(tmp_path, monkeypatch):
     """Python without pip, as an interrupt leaves it, is no environment: the same command makes it whole."""
     folder, called = tmp_path / "venv", []

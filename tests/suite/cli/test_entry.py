@@ -56,7 +56,9 @@ def test_a_reader_that_has_gone_is_no_error():
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize(("command", "status"), [("verify", 3), ("scores", 1)])
+@pytest.mark.parametrize(
+    ("command", "status"), [("verify", 3), pytest.param("scores", 1, marks=pytest.mark.slow)]
+)
 def test_a_verdict_that_nobody_reads_accuses_nobody(command, status):
     """``amtlb verify`` ends with 3, which is no verdict, where the reader of its output has gone."""
     reading, writing = os.pipe()
@@ -88,6 +90,7 @@ def test_scores_of_a_submission_are_printed_only(tmp_path):
     assert (folder / "scores.json").read_text() == "{}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["benchmark", "run"])
 def test_complete_results_need_no_place_to_write(command, tmp_path):
     """Results that take no file are printed by the commands that play, too, where nothing is missing."""

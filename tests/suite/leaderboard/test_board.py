@@ -59,7 +59,7 @@ def test_a_row_has_interval_null_cost_verdict_and_digest(board):
         assert row["digest"] == hashlib.sha256(sums).hexdigest()[:12]
 
 
-@pytest.mark.parametrize("is_altered", [False, True])
+@pytest.mark.parametrize("is_altered", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_copy_is_named(board, tmp_path, is_altered):
     """A learner that has another one's transfer runs is marked, also where single actions differ."""
     copy = tmp_path / "thief"
@@ -74,6 +74,7 @@ def test_a_copy_is_named(board, tmp_path, is_altered):
     assert all(entry.same_as == "" for entry in board.entries.values())
 
 
+@pytest.mark.slow
 def test_of_two_folders_with_the_same_runs_both_say_so(board, tmp_path):
     """Neither is accused by the order of their names, since it is not known who had them first."""
     for name in ("a", "b"):

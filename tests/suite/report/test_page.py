@@ -301,6 +301,7 @@ def test_a_resumed_run_is_told_with_all_its_parts(inputs, tmp_path):
     assert rows[0]["cpu"] == "; ".join(sorted(["first CPU", last.cpu]))
 
 
+@pytest.mark.slow
 def test_why_an_episode_is_not_shown_names_no_place_of_this_machine(tmp_path):
     """Of an episode that was not played as its ledger claims, a page tells the run, and not where it lies."""
     shutil.copytree(published_folder("uniform", "smoke"), tmp_path / "theirs")

@@ -271,6 +271,7 @@ def test_a_training_is_not_lost_in_its_evaluation(tmp_path):
     assert record.ledger_sha256 == play(job(tmp_path / "whole", STOPPED, learner), _ignore).ledger_sha256
 
 
+@pytest.mark.slow
 def test_what_load_leaves_out_is_no_learning(tmp_path):
     """A learner that restores less than it saves is evaluated, if acting changes nothing of it."""
     assert play(job(tmp_path, STOPPED, "tests.suite.bad_learners:ForgetsOnLoad"), _ignore).ledger_sha256
@@ -314,6 +315,7 @@ def test_a_state_that_cannot_be_loaded_ends_no_run_for_good(tmp_path, capsys):
     assert not play(job(tmp_path, STOPPED, learner), _ignore).resumed_from
 
 
+@pytest.mark.slow
 def test_a_disk_that_cannot_read_a_state_costs_no_snapshot(tmp_path, monkeypatch):
     """However often the machine lacks what a learner needs to go on, the run goes on once it has that."""
     learner = "tests.suite.bad_learners:CannotReadItsDisk"

@@ -51,12 +51,14 @@ def test_a_rule_of_what_cannot_be_read_does_not_pass(forged, name, text, unknown
     assert verdicts["D1"] == "PASS"
 
 
+@pytest.mark.slow
 def test_a_rule_that_counts_on_a_broken_one_does_not_pass(forged):
     """An episode in a lane that does not exist cannot be held to any rule of the ledger."""
     forged.edit_rows(FRESH, lambda rows: rows[0].update(lane=8), scores=False)
     assert {told(forged.folder)[rule] for rule in LEDGER_RULES} == {"UNVERIFIABLE"}
 
 
+@pytest.mark.slow
 def test_a_replay_of_some_runs_proves_nothing_of_others(forged):
     """The rules of a replay do not pass where one ledger cannot be read, though all other episodes do."""
     damage(forged, "ledger.parquet", POINTER)
@@ -76,6 +78,7 @@ def test_a_false_record_is_found_whatever_becomes_of_its_ledger(forged, monkeypa
     assert found.exit_status == 1
 
 
+@pytest.mark.slow
 def test_a_replay_that_cannot_be_kept_goes_on(forged, monkeypatch):
     """All is played, and what it proves is told, where no room is left to keep what is replayed."""
 
@@ -106,6 +109,7 @@ def test_a_replay_that_breaks_loses_nothing(forged, monkeypatch):
     assert found.findings[-1].found == "OSError: the scheduler is gone"
 
 
+@pytest.mark.slow
 def test_the_name_of_a_baseline_hides_no_copy(forged):
     """Runs of published PPO under its own name, with a configuration that never played them, are found."""
     for path in forged.folder.rglob("record.json"):
@@ -126,6 +130,7 @@ def test_a_missing_list_of_digests_lets_no_digest_pass(forged):
     assert told(forged.folder)["S4"] != "PASS"
 
 
+@pytest.mark.slow
 def test_the_best_episodes_are_in_every_sample(forged):
     """A single false episode that decides what a run earns is played, whichever seed draws the sample."""
 
@@ -139,6 +144,7 @@ def test_the_best_episodes_are_in_every_sample(forged):
         assert [one.found for one in found.findings if one.rule == "R1"] == ["7777"]
 
 
+@pytest.mark.slow
 def test_findings_of_a_replay_are_counted(forged):
     """Of a rule in a run the first 20 are told, and how many more there are."""
 
@@ -154,6 +160,7 @@ def test_findings_of_a_replay_are_counted(forged):
     assert found[-1].found == f"{len(forged.rows(FRESH)) - 20} more"
 
 
+@pytest.mark.slow
 def test_findings_of_one_kind_are_counted(forged):
     """The first 20 of a kind are told with their rows, and how many more there are."""
 

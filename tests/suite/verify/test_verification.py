@@ -226,6 +226,7 @@ def test_a_submission_is_packed_and_passes(smoke_results, amtlb, tmp_path):
     refused(amtlb("submit", tmp_path / "none", tmp_path / "other", *options), 2, "does not exist")
 
 
+@pytest.mark.slow
 def test_results_whose_audit_fails_are_not_announced(amtlb, tmp_path):
     """``amtlb submit`` of results that break a rule says so, and does not say that they pass."""
     results = tmp_path / "results"
