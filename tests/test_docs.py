@@ -96,6 +96,7 @@ SLOW = (
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0",
     ".venv/bin/amtlb run smoke/fresh/breakout/seed0 --learner my_learner:make --set exploration=0.1 "
     "--out results/tuned",
+    ".venv/bin/amtlb run smoke/fresh/asterix/seed0 --learner my_learner:make --foreground",
 )
 """The commands that `make test-slow` runs: long ones, and those that replay or train again."""
 LONG = (".venv/bin/amtlb verify submission --retrain 6 --seed 7",)

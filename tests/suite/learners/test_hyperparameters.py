@@ -139,6 +139,7 @@ def test_what_a_learner_does_not_take_is_refused(monkeypatch):
         find_learner(f"{TUNABLE}:forgetful")(1, 8)
 
 
+@pytest.mark.slow
 def test_a_run_has_them_in_its_record(amtlb, tmp_path, monkeypatch):
     """`--set` reaches the learner; a folder takes runs of one choice only, and the environment gives none."""
     monkeypatch.setenv(VARIABLE, '{"epsilon": 7}')
