@@ -80,6 +80,7 @@ SUBMIT = (
 SLOW = (
     ".venv/bin/amtlb report results/smoke/baselines.ppo",
     ".venv/bin/amtlb leaderboard results/smoke/baselines.ppo uniform --out leaderboard",
+    ".venv/bin/amtlb leaderboard results/smoke/baselines.ppo uniform ppo --out leaderboard",
     ".venv/bin/amtlb watch ppo/fresh/breakout/seed0 --beside ppo/transfer/fold1/breakout/seed0 "
     "--phase training --episode last --out beside.gif",
     ".venv/bin/amtlb watch ppo/generalist/seed0 --game space_invaders --speed 2 --scale 2 "
