@@ -13,6 +13,7 @@ from tests.suite.helpers import POINTER, V1
 from tests.suite.verify.corpus import FRESH, Forged
 
 SMOKE = V1.edition("smoke")
+UNIFORM = published_folder("uniform", "smoke")
 
 
 @pytest.fixture
@@ -60,9 +61,8 @@ def test_an_edition_of_which_nothing_is_published_has_a_page(tmp_path):
 
 def test_only_submissions_that_pass_are_ranked(tmp_path):
     """A submission that passes its audit is ranked; of each other one, the page says why it is not."""
-    source = published_folder("uniform", "smoke")
     for name in ("mine", "forged", "ppo", "bare", "Big Name", "elsewhere"):
-        shutil.copytree(source, tmp_path / name)
+        shutil.copytree(UNIFORM, tmp_path / name)
     Forged(tmp_path / "forged").change(FRESH, training_seed=7)
     (tmp_path / "bare" / "SHA256SUMS").unlink()
     (tmp_path / "elsewhere" / FRESH / "ledger.parquet").write_text(POINTER)
@@ -80,3 +80,12 @@ def test_only_submissions_that_pass_are_ranked(tmp_path):
     assert "no complete run" in reasons["empty"]
     assert "small letters" in reasons["Big Name"]
     assert learners_of(V1, V1.edition("full"), tmp_path).names == []
+
+
+@pytest.mark.usefixtures("unfinished")
+def test_the_name_of_an_unfinished_baseline_is_taken(tmp_path):
+    """A baseline whose runs are not all published yet has its name, and no submission takes it."""
+    shutil.copytree(UNIFORM, tmp_path / "submissions" / "ppo")
+    found = learners_of(V1, SMOKE, tmp_path / "submissions")
+    assert not found.audits
+    assert LeftOut("ppo", "a baseline has its name") in found.left_out
